@@ -1,0 +1,25 @@
+// Runs the tests that are built under dist/: all of them, or those whose path contains one of the arguments.
+import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const wanted = process.argv.slice(2);
+
+const files = readdirSync(join(root, "dist"), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith(".test.js"))
+  .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
+  .filter((path) => wanted.length === 0 || wanted.some((part) => path.includes(part)))
+  .sort();
+
+if (files.length === 0) {
+  process.stderr.write(`no built test matches ${wanted.join(" ")}; is the build fresh?\n`);
+  process.exit(1);
+}
+const { status, signal } = spawnSync(
+  process.execPath,
+  ["--enable-source-maps", "--test", "--test-reporter=spec", ...files],
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+);
+process.exit(signal ? 1 : status);

@@ -1,0 +1,91 @@
+import type { Caller } from "./caller.ts";
+import type { Outcome } from "./parked.ts";
+
+/** What stat(2) shows. `mode` holds the permission bits only; the type is the node's `kind`. */
+export interface Stat {
+  readonly ino: number;
+  readonly mode: number;
+  readonly nlink: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes. `st_blocks` is `size / 512`, rounded up. */
+  readonly size: number;
+  /** Access, change and modification time, milliseconds since 1970. */
+  readonly timeMs: number;
+}
+
+export type NodeKind = "dir" | "file" | "link";
+
+export interface DirEntry {
+  readonly name: string;
+  readonly ino: number;
+  readonly kind: NodeKind;
+}
+
+/** How a file is opened: the access mode and O_EXCL of open(2). O_TRUNC and O_APPEND have no effect on any node. */
+export interface OpenMode {
+  readonly read: boolean;
+  readonly write: boolean;
+  readonly exclusive: boolean;
+}
+
+/**
+ * An open file. Every operation is told who asks now, which need not be who opened it. An absent operation answers
+ * EOPNOTSUPP, in the transport.
+ */
+export interface Handle {
+  /**
+   * Fills `into` from byte `offset`, returns how many bytes; 0 is the end. Owns `into` until the outcome is known.
+   * `offset` is exact below 2^53; a larger one only ever compares as large.
+   */
+  read?(caller: Caller, offset: number, into: Uint8Array): Outcome<number>;
+  /** Takes `data`, which is valid during the call only; returns how many bytes were accepted. */
+  write?(caller: Caller, offset: number, data: Uint8Array): Outcome<number>;
+  /** Called once, whoever closes. Must not throw. */
+  close?(): void;
+}
+
+/**
+ * A node's identity is the object itself: two lookups that mean the same node return the same object, and a node whose
+ * process is gone is never reused for another.
+ */
+export interface FileNode {
+  readonly kind: "file";
+  stat(caller: Caller): Stat;
+  open(caller: Caller, mode: OpenMode): Outcome<Handle>;
+}
+
+export interface LinkNode {
+  readonly kind: "link";
+  stat(caller: Caller): Stat;
+  readlink(caller: Caller): string;
+}
+
+export interface DirNode {
+  readonly kind: "dir";
+  stat(caller: Caller): Stat;
+  /** The child of that name; ENOENT. `.` and `..` never reach it. */
+  lookup(caller: Caller, name: string): Node;
+  /** A snapshot: the transport slices it however small the reader's buffer. Without `.` and `..`. */
+  list(caller: Caller): readonly DirEntry[];
+}
+
+export type Node = FileNode | LinkNode | DirNode;
+
+/** statfs(2), in units of `blockSize`. */
+export interface StatFs {
+  readonly blockSize: number;
+  readonly blocks: number;
+  readonly blocksFree: number;
+  readonly files: number;
+  readonly filesFree: number;
+  readonly nameMax: number;
+}
+
+/** A file system: what a transport serves. */
+export interface FileSystem {
+  readonly root: DirNode;
+  statfs(): StatFs;
+  /** Every change of the tree is refused with this: EPERM, or EROFS for a read-only mount. */
+  readonly refusal: "EPERM" | "EROFS";
+}

@@ -1,0 +1,64 @@
+import { Errno } from "../base/errno.ts";
+
+/** What becomes of a parked operation: told exactly once. */
+export interface Listener<T> {
+  settled(value: T): void;
+  failed(error: Errno): void;
+}
+
+/**
+ * An operation that must wait. The side that serves it calls {@link settle} or {@link fail}; the transport calls
+ * {@link listen} once and may call {@link interrupt} (FUSE_INTERRUPT, Tflush, a client gone), which ends it with EINTR.
+ * Only the first end counts.
+ */
+export class Parked<T> {
+  #listener: Listener<T> | undefined;
+  #end: { value: T } | Errno | undefined;
+  readonly #cancel: () => void;
+
+  /** `cancel` releases what the operation holds; it runs only when the operation is interrupted. */
+  constructor(cancel: () => void = () => {}) {
+    this.#cancel = cancel;
+  }
+
+  get ended(): boolean {
+    return this.#end !== undefined;
+  }
+
+  listen(listener: Listener<T>): void {
+    this.#listener = listener;
+    this.#tell();
+  }
+
+  settle(value: T): void {
+    this.#finish({ value });
+  }
+
+  fail(error: Errno): void {
+    this.#finish(error);
+  }
+
+  interrupt(): void {
+    if (this.#end) return;
+    this.#cancel();
+    this.#finish(new Errno("EINTR", "interrupted while waiting"));
+  }
+
+  #finish(end: { value: T } | Errno): void {
+    if (this.#end) return;
+    this.#end = end;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const end = this.#end;
+    const listener = this.#listener;
+    if (!end || !listener) return;
+    this.#listener = undefined;
+    if (end instanceof Errno) listener.failed(end);
+    else listener.settled(end.value);
+  }
+}
+
+/** The value at once, or later; an operation that fails at once throws {@link Errno}. */
+export type Outcome<T> = T | Parked<T>;

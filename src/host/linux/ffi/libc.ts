@@ -1,0 +1,128 @@
+/**
+ * The only importer of koffi: libc functions as koffi calls them, with their C prototypes. Nothing here interprets a
+ * result; `call.ts` does. Everything runs on the calling thread, as ptrace, setfsuid and capset demand; the one function
+ * with an asynchronous form is {@link libcPread}, for memory that may fault into a stranger's file system.
+ */
+import koffi from "koffi";
+
+const libc = koffi.load(null);
+
+function bind<F>(prototype: string): F {
+  return libc.func(prototype) as unknown as F;
+}
+
+type Buf = Uint8Array | null;
+/** An opaque C pointer. */
+export type Pointer = unknown;
+type Transfer = (fd: number, buf: Uint8Array, count: number) => number;
+type TransferAt = (fd: number, buf: Uint8Array, count: number, offset: number) => number;
+type TransferAtAsync = TransferAt & {
+  async(
+    fd: number,
+    buf: Uint8Array,
+    count: number,
+    offset: number,
+    done: (error: unknown, result: number) => void,
+  ): void;
+};
+
+export const libcOpen: (path: string, flags: number, mode: number) => number = bind(
+  "int open(const char *path, int flags, int mode)",
+);
+export const libcOpenat: (dirfd: number, path: string, flags: number, mode: number) => number = bind(
+  "int openat(int dirfd, const char *path, int flags, int mode)",
+);
+export const libcClose: (fd: number) => number = bind("int close(int fd)");
+export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
+export const libcWrite: Transfer = bind("int64_t write(int fd, const void *buf, size_t count)");
+export const libcPread: TransferAtAsync = bind("int64_t pread64(int fd, void *buf, size_t count, int64_t offset)");
+export const libcPwrite: TransferAt = bind("int64_t pwrite64(int fd, const void *buf, size_t count, int64_t offset)");
+export const libcFstat: (fd: number, st: Uint8Array) => number = bind("int fstat(int fd, void *st)");
+export const libcReadlinkat: (dirfd: number, path: string, buf: Uint8Array, size: number) => number = bind(
+  "int64_t readlinkat(int dirfd, const char *path, void *buf, size_t size)",
+);
+export const libcFcntl: (fd: number, cmd: number, arg: number) => number = bind("int fcntl(int fd, int cmd, long arg)");
+export const libcIoctl: (fd: number, request: number, arg: Buf) => number = bind(
+  "int ioctl(int fd, unsigned long request, void *arg)",
+);
+export const libcMount: (source: string, target: string, type: string, flags: number, data: string) => number = bind(
+  "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
+);
+export const libcUmount2: (target: string, flags: number) => number = bind(
+  "int umount2(const char *target, int flags)",
+);
+/** ptrace(2) where `data` is a buffer. */
+export const libcPtrace: (request: number, tid: number, addr: number, data: Buf) => number = bind(
+  "long ptrace(long request, int tid, long addr, void *data)",
+);
+/** ptrace(2) where `data` is a number: options, a signal. */
+export const libcPtraceNumber: (request: number, tid: number, addr: number, data: number) => number = bind(
+  "long ptrace(long request, int tid, long addr, long data)",
+);
+export const libcWait4: (pid: number, status: Uint8Array, options: number, rusage: Buf) => number = bind(
+  "int wait4(int pid, void *status, int options, void *rusage)",
+);
+export const libcTgkill: (tgid: number, tid: number, signal: number) => number = bind(
+  "int tgkill(int tgid, int tid, int sig)",
+);
+export const libcPidfdOpen: (pid: number, flags: number) => number = bind(
+  "int pidfd_open(int pid, unsigned int flags)",
+);
+export const libcPidfdSendSignal: (pidfd: number, signal: number, info: Buf, flags: number) => number = bind(
+  "int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)",
+);
+export const libcSetfsuid: (uid: number) => number = bind("int setfsuid(unsigned int uid)");
+export const libcSetfsgid: (gid: number) => number = bind("int setfsgid(unsigned int gid)");
+export const libcCapget: (header: Uint8Array, data: Uint8Array) => number = bind(
+  "int capget(void *header, void *data)",
+);
+export const libcCapset: (header: Uint8Array, data: Uint8Array) => number = bind(
+  "int capset(void *header, const void *data)",
+);
+export const libcSocketpair: (domain: number, type: number, protocol: number, sv: Uint8Array) => number = bind(
+  "int socketpair(int domain, int type, int protocol, void *sv)",
+);
+export const libcGetsockopt: (
+  fd: number,
+  level: number,
+  name: number,
+  value: Uint8Array,
+  length: Uint8Array,
+) => number = bind("int getsockopt(int fd, int level, int name, void *value, void *length)");
+export const libcRecvmsg: (fd: number, msg: Uint8Array, flags: number) => number = bind(
+  "int64_t recvmsg(int fd, void *msg, int flags)",
+);
+export const libcPoll: (fds: Uint8Array, count: number, timeoutMs: number) => number = bind(
+  "int poll(void *fds, unsigned long nfds, int timeout)",
+);
+/** Ends the process at once, without waiting for a thread that is stuck in the kernel. */
+export const libcExit: (status: number) => void = bind("void _exit(int status)");
+
+/** errno of the last call above, on this thread. */
+export const errnoNow = (): number => koffi.errno();
+
+/** The address of a buffer's first byte, below 2^47. The buffer must stay alive while C may use it. */
+export const addressOf = (buffer: Uint8Array): number => Number(koffi.address(buffer));
+
+const uvPollCallback = koffi.proto("void uv_poll_cb(void *handle, int status, int events)");
+const uvCloseCallback = koffi.proto("void uv_close_cb(void *handle)");
+export const uvDefaultLoop: () => Pointer = bind("void *uv_default_loop()");
+export const uvHandleSize: (type: number) => number = bind("size_t uv_handle_size(int type)");
+export const uvPollInit: (loop: Pointer, handle: Pointer, fd: number) => number = bind(
+  "int uv_poll_init(void *loop, void *handle, int fd)",
+);
+export const uvPollStart: (handle: Pointer, events: number, callback: Pointer) => number = bind(
+  "int uv_poll_start(void *handle, int events, uv_poll_cb *cb)",
+);
+export const uvClose: (handle: Pointer, callback: Pointer) => void = bind(
+  "void uv_close(void *handle, uv_close_cb *cb)",
+);
+
+/** Memory for a libuv handle: C owns it until its close callback. */
+export const allocateHandle = (size: number): Pointer => koffi.alloc("uint8_t", size);
+export const freeHandle = (handle: Pointer): void => koffi.free(handle as bigint);
+export const registerPollCallback = (callback: (handle: Pointer, status: number, events: number) => void): Pointer =>
+  koffi.register(callback, koffi.pointer(uvPollCallback));
+export const registerCloseCallback = (callback: (handle: Pointer) => void): Pointer =>
+  koffi.register(callback, koffi.pointer(uvCloseCallback));
+export const unregisterCallback = (callback: Pointer): void => koffi.unregister(callback as bigint);
