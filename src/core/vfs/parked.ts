@@ -62,3 +62,21 @@ export class Parked<T> {
 
 /** The value at once, or later; an operation that fails at once throws {@link Errno}. */
 export type Outcome<T> = T | Parked<T>;
+
+/** `then` applied to the value, now or when it comes; interrupting the result interrupts `outcome`. */
+export function mapOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => B): Outcome<B> {
+  if (!(outcome instanceof Parked)) return then(outcome);
+  const mapped = new Parked<B>(() => outcome.interrupt());
+  outcome.listen({
+    settled: (value) => {
+      try {
+        mapped.settle(then(value));
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        mapped.fail(error);
+      }
+    },
+    failed: (error) => mapped.fail(error),
+  });
+  return mapped;
+}

@@ -32,12 +32,27 @@ export const libcOpen: (path: string, flags: number, mode: number) => number = b
 export const libcOpenat: (dirfd: number, path: string, flags: number, mode: number) => number = bind(
   "int openat(int dirfd, const char *path, int flags, int mode)",
 );
+/** openat2(2) by number, the same on every architecture: glibc has no wrapper. `how` is struct open_how. */
+export const libcOpenat2: (nr: number, dirfd: number, path: string, how: Uint8Array, size: number) => number = bind(
+  "long syscall(long nr, int dirfd, const char *path, const void *how, size_t size)",
+);
 export const libcClose: (fd: number) => number = bind("int close(int fd)");
 export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
 export const libcWrite: Transfer = bind("int64_t write(int fd, const void *buf, size_t count)");
 export const libcPread: TransferAtAsync = bind("int64_t pread64(int fd, void *buf, size_t count, int64_t offset)");
-export const libcPwrite: TransferAt = bind("int64_t pwrite64(int fd, const void *buf, size_t count, int64_t offset)");
-export const libcFstat: (fd: number, st: Uint8Array) => number = bind("int fstat(int fd, void *st)");
+export const libcPwrite: TransferAtAsync = bind(
+  "int64_t pwrite64(int fd, const void *buf, size_t count, int64_t offset)",
+);
+export const libcStatx: (dirfd: number, path: string, flags: number, mask: number, buf: Uint8Array) => number = bind(
+  "int statx(int dirfd, const char *path, int flags, unsigned int mask, void *buf)",
+);
+export const libcGetdents64: (fd: number, buf: Uint8Array, count: number) => number = bind(
+  "int64_t getdents64(int fd, void *buf, size_t count)",
+);
+export const libcLseek: (fd: number, offset: number, whence: number) => number = bind(
+  "int64_t lseek(int fd, int64_t offset, int whence)",
+);
+export const libcSchedYield: () => number = bind("int sched_yield()");
 export const libcReadlinkat: (dirfd: number, path: string, buf: Uint8Array, size: number) => number = bind(
   "int64_t readlinkat(int dirfd, const char *path, void *buf, size_t size)",
 );

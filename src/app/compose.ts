@@ -1,0 +1,49 @@
+import type { Tid } from "../core/base/brand.ts";
+import { DEFAULT_OPTIONS, type ProcfsOptions } from "../core/procfs/options.ts";
+import { procFileSystem } from "../core/procfs/tree.ts";
+import type { Caller } from "../core/vfs/caller.ts";
+import type { FileSystem } from "../core/vfs/node.ts";
+import { KernelAccess } from "../host/linux/access.ts";
+import { CallerIdentity } from "../host/linux/caller-identity.ts";
+import { hostArch } from "../host/linux/host-arch.ts";
+import { LiveMemory } from "../host/linux/memory.ts";
+import { LiveProcessTable } from "../host/linux/process-table.ts";
+import { LiveSignals } from "../host/linux/signals.ts";
+import type { ControlScope } from "../host/tracer/controller.ts";
+import { LiveTracer } from "../host/tracer/live-tracer.ts";
+
+export interface LiveOptions extends ProcfsOptions {
+  /** Who shares control of an attached process with the one that attached it. */
+  readonly control: ControlScope;
+}
+
+export const DEFAULT_LIVE_OPTIONS: LiveOptions = { ...DEFAULT_OPTIONS, control: "session" };
+
+/** The process file system over this host's processes. */
+export interface LiveTree {
+  readonly fs: FileSystem;
+  /** This very process as the one who asks. */
+  caller(): Caller;
+  /** Lets every attached process go, then closes everything. */
+  close(): Promise<void>;
+}
+
+/** Builds it all. One tree in a process: ptrace and SIGCHLD belong to the main thread. */
+export function composeLiveTree(options: LiveOptions): LiveTree {
+  const identity = new CallerIdentity();
+  const processes = new LiveProcessTable(identity);
+  const access = new KernelAccess(identity);
+  const arch = hostArch();
+  const memory = new LiveMemory(access, arch.userTop);
+  const signals = new LiveSignals(processes);
+  const tracer = new LiveTracer({ processes, access, arch, scope: options.control });
+  const caller: Caller = { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() };
+  return {
+    fs: procFileSystem({ processes, access, memory, signals, tracer }, options),
+    caller: () => caller,
+    async close() {
+      await tracer.close();
+      processes.close();
+    },
+  };
+}

@@ -1,0 +1,16 @@
+/** What differs from one processor to another: facts, no code. */
+export interface Arch {
+  /** As `uname -m` and `process.arch` name it. */
+  readonly machine: string;
+  readonly nodeArch: string;
+  /** One past the highest user address. */
+  readonly userTop: number;
+  /** Note type of the general register set, linux/elf.h. */
+  readonly ntPrstatus: number;
+  /** Bytes of the general register set. */
+  readonly registerSize: number;
+  /** Its 64-bit fields in order: field i is at byte 8 * i. */
+  readonly registers: readonly string[];
+  readonly programCounter: string;
+  readonly stackPointer: string;
+}

@@ -1,0 +1,47 @@
+import { Errno } from "../base/errno.ts";
+
+/** asm-generic/signal.h, which x86-64 and arm64 share: numbers by name, lower case and without SIG. */
+const SIGNALS: Readonly<Record<string, number>> = {
+  hup: 1,
+  int: 2,
+  quit: 3,
+  ill: 4,
+  trap: 5,
+  abrt: 6,
+  iot: 6,
+  bus: 7,
+  fpe: 8,
+  kill: 9,
+  usr1: 10,
+  segv: 11,
+  usr2: 12,
+  pipe: 13,
+  alrm: 14,
+  term: 15,
+  stkflt: 16,
+  chld: 17,
+  cont: 18,
+  stop: 19,
+  tstp: 20,
+  ttin: 21,
+  ttou: 22,
+  urg: 23,
+  xcpu: 24,
+  xfsz: 25,
+  vtalrm: 26,
+  prof: 27,
+  winch: 28,
+  io: 29,
+  pwr: 30,
+  sys: 31,
+};
+
+export const SIGTRAP = 5;
+export const SIGCONT = 18;
+
+/** The host's number for a signal name. EOPNOTSUPP for one it does not have. */
+export function signalNumber(name: string): number {
+  const number = SIGNALS[name];
+  if (number === undefined) throw new Errno("EOPNOTSUPP", `no signal ${name} on this host`);
+  return number;
+}

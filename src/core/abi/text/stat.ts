@@ -1,0 +1,65 @@
+import { Errno } from "../../base/errno.ts";
+
+/** The fields of /proc/pid/stat that this project uses, proc_pid_stat(5). Times are clock ticks. */
+export interface StatText {
+  /** One character a byte, as the kernel has it. */
+  readonly comm: string;
+  readonly state: string;
+  readonly ppid: number;
+  readonly pgrp: number;
+  readonly session: number;
+  /** The controlling terminal as a device number, 0 without one. */
+  readonly tty: number;
+  readonly flags: number;
+  readonly userTicks: number;
+  readonly systemTicks: number;
+  readonly startTicks: number;
+}
+
+/** include/linux/sched.h: a kernel thread. */
+const PF_KTHREAD = 0x0020_0000;
+
+/** Parses the line; the name may hold blanks and parentheses, so the fields are counted from the last `)`. EPROTO. */
+export function parseStat(text: string): StatText {
+  const open = text.indexOf("(");
+  const close = text.lastIndexOf(")");
+  if (open < 0 || close < open) throw new Errno("EPROTO", "stat line without a name");
+  const fields = text.slice(close + 2).split(" ", 20);
+  const startTicks = Number(fields[19]);
+  if (Number.isNaN(startTicks)) throw new Errno("EPROTO", "stat line too short");
+  return {
+    comm: text.slice(open + 1, close),
+    state: fields[0]!,
+    ppid: Number(fields[1]),
+    pgrp: Number(fields[2]),
+    session: Number(fields[3]),
+    tty: Number(fields[4]),
+    flags: Number(fields[6]),
+    userTicks: Number(fields[11]),
+    systemTicks: Number(fields[12]),
+    startTicks,
+  };
+}
+
+export function isKernelThread(stat: StatText): boolean {
+  return (stat.flags & PF_KTHREAD) !== 0;
+}
+
+/** Exited but not yet reaped: `Z`, or `X` in the moment it goes. */
+export function isZombie(stat: StatText): boolean {
+  return stat.state === "Z" || stat.state === "X";
+}
+
+/** Stopped by job control (`T`) or by a tracer (`t`). */
+export function isStopped(stat: StatText): boolean {
+  return stat.state === "T" || stat.state === "t";
+}
+
+/** The device number's two halves, proc_pid_stat(5): major in bits 8-19, minor in bits 0-7 and 20-31. */
+export function ttyMajor(tty: number): number {
+  return (tty >>> 8) & 0xfff;
+}
+
+export function ttyMinor(tty: number): number {
+  return (tty & 0xff) | ((tty >>> 12) & 0xfff00);
+}

@@ -1,0 +1,39 @@
+import { Errno } from "../../base/errno.ts";
+import { fromLatin1 } from "../../base/text.ts";
+import type { ProcfsOptions } from "../options.ts";
+
+/** Bytes one write may have, white space included. */
+const LONGEST = 64;
+const LONGEST_CTL_1993 = 8;
+
+/**
+ * The word of one write. Default: trailing white space removed. 1993, semantics section 11.2: 8 bytes for ctl, the text
+ * ends at the first NUL, then one newline is removed. EINVAL at an offset, EMSGSIZE, EOPNOTSUPP for the empty word.
+ */
+export function parseWord(node: "ctl" | "note", data: Uint8Array, options: ProcfsOptions): string {
+  const historic = options.profile === "1993";
+  const longest = historic && node === "ctl" ? LONGEST_CTL_1993 : LONGEST;
+  if (data.length > longest) throw new Errno("EMSGSIZE", `${data.length} bytes; a word has at most ${longest}`);
+  const text = fromLatin1(data);
+  const word = historic ? text.split("\0", 1)[0]!.replace(/\n$/, "") : text.replace(/[ \t\n\v\f\r]+$/, "");
+  if (word === "") throw new Errno("EOPNOTSUPP", "empty word");
+  return word;
+}
+
+/**
+ * Where the next write on one descriptor may be: at 0, or where our own last write left the file position. Historic
+ * kernels refused a second write without a seek; semantics section 21.
+ */
+export class WordPosition {
+  #next = 0;
+
+  /** EINVAL at any other offset. */
+  check(offset: number): void {
+    if (offset !== 0 && offset !== this.#next)
+      throw new Errno("EINVAL", `a word is written at offset 0, not ${offset}`);
+  }
+
+  advance(offset: number, count: number): void {
+    this.#next = offset + count;
+  }
+}

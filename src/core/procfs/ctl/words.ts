@@ -1,0 +1,39 @@
+import type { Caller } from "../../vfs/caller.ts";
+import type { Outcome } from "../../vfs/parked.ts";
+import type { Process, Tracer } from "../ports.ts";
+
+/** A control word: one row here is all it takes. */
+export interface CtlWord {
+  readonly word: string;
+  /** One line for the manual. */
+  readonly doc: string;
+  run(tracer: Tracer, process: Process, caller: Caller): Outcome<void>;
+}
+
+export const CTL_WORDS: readonly CtlWord[] = [
+  {
+    word: "attach",
+    doc: "take control: every thread stops; returns at once",
+    run: (tracer, process, caller) => tracer.attach(process, caller),
+  },
+  {
+    word: "wait",
+    doc: "block until the process is stopped",
+    run: (tracer, process, caller) => tracer.wait(process, caller),
+  },
+  {
+    word: "step",
+    doc: "execute one instruction of the current thread",
+    run: (tracer, process, caller) => tracer.step(process, caller),
+  },
+  {
+    word: "run",
+    doc: "continue without delivering a signal",
+    run: (tracer, process, caller) => tracer.run(process, caller),
+  },
+  {
+    word: "detach",
+    doc: "give up control: the process runs on as if nothing had been",
+    run: (tracer, process, caller) => tracer.detach(process, caller),
+  },
+];

@@ -1,0 +1,68 @@
+import { Errno } from "../base/errno.ts";
+import { latin1 } from "../base/text.ts";
+import type { Caller } from "../vfs/caller.ts";
+import type { Handle, OpenMode } from "../vfs/node.ts";
+import type { Outcome } from "../vfs/parked.ts";
+import { readSlice } from "../vfs/slice.ts";
+import type { ProcfsOptions } from "./options.ts";
+import type { Ports, Process } from "./ports.ts";
+
+/** What an open node knows: the process, who opened it, and the mount. */
+export interface OpenContext {
+  readonly process: Process;
+  readonly opener: Caller;
+  readonly mode: OpenMode;
+  readonly ports: Ports;
+  readonly options: ProcfsOptions;
+}
+
+interface Row {
+  readonly name: string;
+  /** Its place among a process's eight inode numbers. */
+  readonly slot: number;
+  /** Permission bits, checked at open against the process's effective uid and gid. */
+  readonly mode: number;
+  /** One line for the manual. */
+  readonly doc: string;
+}
+
+/** A row of `table.ts` that is opened. */
+export interface ProcFile extends Row {
+  readonly kind: "file";
+  /** Bytes shown by stat; absent: 0. */
+  size?(process: Process): number;
+  open(context: OpenContext): Outcome<Handle>;
+}
+
+/** A row of `table.ts` that is followed. */
+export interface ProcLink extends Row {
+  readonly kind: "link";
+  target(process: Process, caller: Caller): string;
+}
+
+export type ProcNode = ProcFile | ProcLink;
+
+/** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
+export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {
+  return (context) => {
+    const content = latin1(render(context));
+    const { process } = context;
+    return {
+      read(_caller, offset, into) {
+        if (!process.alive()) throw goneError(process);
+        return readSlice(content, offset, into);
+      },
+    };
+  };
+}
+
+export function goneError(process: Process): Errno {
+  return new Errno("ESRCH", `process ${process.pid} has exited`);
+}
+
+/** Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. */
+export function mayDebug(context: OpenContext, caller: Caller): void {
+  const { ports, process, opener } = context;
+  ports.access.debug(process, caller);
+  if (opener.uid !== caller.uid || opener.gid !== caller.gid) ports.access.debug(process, opener);
+}

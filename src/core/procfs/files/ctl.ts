@@ -1,0 +1,48 @@
+import { Errno } from "../../base/errno.ts";
+import type { Caller } from "../../vfs/caller.ts";
+import type { Handle } from "../../vfs/node.ts";
+import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
+import { parseWord, WordPosition } from "../ctl/parse.ts";
+import { isSignalWord } from "../ctl/signals.ts";
+import { CTL_WORDS } from "../ctl/words.ts";
+import { goneError, mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+
+/** A signal name continues a target that is stopped and the caller's, delivering it; else it is an ordinary signal. */
+function signal({ process, ports, opener }: OpenContext, caller: Caller, name: string): Outcome<void> {
+  const delivered = ports.tracer.deliver(process, caller, name);
+  return delivered === false ? ports.signals.note(process, [caller, opener], name) : delivered;
+}
+
+function perform(context: OpenContext, caller: Caller, word: string): Outcome<void> {
+  const row = CTL_WORDS.find((candidate) => candidate.word === word);
+  if (row) return row.run(context.ports.tracer, context.process, caller);
+  if (isSignalWord(word)) return signal(context, caller, word);
+  throw new Errno("EOPNOTSUPP", `no control word ${JSON.stringify(word)}`);
+}
+
+function openCtl(context: OpenContext): Handle {
+  const { process, options } = context;
+  const position = new WordPosition();
+  return {
+    write(caller, offset, data) {
+      if (!process.alive()) throw goneError(process);
+      position.check(offset);
+      const word = parseWord("ctl", data, options);
+      mayDebug(context, caller);
+      const accepted = data.length;
+      return mapOutcome(perform(context, caller, word), () => {
+        position.advance(offset, accepted);
+        return accepted;
+      });
+    },
+  };
+}
+
+export const ctl: ProcFile = {
+  name: "ctl",
+  kind: "file",
+  slot: 5,
+  mode: 0o200,
+  doc: "takes a control word or a signal name",
+  open: openCtl,
+};

@@ -1,0 +1,41 @@
+import { Errno } from "../../base/errno.ts";
+import type { Handle } from "../../vfs/node.ts";
+import { mapOutcome } from "../../vfs/parked.ts";
+import { readSlice } from "../../vfs/slice.ts";
+import { goneError, mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+
+function openRegs(context: OpenContext): Handle {
+  const { process, ports } = context;
+  const size = ports.tracer.registerSize;
+  const checkRange = (offset: number): void => {
+    if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
+    if (!process.alive()) throw goneError(process);
+  };
+  return {
+    read(caller, offset, into) {
+      checkRange(offset);
+      const allowed = (): void => mayDebug(context, caller);
+      allowed();
+      if (offset === size || into.length === 0) return 0;
+      return mapOutcome(ports.tracer.readRegisters(process, caller, allowed), (regs) => readSlice(regs, offset, into));
+    },
+    write(caller, offset, data) {
+      checkRange(offset);
+      const allowed = (): void => mayDebug(context, caller);
+      allowed();
+      if (offset + data.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
+      if (data.length === 0) return 0;
+      const copy = data.slice();
+      return mapOutcome(ports.tracer.writeRegisters(process, caller, offset, copy, allowed), () => copy.length);
+    },
+  };
+}
+
+export const regs: ProcFile = {
+  name: "regs",
+  kind: "file",
+  slot: 4,
+  mode: 0o600,
+  doc: "the general registers of the current thread, in the kernel's layout",
+  open: openRegs,
+};

@@ -1,0 +1,12 @@
+/** How a mount differs from the default; one field an option of `mount -o`. */
+export interface ProcfsOptions {
+  /** `1993`: words of at most 8 bytes, one newline removed and no other white space, names in status unescaped. */
+  readonly profile: "default" | "1993";
+  /** `zero`: unmapped memory reads as zero bytes and not as EFAULT. */
+  readonly holes: "error" | "zero";
+  /** `link`: curproc is a symbolic link to the caller's pid and not a directory. */
+  readonly curproc: "dir" | "link";
+  readonly readOnly: boolean;
+}
+
+export const DEFAULT_OPTIONS: ProcfsOptions = { profile: "default", holes: "error", curproc: "dir", readOnly: false };

@@ -1,0 +1,127 @@
+/** What the process file system needs from the machine. `host/` implements it; every method throws {@link Errno}. */
+import type { Pid, Tid } from "../base/brand.ts";
+import type { Caller } from "../vfs/caller.ts";
+import type { Outcome } from "../vfs/parked.ts";
+
+/** Seconds and microseconds. */
+export interface TimeVal {
+  readonly sec: number;
+  readonly usec: number;
+}
+
+/** The facts of the status line, semantics section 10. */
+export interface ProcessInfo {
+  /** One character a byte, unescaped. */
+  readonly comm: string;
+  readonly pid: Pid;
+  readonly ppid: number;
+  readonly pgrp: number;
+  /** Pid of the living session leader, 0 when it is gone. */
+  readonly session: number;
+  /** This process's controlling terminal. */
+  readonly tty: { readonly major: number; readonly minor: number } | undefined;
+  /** The session has a controlling terminal. */
+  readonly sessionHasTty: boolean;
+  readonly sessionLeader: boolean;
+  readonly start: TimeVal;
+  readonly user: TimeVal;
+  readonly system: TimeVal;
+  /** What it sleeps on, as far as the caller may know; empty when it does not sleep. */
+  readonly waitChannel: string;
+  readonly euid: number;
+  readonly egid: number;
+  readonly groups: readonly number[];
+}
+
+/**
+ * One process for its whole life: identity is (pid, start time), so an object never comes to mean another process that
+ * got the same pid. Methods throw ESRCH once it has been reaped.
+ */
+export interface Process {
+  readonly pid: Pid;
+  /** Still in the process table; a zombie is. */
+  alive(): boolean;
+  /** Effective uid and gid. */
+  owner(): { readonly uid: number; readonly gid: number };
+  info(caller: Caller): ProcessInfo;
+  /** Bytes of text, data and stack. */
+  size(): number;
+  /** Path of the executable that opens the same file the process runs. ENOENT for a kernel thread or a zombie. */
+  executable(caller: Caller): string;
+}
+
+export interface ProcessTable {
+  /** Every process once, zombies and kernel threads included. */
+  pids(): readonly Pid[];
+  find(pid: Pid): Process | undefined;
+  /** The process a thread belongs to. */
+  ofThread(tid: Tid): Process | undefined;
+  /** How many processes there can be. */
+  limit(): number;
+}
+
+/** The kernel's own permission check, made as the caller. */
+export interface Access {
+  /** EPERM unless `caller` may debug `process` now: uids, dumpable, Yama, user namespace. ESRCH. */
+  debug(process: Process, caller: Caller): void;
+}
+
+/** An address space as it was when opened: exec or exit makes it dead (ESRCH). */
+export interface AddressSpace {
+  /** Fills `into` from `address`; a short count up to the first hole, EFAULT when it starts in one. */
+  read(address: number, into: Uint8Array): Outcome<number>;
+  /** Read-only pages become private copies. EFAULT as for reading. */
+  write(address: number, data: Uint8Array): Outcome<number>;
+  close(): void;
+}
+
+export interface Memory {
+  /** One past the highest address a process can have. */
+  readonly top: number;
+  readonly pageSize: number;
+  /** Opens as `caller`, whom the kernel checks: EPERM, ESRCH. */
+  open(process: Process, caller: Caller): AddressSpace;
+}
+
+/** Signals by name, lower case and without SIG. All of `callers` must be allowed: who writes, and who opened the node. */
+export interface Signals {
+  /** EPERM under kill(2)'s rules; ESRCH. */
+  note(process: Process, callers: readonly Caller[], signal: string): void;
+  /** To every member of the process group that the callers may signal; EPERM when there is none. */
+  noteGroup(process: Process, callers: readonly Caller[], signal: string): void;
+}
+
+/** Control of processes, semantics section 11. The caller's session (or process) owns what it attached. */
+export interface Tracer {
+  /** Bytes of the general register set. */
+  readonly registerSize: number;
+  /** EINVAL oneself or a zombie, EBUSY traced, EPERM. Returns before the target has stopped. */
+  attach(process: Process, caller: Caller): Outcome<void>;
+  /** Succeeds on an untraced process. EBUSY when another session controls it, unless the caller is root. */
+  detach(process: Process, caller: Caller): Outcome<void>;
+  /** EBUSY unless stopped under the caller's control. */
+  run(process: Process, caller: Caller): Outcome<void>;
+  step(process: Process, caller: Caller): Outcome<void>;
+  /** Until stopped; ESRCH gone, EBUSY controlled by another, EINTR. */
+  wait(process: Process, caller: Caller): Outcome<void>;
+  /** Continues the stopped target delivering `signal`; false when it is not stopped under the caller's control. */
+  deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false;
+  /** The current thread's registers. `allowed` is asked again in the moment they are taken. EDEADLK for the caller itself. */
+  readRegisters(process: Process, caller: Caller, allowed: () => void): Outcome<Uint8Array>;
+  /** Overlays `data` at byte `offset`. */
+  writeRegisters(
+    process: Process,
+    caller: Caller,
+    offset: number,
+    data: Uint8Array,
+    allowed: () => void,
+  ): Outcome<void>;
+}
+
+export interface Ports {
+  readonly processes: ProcessTable;
+  readonly access: Access;
+  readonly memory: Memory;
+  readonly signals: Signals;
+  readonly tracer: Tracer;
+}

@@ -1,0 +1,25 @@
+import type { Tid } from "../base/brand.ts";
+
+/** How a stopped thread goes on. */
+export type Resume = "run" | "step";
+
+/**
+ * What the rules ask of ptrace(2), for the threads of one process. Each method may throw ESRCH: the thread was killed a
+ * moment ago, and its exit will be reported.
+ */
+export interface PtracePort {
+  /** PTRACE_SEIZE: new threads are taken along, exec is reported, the tracer's death lets the target run on. */
+  seize(tid: Tid): void;
+  /** PTRACE_INTERRUPT: a stop will be reported, with no signal sent. */
+  interrupt(tid: Tid): void;
+  /** PTRACE_CONT or PTRACE_SINGLESTEP, delivering `signal` (0: none). */
+  resume(tid: Tid, how: Resume, signal: number): void;
+  /** PTRACE_DETACH, delivering `signal` (0: none). */
+  detach(tid: Tid, signal: number): void;
+  /** PTRACE_GETEVENTMSG. */
+  eventMessage(tid: Tid): number;
+  /** The living threads of the process. */
+  threads(): readonly Tid[];
+  /** Sends a signal to the process, as kill(2). */
+  kill(signal: number): void;
+}

@@ -1,0 +1,22 @@
+import { O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { check } from "./ffi/call.ts";
+import { libcClose, libcOpenat, libcPread } from "./ffi/libc.ts";
+
+/** The longest text of /proc that this project reads at once. */
+const scratch = Buffer.alloc(16 * 1024);
+
+/** The text of an open file from its start, one character a byte; for /proc, freshly made at each call. */
+export function preadText(fd: number, what: string): string {
+  const count = check(libcPread(fd, scratch, scratch.length, 0), what);
+  return scratch.toString("latin1", 0, count);
+}
+
+/** The text of the small file `name` below the directory `dirfd`. */
+export function readTextAt(dirfd: number, name: string, what: string): string {
+  const fd = check(libcOpenat(dirfd, name, O_RDONLY | O_CLOEXEC, 0), what);
+  try {
+    return preadText(fd, what);
+  } finally {
+    libcClose(fd);
+  }
+}

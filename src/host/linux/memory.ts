@@ -1,0 +1,114 @@
+import { isKernelThread, isZombie } from "../../core/abi/text/stat.ts";
+import { Errno, type ErrnoName, errnoName } from "../../core/base/errno.ts";
+import type { AddressSpace, Memory, Process } from "../../core/procfs/ports.ts";
+import type { Caller } from "../../core/vfs/caller.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import type { KernelAccess } from "./access.ts";
+import { Backing } from "./backing.ts";
+import { errnoNow, libcClose, libcPread, libcPwrite } from "./ffi/libc.ts";
+import type { LiveProcess } from "./live-process.ts";
+
+const hex = (address: number): string => `0x${address.toString(16)}`;
+
+/** Transfers that wait on the thread pool at a time; beyond it EAGAIN, so that nobody can take the whole pool. */
+const MAX_AWAY = 8;
+let away = 0;
+
+type Transfer = typeof libcPread;
+
+/** /proc/pid/mem answers EIO for what is not mapped and 0 once the address space is gone. */
+function checkCount(count: number, address: number, failure: ErrnoName): number {
+  if (count > 0) return count;
+  if (count === 0) throw new Errno("ESRCH", "the address space this descriptor was opened on is gone");
+  if (failure === "EIO" || failure === "EFAULT") throw new Errno("EFAULT", `no memory at ${hex(address)}`);
+  throw new Errno(failure, `memory at ${hex(address)}`);
+}
+
+class LiveAddressSpace implements AddressSpace {
+  readonly #fd: number;
+  readonly #backing: Backing;
+  #away = 0;
+  #closed = false;
+
+  constructor(fd: number, backing: Backing) {
+    this.#fd = fd;
+    this.#backing = backing;
+  }
+
+  read(address: number, into: Uint8Array): Outcome<number> {
+    if (this.#backing.isSafe(address, address + into.length)) {
+      const count = libcPread(this.#fd, into, into.length, address);
+      return checkCount(count, address, count < 0 ? errnoName(errnoNow()) : "EIO");
+    }
+    const buffer = new Uint8Array(into.length);
+    return this.#goAway(libcPread, address, buffer, (count) => into.set(buffer.subarray(0, count)));
+  }
+
+  write(address: number, data: Uint8Array): Outcome<number> {
+    if (this.#backing.isSafe(address, address + data.length)) {
+      const count = libcPwrite(this.#fd, data, data.length, address);
+      return checkCount(count, address, count < 0 ? errnoName(errnoNow()) : "EIO");
+    }
+    return this.#goAway(libcPwrite, address, data.slice(), () => {});
+  }
+
+  /** The transfer on a thread of the pool: it may stand still for as long as a stranger's file system likes. */
+  #goAway(transfer: Transfer, address: number, buffer: Uint8Array, done: (count: number) => void): Outcome<number> {
+    if (away >= MAX_AWAY) throw new Errno("EAGAIN", "too many transfers are held up by other file systems");
+    const parked = new Parked<number>();
+    away++;
+    this.#away++;
+    transfer.async(this.#fd, buffer, buffer.length, address, (error, result) => {
+      const failure = errnoName(errnoNow());
+      away--;
+      this.#away--;
+      if (this.#closed && this.#away === 0) libcClose(this.#fd);
+      if (parked.ended) return;
+      try {
+        if (error) throw new Errno("EIO", String(error));
+        const count = checkCount(Number(result), address, failure);
+        done(count);
+        parked.settle(count);
+      } catch (reason) {
+        parked.fail(reason as Errno);
+      }
+    });
+    return parked;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#backing.close();
+    if (this.#away === 0) libcClose(this.#fd);
+  }
+}
+
+const nothingThere = (pid: number): never => {
+  throw new Errno("EFAULT", `process ${pid} has no memory`);
+};
+
+/** Memory through /proc/pid/mem, opened as the caller: the kernel binds the descriptor to the address space of now. */
+export class LiveMemory implements Memory {
+  readonly top: number;
+  readonly pageSize = 4096;
+  readonly #access: KernelAccess;
+
+  /** `top` is the architecture's end of user addresses. */
+  constructor(access: KernelAccess, top: number) {
+    this.#access = access;
+    this.top = top;
+  }
+
+  open(process: Process, caller: Caller): AddressSpace {
+    const live = process as LiveProcess;
+    const fd = this.#access.openMemory(live, caller);
+    const stat = live.stat();
+    if (isKernelThread(stat) || isZombie(stat)) {
+      libcClose(fd);
+      return { read: () => nothingThere(live.pid), write: () => nothingThere(live.pid), close: () => {} };
+    }
+    const { uid } = live.owner();
+    return new LiveAddressSpace(fd, new Backing(live.dirfd(), uid === 0 || uid === globalThis.process.geteuid!()));
+  }
+}

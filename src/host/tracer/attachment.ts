@@ -1,0 +1,132 @@
+import type { WaitStatus } from "../../core/abi/wait.ts";
+import type { Tid } from "../../core/base/brand.ts";
+import { Errno } from "../../core/base/errno.ts";
+import { Tracee, type TraceeObserver } from "../../core/trace/tracee.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+import { LivePtrace } from "./live-ptrace.ts";
+import type { Traced, WaitLoop } from "./wait-loop.ts";
+
+/** After how long a stop is moved to a place from which the target survives the daemon's death. */
+const CRASH_SAFE_MS = 5;
+
+/** One process under control, from attach to detach or exit. */
+export class Attachment implements TraceeObserver, Traced {
+  readonly process: LiveProcess;
+  /** Equal for everyone who shares the control. */
+  readonly controllerKey: string;
+  readonly tracee: Tracee;
+  readonly #loop: WaitLoop;
+  readonly #mayKeepAfterExec: () => boolean;
+  readonly #ended: () => void;
+  /** Requests that wait for the stop. */
+  #waiting: Parked<void>[] = [];
+  #detaching: Parked<void>[] = [];
+  #lastStop = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    process: LiveProcess,
+    controllerKey: string,
+    loop: WaitLoop,
+    hooks: { mayKeepAfterExec(): boolean; ended(): void },
+  ) {
+    this.process = process;
+    this.controllerKey = controllerKey;
+    this.#loop = loop;
+    this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
+    this.#ended = hooks.ended;
+    this.tracee = new Tracee(process.pid, new LivePtrace(process), this);
+  }
+
+  /** Done when the process is stopped; at once if it is. Does `then` in that moment. */
+  whenStopped(then: () => void): Outcome<void> {
+    if (this.tracee.mode !== "stopped") this.#loop.spin(this.tracee.current, () => this.tracee.mode === "stopped");
+    if (this.tracee.mode === "stopped") return then();
+    const stopped = new Parked<void>();
+    this.#waiting.push(stopped);
+    const done = new Parked<void>(() => stopped.interrupt());
+    stopped.listen({
+      settled: () => {
+        try {
+          then();
+          done.settle();
+        } catch (error) {
+          if (!(error instanceof Errno)) throw error;
+          done.fail(error);
+        }
+      },
+      failed: (error) => done.fail(error),
+    });
+    return done;
+  }
+
+  /** One instruction; comes back with the stop already there in the ordinary case. */
+  step(): void {
+    this.tracee.step();
+    this.#loop.spin(this.tracee.current, () => this.tracee.mode !== "stepping" && this.tracee.mode !== "stopping");
+  }
+
+  detach(): Outcome<void> {
+    const done = new Parked<void>();
+    this.#detaching.push(done);
+    this.tracee.detach();
+    if (!done.ended) this.#loop.spin(this.tracee.current, () => done.ended);
+    return done.ended ? undefined : done;
+  }
+
+  handle(tid: Tid, status: WaitStatus): void {
+    this.tracee.handle(tid, status);
+  }
+
+  vanished(tid: Tid): void {
+    this.tracee.vanished(tid);
+  }
+
+  traces(tid: Tid): void {
+    this.#loop.add(tid, this);
+  }
+
+  untraces(tid: Tid): void {
+    this.#loop.remove(tid);
+  }
+
+  mayKeepAfterExec(): boolean {
+    return this.#mayKeepAfterExec();
+  }
+
+  stopped(): void {
+    this.#lastStop = performance.now();
+    this.#timer ??= this.#startTimer();
+    for (const parked of this.#waiting.splice(0)) parked.settle();
+  }
+
+  exited(): void {
+    this.#end(new Errno("ESRCH", `process ${this.process.pid} has exited`));
+  }
+
+  detached(): void {
+    this.#end(new Errno("EBUSY", `process ${this.process.pid} is no longer controlled`));
+  }
+
+  #end(reason: Errno): void {
+    clearTimeout(this.#timer);
+    this.#ended();
+    for (const parked of this.#waiting.splice(0)) parked.fail(reason);
+    for (const parked of this.#detaching.splice(0)) parked.settle();
+  }
+
+  #startTimer(): NodeJS.Timeout {
+    return setTimeout(() => this.#rest(), CRASH_SAFE_MS).unref();
+  }
+
+  /** Only a stop that lasts is made safe: it costs a second trap, which fast stepping should not pay. */
+  #rest(): void {
+    if (performance.now() - this.#lastStop < CRASH_SAFE_MS - 1) {
+      this.#timer = this.#startTimer();
+      return;
+    }
+    this.#timer = undefined;
+    this.tracee.makeCrashSafe();
+  }
+}

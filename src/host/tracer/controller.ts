@@ -1,0 +1,58 @@
+import { Errno } from "../../core/base/errno.ts";
+import type { Caller } from "../../core/vfs/caller.ts";
+import { check } from "../linux/ffi/call.ts";
+import { libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
+import type { LiveProcessTable } from "../linux/process-table.ts";
+import { watchReadable } from "../linux/watch.ts";
+
+/** How much of the caller's surroundings shares its control: its session, or only the process itself. */
+export type ControlScope = "session" | "process";
+
+/** Who controls a target: everything in one session, or one process. Equal keys are one controller. */
+export interface Controller {
+  readonly key: string;
+  /** The process whose end ends the control: the session's leader, or the writer itself. 0: nobody's. */
+  readonly pid: number;
+}
+
+export function controllerOf(caller: Caller, scope: ControlScope, processes: LiveProcessTable): Controller {
+  const process = caller.tid > 0 ? processes.ofThread(caller.tid) : undefined;
+  if (!process) throw new Errno("EPERM", "the caller has no process id here and cannot control anything");
+  const { session } = process.stat();
+  if (scope === "process" || session === 0) return { key: `process ${process.pid}`, pid: process.pid };
+  return { key: `session ${session}`, pid: processes.statOf(session) ? session : 0 };
+}
+
+/** How often a session without a leader is looked for living members; the kernel reports nothing about it. */
+const LEADERLESS_MS = 1000;
+
+/** Calls `ended` once when the controller is no more. */
+export function watchController(
+  controller: Controller,
+  processes: LiveProcessTable,
+  ended: () => void,
+): { close(): void } {
+  if (controller.pid > 0) return watchProcess(controller.pid, ended);
+  const session = Number(controller.key.split(" ")[1]);
+  const timer = setInterval(() => {
+    if (!processes.pids().some((pid) => processes.statOf(pid)?.session === session)) ended();
+  }, LEADERLESS_MS);
+  timer.unref();
+  return { close: () => clearInterval(timer) };
+}
+
+function watchProcess(pid: number, ended: () => void): { close(): void } {
+  const fd = check(libcPidfdOpen(pid, 0), `watch process ${pid}`);
+  const watch = watchReadable(fd, () => {
+    close();
+    ended();
+  });
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    watch.close();
+    libcClose(fd);
+  };
+  return { close };
+}

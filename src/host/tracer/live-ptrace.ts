@@ -1,0 +1,86 @@
+import type { Arch } from "../../core/abi/arch/arch.ts";
+import {
+  PTRACE_CONT,
+  PTRACE_DETACH,
+  PTRACE_GETEVENTMSG,
+  PTRACE_GETREGSET,
+  PTRACE_INTERRUPT,
+  PTRACE_O_TRACECLONE,
+  PTRACE_O_TRACEEXEC,
+  PTRACE_SEIZE,
+  PTRACE_SETREGSET,
+  PTRACE_SINGLESTEP,
+} from "../../core/abi/ptrace.ts";
+import type { Tid } from "../../core/base/brand.ts";
+import { Errno } from "../../core/base/errno.ts";
+import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
+import { check, lastErrno } from "../linux/ffi/call.ts";
+import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+import { threadsOf } from "../linux/threads.ts";
+
+const OPTIONS = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+const REQUEST: Record<Resume, number> = { run: PTRACE_CONT, step: PTRACE_SINGLESTEP };
+
+const message = Buffer.alloc(8);
+const iovec = Buffer.alloc(16);
+
+/** ptrace(2) on the threads of one process, from the thread that calls. */
+export class LivePtrace implements PtracePort {
+  readonly #process: LiveProcess;
+
+  constructor(process: LiveProcess) {
+    this.#process = process;
+  }
+
+  seize(tid: Tid): void {
+    if (libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0) return;
+    const error = lastErrno(`attach to thread ${tid}`);
+    // The kernel says EPERM for a thread that has just become a zombie, too.
+    if (error.code === "EPERM" && !this.threads().includes(tid)) throw new Errno("ESRCH", `thread ${tid} has exited`);
+    throw error;
+  }
+
+  interrupt(tid: Tid): void {
+    check(libcPtraceNumber(PTRACE_INTERRUPT, tid, 0, 0), `interrupt ${tid}`);
+  }
+
+  resume(tid: Tid, how: Resume, signal: number): void {
+    check(libcPtraceNumber(REQUEST[how], tid, 0, signal), `${how} ${tid}`);
+  }
+
+  detach(tid: Tid, signal: number): void {
+    check(libcPtraceNumber(PTRACE_DETACH, tid, 0, signal), `detach ${tid}`);
+  }
+
+  eventMessage(tid: Tid): number {
+    check(libcPtrace(PTRACE_GETEVENTMSG, tid, 0, message), `event of ${tid}`);
+    return message.readUInt32LE(0);
+  }
+
+  threads(): readonly Tid[] {
+    return threadsOf(this.#process.pid);
+  }
+
+  kill(signal: number): void {
+    check(libcPidfdSendSignal(this.#process.dirfd(), signal, null, 0), `signal ${signal}`);
+  }
+}
+
+function regset(request: number, tid: Tid, arch: Arch, registers: Uint8Array): void {
+  iovec.writeBigUInt64LE(BigInt(addressOf(registers)), 0);
+  iovec.writeBigUInt64LE(BigInt(registers.length), 8);
+  check(libcPtrace(request, tid, arch.ntPrstatus, iovec), `registers of thread ${tid}`);
+}
+
+/** The general registers of a stopped thread, a fresh buffer in the kernel's layout. ESRCH when it is not stopped. */
+export function getRegisters(tid: Tid, arch: Arch): Uint8Array {
+  const registers = new Uint8Array(arch.registerSize);
+  regset(PTRACE_GETREGSET, tid, arch, registers);
+  return registers;
+}
+
+/** Sets them all; the kernel filters privileged bits. EIO for values it refuses. */
+export function setRegisters(tid: Tid, arch: Arch, registers: Uint8Array): void {
+  regset(PTRACE_SETREGSET, tid, arch, registers);
+}

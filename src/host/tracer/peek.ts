@@ -1,0 +1,63 @@
+import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/ptrace.ts";
+import type { WaitStatus } from "../../core/abi/wait.ts";
+import type { Pid, Tid } from "../../core/base/brand.ts";
+import { Errno } from "../../core/base/errno.ts";
+import { check } from "../linux/ffi/call.ts";
+import { libcPtraceNumber } from "../linux/ffi/libc.ts";
+import { threadsOf } from "../linux/threads.ts";
+import type { Traced, WaitLoop } from "./wait-loop.ts";
+
+/** What is to be done with the stopped thread. */
+export interface PeekAct {
+  act(tid: Tid): void;
+  fail(error: Errno): void;
+}
+
+/**
+ * A moment's stop of a process nobody controls: its first thread is seized, interrupted, looked at and let go. No signal
+ * is involved, and a job-control stop or a signal that comes in between stays in force.
+ */
+export class Peek implements Traced {
+  readonly #tid: Tid;
+  readonly #loop: WaitLoop;
+  readonly #ended: () => void;
+  #acts: PeekAct[] = [];
+
+  /** EPERM, ESRCH. `ended` is called once, when the process is free again or gone. */
+  constructor(pid: Pid, loop: WaitLoop, ended: () => void) {
+    const threads = threadsOf(pid);
+    const leader = pid as number as Tid;
+    const tid = threads.includes(leader) ? leader : threads[0];
+    if (tid === undefined) throw new Errno("ESRCH", `process ${pid} has exited`);
+    this.#tid = tid;
+    this.#loop = loop;
+    this.#ended = ended;
+    check(libcPtraceNumber(PTRACE_SEIZE, tid, 0, 0), `look at thread ${tid}`);
+    loop.add(tid, this);
+    libcPtraceNumber(PTRACE_INTERRUPT, tid, 0, 0);
+  }
+
+  add(act: PeekAct): void {
+    this.#acts.push(act);
+    this.#loop.spin(this.#tid, () => this.#acts.length === 0);
+  }
+
+  handle(tid: Tid, status: WaitStatus): void {
+    if (status.kind !== "stopped") return this.vanished(tid);
+    for (const { act } of this.#acts.splice(0)) act(tid);
+    // A stop without an event is a signal about to be delivered: it must not be lost.
+    libcPtraceNumber(PTRACE_DETACH, tid, 0, status.event === 0 ? status.signal : 0);
+    this.#end();
+  }
+
+  vanished(tid: Tid): void {
+    const acts = this.#acts.splice(0);
+    this.#end();
+    for (const { fail } of acts) fail(new Errno("ESRCH", `thread ${tid} has exited`));
+  }
+
+  #end(): void {
+    this.#loop.remove(this.#tid);
+    this.#ended();
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * Collects the wait statuses of traced threads. Runs on the thread that owns ptrace, which is the main thread, and never
+ * blocks: SIGCHLD says that there may be something. Each known thread is asked by its own id, never `-1`, so that Node's
+ * child processes keep their exit statuses.
+ */
+import { decodeWaitStatus, WALL, type WaitStatus, WNOHANG } from "../../core/abi/wait.ts";
+import type { Tid } from "../../core/base/brand.ts";
+import { ERRNO } from "../../core/base/errno.ts";
+import { lastErrno } from "../linux/ffi/call.ts";
+import { errnoNow, libcSchedYield, libcWait4 } from "../linux/ffi/libc.ts";
+
+/** Who is told of a traced thread. */
+export interface Traced {
+  handle(tid: Tid, status: WaitStatus): void;
+  /** The thread is gone without a status of its own: an exec took its place. */
+  vanished(tid: Tid): void;
+}
+
+/**
+ * How long to look for a stop before leaving it to SIGCHLD: a single step takes 20 µs, and being woken up on another
+ * processor takes longer than that.
+ */
+const SPIN_US = 60;
+
+const status = Buffer.alloc(4);
+
+export class WaitLoop {
+  readonly #traced = new Map<Tid, Traced>();
+  readonly #onSigchld = (): void => this.collect();
+
+  start(): void {
+    process.on("SIGCHLD", this.#onSigchld);
+  }
+
+  stop(): void {
+    process.off("SIGCHLD", this.#onSigchld);
+  }
+
+  add(tid: Tid, traced: Traced): void {
+    this.#traced.set(tid, traced);
+  }
+
+  remove(tid: Tid): void {
+    this.#traced.delete(tid);
+  }
+
+  /** Hands out everything that is there now. */
+  collect(): void {
+    for (const tid of [...this.#traced.keys()]) this.#collectOne(tid);
+  }
+
+  /** Hands out what comes for `tid` until `done`, for some tens of microseconds at most. */
+  spin(tid: Tid, done: () => boolean): void {
+    const end = performance.now() + SPIN_US / 1000;
+    while (!done() && performance.now() < end) if (!this.#collectOne(tid)) libcSchedYield();
+  }
+
+  #collectOne(tid: Tid): boolean {
+    const traced = this.#traced.get(tid);
+    if (!traced) return false;
+    const result = libcWait4(tid, status, WNOHANG | WALL, null);
+    if (result === 0) return false;
+    if (result > 0) traced.handle(tid, decodeWaitStatus(status.readInt32LE(0)));
+    else if (errnoNow() === ERRNO.ECHILD) {
+      this.remove(tid);
+      traced.vanished(tid);
+    } else throw lastErrno(`wait for thread ${tid}`);
+    return true;
+  }
+}
