@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { Errno } from "../core/base/errno.ts";
+import { mountCommand } from "./commands/mount.ts";
+import { umountCommand } from "./commands/umount.ts";
 
 /** One factory a command, in the order `--help` lists them. */
-const COMMANDS: readonly (() => Command)[] = [];
+const COMMANDS: readonly (() => Command)[] = [mountCommand, umountCommand];
 
 /** Exit codes of the whole command line: 0 done, 1 failed, 2 wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -132,8 +132,9 @@ export class LiveProcess implements Process {
     };
   }
 
-  /** As the caller, to whom the kernel shows `0` when it may not know. */
+  /** As the caller, to whom the kernel shows `0` when it may not know. A caller only waits for this very answer. */
   #waitChannel(caller: Caller): string {
+    if ((caller.tid as number) === this.pid) return "";
     try {
       const text = this.#home.identity.as(caller, () => readTextAt(this.dirfd(), "wchan", "wait channel"));
       return text === "0" ? "" : text;

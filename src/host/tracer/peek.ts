@@ -43,7 +43,10 @@ export class Peek implements Traced {
   }
 
   handle(tid: Tid, status: WaitStatus): void {
-    if (status.kind !== "stopped") return this.vanished(tid);
+    if (status.kind !== "stopped") {
+      this.vanished(tid);
+      return;
+    }
     for (const { act } of this.#acts.splice(0)) act(tid);
     // A stop without an event is a signal about to be delivered: it must not be lost.
     libcPtraceNumber(PTRACE_DETACH, tid, 0, status.event === 0 ? status.signal : 0);

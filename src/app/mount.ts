@@ -1,0 +1,51 @@
+import { Errno } from "../core/base/errno.ts";
+import { ROOT_INO } from "../core/procfs/ino.ts";
+import { mountFuse, unmountFuse } from "../host/serve/fuse-mount.ts";
+import { serveFuse } from "../host/serve/fuse-server.ts";
+import { mountPath, ownMountAt } from "../host/serve/mount-point.ts";
+import { composeLiveTree } from "./compose.ts";
+import type { MountSettings } from "./mount-options.ts";
+
+/** Shown by the kernel as the type `fuse.lyonnais`. */
+const SUBTYPE = "lyonnais";
+/** The first column of df, as in 1993. */
+const SOURCE = "proc";
+
+export interface Mounted {
+  /** Absolute. */
+  readonly dir: string;
+  /** Resolves when the mount is gone and everything is undone. */
+  readonly ended: Promise<void>;
+  /** Unmounts; {@link ended} follows. */
+  unmount(): void;
+}
+
+/** Mounts the process file system at `dir` and serves it from this process. Errors: `mountFuse`. */
+export async function mountProcfs(
+  dir: string,
+  settings: MountSettings,
+  onBug: (error: unknown) => void,
+): Promise<Mounted> {
+  const mount = await mountFuse(dir, {
+    source: SOURCE,
+    subtype: SUBTYPE,
+    allowOther: settings.allowOther,
+    readOnly: settings.live.readOnly,
+  });
+  // Never stand inside a mount that we serve.
+  process.chdir("/");
+  const tree = composeLiveTree(settings.live);
+  const server = serveFuse(mount.fd, tree.fs, ROOT_INO, onBug);
+  return {
+    dir: mount.dir,
+    ended: server.unmounted.then(() => tree.close()),
+    unmount: () => mount.unmount(),
+  };
+}
+
+/** Ends the mount at `dir`, whoever serves it. EINVAL where none of ours is. */
+export function unmountProcfs(dir: string): void {
+  const path = mountPath(dir);
+  if (!ownMountAt(path, SUBTYPE)) throw new Errno("EINVAL", `nothing of lyonnais is mounted on ${path}`);
+  unmountFuse(path);
+}

@@ -1,0 +1,45 @@
+import { spawn } from "node:child_process";
+import { closeSync, writeSync } from "node:fs";
+import { Command } from "commander";
+import { MOUNT_OPTIONS, parseMountOptions } from "../../app/mount-options.ts";
+import { serveMount } from "../serve-mount.ts";
+
+/** The descriptor by which a background server says that its mount is there. */
+const READY_FD = 3;
+const READY_VARIABLE = "LYONNAIS_READY_FD";
+
+function tellReady(): void {
+  if (process.env[READY_VARIABLE] === undefined) return;
+  writeSync(READY_FD, "ready\n");
+  closeSync(READY_FD);
+}
+
+/** Starts the same command in the foreground of a session of its own; resolves to its exit code, or 0 once it is ready. */
+function mountInBackground(dir: string, options: string): Promise<number> {
+  const child = spawn(process.execPath, [process.argv[1]!, "mount", "-f", "-o", options, "--", dir], {
+    detached: true,
+    env: { ...process.env, [READY_VARIABLE]: "1" },
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", (code) => resolve(code ?? 1));
+    child.stdio[READY_FD]!.once("data", () => {
+      child.unref();
+      resolve(0);
+    });
+  });
+}
+
+export function mountCommand(): Command {
+  return new Command("mount")
+    .description("mount the process file system on a directory")
+    .option("-f, --foreground", "serve in the foreground, until unmounted or interrupted")
+    .option("-o, --options <list>", `comma-separated: ${MOUNT_OPTIONS.map((row) => row.word).join(", ")}`, "")
+    .argument("<dir>", "an existing directory")
+    .action(async (dir: string, flags: { foreground?: true; options: string }) => {
+      const settings = parseMountOptions(flags.options);
+      if (flags.foreground) await serveMount(dir, settings, tellReady);
+      else process.exitCode = await mountInBackground(dir, flags.options);
+    });
+}

@@ -1,0 +1,125 @@
+import { invariant } from "../base/assert.ts";
+import type { Tid } from "../base/brand.ts";
+import { isErrno } from "../base/errno.ts";
+import type { PtracePort, Resume } from "./ptrace-port.ts";
+import type { Stop } from "./stop.ts";
+
+/** A traced thread. Fields are changed by {@link ThreadSet} and, on a wait status, by the tracee. */
+export interface Thread {
+  readonly tid: Tid;
+  /** Undefined while it runs. */
+  stop: Stop | undefined;
+  /** The stop has been shown to the controller: `run` drops its signal. */
+  reported: boolean;
+  /** An interrupt is on its way. */
+  asked: boolean;
+  /** How it was resumed last. */
+  resumed: Resume;
+}
+
+/** Told whose wait statuses matter. */
+export interface ThreadObserver {
+  traces(tid: Tid): void;
+  untraces(tid: Tid): void;
+}
+
+/** Calls ptrace; ESRCH means that the thread was killed meanwhile, which will be reported on its own. */
+export function attempt(act: () => void): void {
+  try {
+    act();
+  } catch (error) {
+    if (!isErrno(error, "ESRCH")) throw error;
+  }
+}
+
+/** The traced threads of one process, and the ptrace requests that change one thread. */
+export class ThreadSet {
+  readonly #ptrace: PtracePort;
+  readonly #observer: ThreadObserver;
+  readonly #threads = new Map<Tid, Thread>();
+
+  constructor(ptrace: PtracePort, observer: ThreadObserver) {
+    this.#ptrace = ptrace;
+    this.#observer = observer;
+  }
+
+  get size(): number {
+    return this.#threads.size;
+  }
+
+  has(tid: Tid): boolean {
+    return this.#threads.has(tid);
+  }
+
+  get(tid: Tid): Thread {
+    const thread = this.#threads.get(tid);
+    invariant(thread, "trace/thread-set get: unknown thread");
+    return thread;
+  }
+
+  /** A snapshot: members may come and go while it is walked. */
+  all(): readonly Thread[] {
+    return [...this.#threads.values()];
+  }
+
+  add(tid: Tid): Thread {
+    const thread: Thread = { tid, stop: undefined, reported: false, asked: false, resumed: "run" };
+    this.#threads.set(tid, thread);
+    this.#observer.traces(tid);
+    return thread;
+  }
+
+  /** False when it was none of ours. */
+  remove(tid: Tid): boolean {
+    if (!this.#threads.delete(tid)) return false;
+    this.#observer.untraces(tid);
+    return true;
+  }
+
+  /** Seizes every thread not seen yet; they may be born while they are listed. True when there were any. EPERM. */
+  seizeNew(): boolean {
+    let found = false;
+    const refused = new Set<Tid>();
+    for (let again = true; again; ) {
+      again = false;
+      for (const tid of this.#ptrace.threads()) {
+        if (this.#threads.has(tid) || refused.has(tid)) continue;
+        try {
+          this.#ptrace.seize(tid);
+          this.add(tid);
+          again = found = true;
+        } catch (error) {
+          if (!isErrno(error, "ESRCH")) throw error;
+          refused.add(tid);
+        }
+      }
+    }
+    return found;
+  }
+
+  interrupt(thread: Thread): void {
+    if (thread.asked) return;
+    thread.asked = true;
+    attempt(() => this.#ptrace.interrupt(thread.tid));
+  }
+
+  interruptRunning(): void {
+    for (const thread of this.all()) if (!thread.stop) this.interrupt(thread);
+  }
+
+  /** Does nothing to a thread that runs. */
+  resume(thread: Thread, how: Resume, signal: number): void {
+    if (!thread.stop) return;
+    thread.stop = undefined;
+    thread.reported = false;
+    thread.resumed = how;
+    attempt(() => this.#ptrace.resume(thread.tid, how, signal));
+  }
+
+  /** Detaches a stopped thread; a signal that nobody was shown is delivered after all. */
+  letGo(thread: Thread): void {
+    const signal = thread.stop?.kind === "signal" && !thread.reported ? thread.stop.signal : 0;
+    attempt(() => this.#ptrace.detach(thread.tid, signal));
+    this.remove(thread.tid);
+  }
+}

@@ -1,0 +1,61 @@
+import { spawnSync } from "node:child_process";
+import { readlinkSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { Errno } from "../../core/base/errno.ts";
+import { type MountEntry, mountAt } from "./mount-table.ts";
+
+const PROBE_MS = 2000;
+
+/**
+ * The absolute path of `dir` with the links in its parent resolved, but the directory itself untouched: that may be a
+ * mount of ours whose server does not answer, or this very process.
+ */
+export function mountPath(dir: string): string {
+  const absolute = resolve(dir);
+  try {
+    const parent = realpathSync(dirname(absolute));
+    const path = join(parent, basename(absolute));
+    try {
+      return mountPath(resolve(parent, readlinkSync(path)));
+    } catch {
+      return path;
+    }
+  } catch (error) {
+    throw new Errno("ENOENT", `${dir}: no such directory`, error);
+  }
+}
+
+/** The mount at `dir` if it is one of this file system. */
+export function ownMountAt(dir: string, subtype: string): MountEntry | undefined {
+  const entry = mountAt(dir);
+  return entry?.type === `fuse.${subtype}` ? entry : undefined;
+}
+
+/**
+ * Whether something answers at `dir`. A child process looks, with a deadline: the server may be dead, stuck, or the
+ * process that asks.
+ */
+export function answers(dir: string): boolean {
+  return probe(dir).status === 0;
+}
+
+/** ENOTDIR, ENOENT or EACCES unless `dir` is a directory one can mount on. */
+export function checkMountPoint(dir: string): void {
+  const { status, stderr } = probe(join(dir, "."));
+  if (status === 0) return;
+  if (/Not a directory/.test(stderr)) throw new Errno("ENOTDIR", `${dir} is not a directory`);
+  if (/Permission denied/.test(stderr)) throw new Errno("EACCES", `${dir} may not be searched`);
+  throw new Errno("ENOENT", `${dir}: no such directory; create it first (mkdir ${dir})`);
+}
+
+function probe(path: string): { status: number | null; stderr: string } {
+  const { status, stderr } = spawnSync("stat", ["--", path], {
+    timeout: PROBE_MS,
+    killSignal: "SIGKILL",
+    encoding: "utf8",
+    cwd: "/",
+    env: { PATH: process.env["PATH"], LC_ALL: "C" },
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  return { status, stderr: stderr ?? "" };
+}
