@@ -2,10 +2,21 @@
 import { Command, CommanderError } from "commander";
 import { Errno } from "../core/base/errno.ts";
 import { mountCommand } from "./commands/mount.ts";
+import { shellCommand } from "./commands/shell.ts";
+import { startCommand } from "./commands/start.ts";
+import { catCommand, lsCommand, writeCommand } from "./commands/tree.ts";
 import { umountCommand } from "./commands/umount.ts";
 
 /** One factory a command, in the order `--help` lists them. */
-const COMMANDS: readonly (() => Command)[] = [mountCommand, umountCommand];
+const COMMANDS: readonly (() => Command)[] = [
+  startCommand,
+  mountCommand,
+  umountCommand,
+  shellCommand,
+  lsCommand,
+  catCommand,
+  writeCommand,
+];
 
 /** Exit codes of the whole command line: 0 done, 1 failed, 2 wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {

@@ -1,0 +1,40 @@
+import type { NodeKind, Stat } from "../core/vfs/node.ts";
+
+/** What a user sees of a node. */
+export interface NodeStat extends Stat {
+  readonly kind: NodeKind;
+}
+
+/**
+ * A user of the tree, whatever carries it: in this process, a mount, later a socket. Paths are relative to the tree's
+ * root, with or without a leading slash. Every method rejects with Errno; `stop` ends a read or write that waits (EINTR).
+ */
+export interface TreeClient {
+  stat(path: string): Promise<NodeStat>;
+  /** Names without `.` and `..`, in the tree's order. */
+  list(path: string): Promise<readonly string[]>;
+  readlink(path: string): Promise<string>;
+  /** One open, one read of at most `count` bytes from `offset`, one close. */
+  read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array>;
+  /** One open, one write, one close; returns the bytes accepted. */
+  write(path: string, data: Uint8Array, stop?: AbortSignal, offset?: number): Promise<number>;
+  close(): Promise<void>;
+}
+
+/** Bytes per read of {@link readAll}. */
+const CHUNK = 64 * 1024;
+
+/** The whole of a file, handed to `take` piece by piece. Descriptors are not kept between the pieces. */
+export async function readAll(
+  client: TreeClient,
+  path: string,
+  take: (bytes: Uint8Array) => void,
+  stop?: AbortSignal,
+): Promise<void> {
+  for (let offset = 0; ; ) {
+    const bytes = await client.read(path, offset, CHUNK, stop);
+    if (bytes.length === 0) return;
+    take(bytes);
+    offset += bytes.length;
+  }
+}

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { openTreeAt } from "../../app/open-tree.ts";
+import type { TreeClient } from "../../app/tree-client.ts";
+import { utf8 } from "../../core/base/text.ts";
+import { cat, ls } from "../actions.ts";
+import { hostNames } from "../names.ts";
+
+async function at<T>(path: string, act: (client: TreeClient, path: string) => Promise<T>): Promise<T> {
+  const { client, path: inside } = openTreeAt(path);
+  try {
+    return await act(client, inside);
+  } finally {
+    await client.close();
+  }
+}
+
+export function lsCommand(): Command {
+  return new Command("ls")
+    .description("list a directory of the tree, such as / or 1 or curproc")
+    .option("-l, --long", "modes, links, owners, sizes and times")
+    .option("-i, --inode", "inode numbers")
+    .argument("[path]", "in the tree, or below a running mount", "/")
+    .action(async (path: string, flags: { long?: true; inode?: true }) => {
+      const lines = await at(path, (client, inside) =>
+        ls(client, inside, { long: flags.long ?? false, inode: flags.inode ?? false }, hostNames()),
+      );
+      for (const line of lines) process.stdout.write(`${line}\n`);
+    });
+}
+
+export function catCommand(): Command {
+  return new Command("cat")
+    .description("print files of the tree, such as curproc/status")
+    .argument("<path...>", "in the tree, or below a running mount")
+    .action(async (paths: string[]) => {
+      for (const path of paths) {
+        await at(path, (client, inside) => cat(client, inside, (bytes) => process.stdout.write(bytes)));
+      }
+    });
+}
+
+export function writeCommand(): Command {
+  return new Command("write")
+    .description("write a word to a file of the tree, such as a signal name to 1293/note")
+    .argument("<path>", "in the tree, or below a running mount")
+    .argument("<text>", "what to write; - reads standard input")
+    .action(async (path: string, text: string) => {
+      const data = text === "-" ? new Uint8Array(readFileSync(0)) : utf8(text);
+      await at(path, (client, inside) => client.write(inside, data));
+    });
+}

@@ -1,0 +1,32 @@
+import { createInterface } from "node:readline";
+import { openLocalTree } from "../app/open-tree.ts";
+import { hostNames } from "./names.ts";
+import type { ShellState } from "./shell/commands.ts";
+import { interact } from "./shell/interactive.ts";
+import { runScript } from "./shell/shell.ts";
+
+/** The shell on the tree of this process; resolves to the exit code. Standard input that is no terminal is a script. */
+export async function runShell(): Promise<number> {
+  const client = openLocalTree();
+  const state: ShellState = {
+    client,
+    names: hostNames(),
+    cwd: "/",
+    done: false,
+    out: (text) => process.stdout.write(Buffer.from(text, "latin1")),
+  };
+  try {
+    if (process.stdin.isTTY) {
+      process.stdout.write("The process file system, in this process only. help lists the commands.\n");
+      await interact(state);
+      return 0;
+    }
+    const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+    const ok = await runScript(state, lines, (line, message) => {
+      process.stderr.write(`lyonnais: line ${line}: ${message}\n`);
+    });
+    return ok ? 0 : 1;
+  } finally {
+    await client.close();
+  }
+}

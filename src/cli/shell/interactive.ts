@@ -1,0 +1,77 @@
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { isErrno } from "../../core/base/errno.ts";
+import type { ShellState } from "./commands.ts";
+import { complete } from "./complete.ts";
+import { runLine } from "./shell.ts";
+
+const HISTORY_LINES = 1000;
+
+function historyFile(): string {
+  return join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "lyonnais", "history");
+}
+
+/** Newest first, as readline wants it. A shell without a readable history starts with none. */
+function readHistory(): string[] {
+  try {
+    return readFileSync(historyFile(), "utf8").split("\n").filter(Boolean).reverse();
+  } catch {
+    return [];
+  }
+}
+
+function writeHistory(newestFirst: readonly string[]): void {
+  try {
+    mkdirSync(dirname(historyFile()), { recursive: true, mode: 0o700 });
+    writeFileSync(historyFile(), `${[...newestFirst].reverse().join("\n")}\n`, { mode: 0o600 });
+  } catch (error) {
+    process.stderr.write(`lyonnais: history not saved: ${(error as Error).message}\n`);
+  }
+}
+
+/** A person at a terminal: prompt, history, completion; Ctrl-C ends what waits, Ctrl-D leaves. */
+export async function interact(state: ShellState): Promise<void> {
+  let stop = new AbortController();
+  let history = readHistory();
+  const line = createInterface({
+    input: process.stdin,
+    output: process.stdout,
+    history: history.slice(0, HISTORY_LINES),
+    historySize: HISTORY_LINES,
+    removeHistoryDuplicates: true,
+    completer: (text: string, done: (error: Error | null, result: [string[], string]) => void) => {
+      complete(text, state.cwd, state.client).then(
+        (result) => done(null, result),
+        (error: Error) => done(error, [[], text]),
+      );
+    },
+  });
+  line.on("history", (lines: string[]) => {
+    history = lines;
+  });
+  line.on("SIGINT", () => {
+    stop.abort();
+    process.stdout.write("\n");
+    line.prompt();
+  });
+  const prompt = (): void => {
+    line.setPrompt(`proc:${state.cwd}> `);
+    line.prompt();
+  };
+  prompt();
+  for await (const text of line) {
+    stop = new AbortController();
+    try {
+      await runLine(state, text, stop.signal);
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      process.stderr.write(`${error.message}\n`);
+    }
+    if (state.done) break;
+    prompt();
+  }
+  line.close();
+  writeHistory(history);
+}
