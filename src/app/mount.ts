@@ -16,6 +16,8 @@ export interface Mounted {
   readonly dir: string;
   /** Resolves when the mount is gone and everything is undone. */
   readonly ended: Promise<void>;
+  /** The FUSE minor version of the kernel, once it has introduced itself. */
+  readonly kernelMinor: Promise<number>;
   /** Unmounts; {@link ended} follows. */
   unmount(): void;
 }
@@ -38,6 +40,7 @@ export async function mountProcfs(
   const server = serveFuse(mount.fd, tree.fs, ROOT_INO, onBug);
   return {
     dir: mount.dir,
+    kernelMinor: server.kernelMinor,
     ended: server.unmounted.then(() => tree.close()),
     unmount: () => mount.unmount(),
   };

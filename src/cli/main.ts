@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { Errno } from "../core/base/errno.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { mountCommand } from "./commands/mount.ts";
 import { shellCommand } from "./commands/shell.ts";
 import { startCommand } from "./commands/start.ts";
@@ -16,6 +17,7 @@ const COMMANDS: readonly (() => Command)[] = [
   lsCommand,
   catCommand,
   writeCommand,
+  doctorCommand,
 ];
 
 /** Exit codes of the whole command line: 0 done, 1 failed, 2 wrong usage. */

@@ -20,3 +20,8 @@ export function readTextAt(dirfd: number, name: string, what: string): string {
     libcClose(fd);
   }
 }
+
+/** Gives a descriptor back; an error of close(2) says nothing one could act on. */
+export function closeDescriptor(fd: number): void {
+  libcClose(fd);
+}

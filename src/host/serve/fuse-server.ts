@@ -26,6 +26,8 @@ const REQUEST_SIZE = MAX_TRANSFER + 4096;
 export interface FuseServer {
   /** What is held for the kernel. */
   readonly session: FuseSession;
+  /** The kernel's FUSE minor version; resolves with INIT. */
+  readonly kernelMinor: Promise<number>;
   /** Resolves when the mount is gone, whoever ended it. */
   readonly unmounted: Promise<void>;
   /** Stops serving: what waits ends with EINTR, what is open is closed. Unmount first. */
@@ -35,6 +37,10 @@ export interface FuseServer {
 export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (error: unknown) => void): FuseServer {
   check(libcFcntl(fd, F_SETFL, O_NONBLOCK), "/dev/fuse");
   const buffer = Buffer.alloc(REQUEST_SIZE);
+  let tellMinor: (minor: number) => void;
+  const kernelMinor = new Promise<number>((resolve) => {
+    tellMinor = resolve;
+  });
   const session = new FuseSession({
     fs,
     rootIno,
@@ -43,6 +49,7 @@ export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (e
       // ENOENT: the request was given up meanwhile. ENODEV: unmounted.
       if (errnoNow() !== ERRNO.ENOENT && errnoNow() !== ERRNO.ENODEV) onBug(lastErrno("reply to /dev/fuse"));
     },
+    onInit: (minor) => tellMinor(minor),
     onBug: (error, op) => onBug(new Error(`FUSE ${op}`, { cause: error })),
   });
 
@@ -100,5 +107,5 @@ export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (e
       close();
     }
   });
-  return { session, unmounted, close };
+  return { session, kernelMinor, unmounted, close };
 }

@@ -7,6 +7,8 @@ export interface Arch {
   readonly userTop: number;
   /** Note type of the general register set, linux/elf.h. */
   readonly ntPrstatus: number;
+  /** seccomp(2). */
+  readonly sysSeccomp: number;
   /** Bytes of the general register set. */
   readonly registerSize: number;
   /** Its 64-bit fields in order: field i is at byte 8 * i. */

@@ -6,6 +6,7 @@ export const ARM64: Arch = {
   nodeArch: "arm64",
   userTop: 0x1_0000_0000_0000,
   ntPrstatus: 1,
+  sysSeccomp: 277,
   registerSize: 272,
   registers: [...Array.from({ length: 31 }, (_, i) => `x${i}`), "sp", "pc", "pstate"],
   programCounter: "pc",

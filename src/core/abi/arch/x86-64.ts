@@ -6,6 +6,7 @@ export const X86_64: Arch = {
   nodeArch: "x64",
   userTop: 0x7fff_ffff_f000,
   ntPrstatus: 1,
+  sysSeccomp: 317,
   registerSize: 216,
   registers: [
     "r15",

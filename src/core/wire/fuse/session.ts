@@ -15,6 +15,8 @@ export interface FuseSessionOptions {
   readonly rootIno: number;
   /** Sends one reply; the bytes are valid during the call. */
   reply(bytes: Uint8Array): void;
+  /** The kernel has introduced itself, with its minor version. */
+  onInit?(minor: number): void;
   /** Told of an exception that is no Errno: a bug. The request is answered EIO. */
   onBug(error: unknown, op: string): void;
 }
@@ -28,7 +30,6 @@ export class FuseSession {
   readonly #state: FuseState;
   #small = new FuseReply(false);
   #bulk = new FuseReply(true);
-  #minor = 0;
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
@@ -38,15 +39,8 @@ export class FuseSession {
       nodes: this.#nodes,
       files: this.#files,
       interrupt: (unique) => this.#parked.get(unique)?.interrupt(),
-      initialized: (minor) => {
-        this.#minor = minor;
-      },
+      initialized: (minor) => options.onInit?.(minor),
     };
-  }
-
-  /** The kernel's minor version, 0 before INIT. */
-  get kernelMinor(): number {
-    return this.#minor;
   }
 
   /** What is held on behalf of the kernel: for tests of leaks. */

@@ -36,6 +36,9 @@ export const libcOpenat: (dirfd: number, path: string, flags: number, mode: numb
 export const libcOpenat2: (nr: number, dirfd: number, path: string, how: Uint8Array, size: number) => number = bind(
   "long syscall(long nr, int dirfd, const char *path, const void *how, size_t size)",
 );
+export const libcSeccomp: (nr: number, operation: number, flags: number, args: Uint8Array) => number = bind(
+  "long syscall(long nr, unsigned int operation, unsigned int flags, void *args)",
+);
 export const libcClose: (fd: number) => number = bind("int close(int fd)");
 export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
 export const libcWrite: Transfer = bind("int64_t write(int fd, const void *buf, size_t count)");

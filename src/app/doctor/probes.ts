@@ -1,0 +1,178 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmdirSync } from "node:fs";
+import { release, tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { isErrno } from "../../core/base/errno.ts";
+import { closeDescriptor } from "../../host/linux/file.ts";
+import { hostArch } from "../../host/linux/host-arch.ts";
+import {
+  effectiveCapabilities,
+  findProgram,
+  firstLine,
+  textOf,
+  tryPidfd,
+  tryProcmapQuery,
+  tryPtrace,
+  trySeccompNotify,
+} from "../../host/linux/probes.ts";
+import { openFuseDevice } from "../../host/serve/fuse-device.ts";
+import { mountProcfs } from "../mount.ts";
+import { parseMountOptions } from "../mount-options.ts";
+import { type Finding, missing, ok, type Probe, warn } from "./probe.ts";
+
+const isRoot = (): boolean => process.geteuid!() === 0;
+/** The first Node release line that still gets fixes. */
+const OLDEST_KEPT_NODE = 22;
+/** linux/capability.h. */
+const CAPABILITIES = [
+  ["SYS_PTRACE", 19n],
+  ["SYS_ADMIN", 21n],
+  ["KILL", 5n],
+] as const;
+
+/** The finding of `act`, or what its Errno says. */
+function tried(act: () => Finding, remedy: string, otherwise = missing): Finding {
+  try {
+    return act();
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return otherwise(error.message, remedy);
+  }
+}
+
+async function lookAtPtrace(): Promise<Finding> {
+  const child = spawn("sleep", ["60"], { stdio: "ignore", detached: true });
+  try {
+    await once(child, "spawn");
+    return tried(() => {
+      tryPtrace(child.pid!);
+      return ok("a child was stopped and let go");
+    }, "allow ptrace: a container needs seccomp and AppArmor profiles that permit it");
+  } finally {
+    child.kill("SIGKILL");
+  }
+}
+
+async function lookAtMount(): Promise<Finding> {
+  const dir = mkdtempSync(join(tmpdir(), "lyonnais-doctor-"));
+  try {
+    const mounted = await mountProcfs(dir, parseMountOptions(""), () => {});
+    try {
+      const minor = await mounted.kernelMinor;
+      return ok(`mounted and unmounted; the kernel speaks FUSE 7.${minor}`);
+    } finally {
+      mounted.unmount();
+      await mounted.ended;
+    }
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return missing(error.message, "use `lyonnais shell` meanwhile: it needs no mount");
+  } finally {
+    rmdirSync(dir);
+  }
+}
+
+function lookAtYama(): Finding {
+  const scope = firstLine("/proc/sys/kernel/yama/ptrace_scope");
+  if (scope === undefined || scope === "0") return ok(scope === undefined ? "not in this kernel" : "ptrace_scope 0");
+  const remedy = "sysctl kernel.yama.ptrace_scope=0, or run as root";
+  if (scope === "1") return warn("ptrace_scope 1: only descendants of the server can be controlled", remedy);
+  return scope === "2"
+    ? warn("ptrace_scope 2: only root can control", remedy)
+    : missing(`ptrace_scope ${scope}`, "reboot");
+}
+
+function lookAtCapabilities(): Finding {
+  const effective = effectiveCapabilities();
+  const absent = CAPABILITIES.filter(([, bit]) => ((effective >> bit) & 1n) === 0n).map(([name]) => name);
+  if (absent.length === 0) return ok("SYS_PTRACE, SYS_ADMIN and KILL");
+  return warn(`without ${absent.join(", ")}: only your own processes`, "run as root to serve every user");
+}
+
+/** What the machine is asked, in the order it is printed. */
+export const PROBES: readonly Probe[] = [
+  {
+    name: "processor",
+    essential: true,
+    look: () => tried(() => ok(hostArch().machine), "x86-64 and arm64 are supported"),
+  },
+  {
+    name: "node",
+    look: () =>
+      Number(process.versions.node.split(".")[0]) >= OLDEST_KEPT_NODE
+        ? ok(process.version)
+        : warn(`${process.version} gets no more fixes`, `use Node ${OLDEST_KEPT_NODE} or newer`),
+  },
+  { name: "kernel", look: () => ok(release()) },
+  {
+    name: "/dev/fuse",
+    look: () =>
+      tried(() => {
+        closeDescriptor(openFuseDevice());
+        return ok("can be opened");
+      }, "see fuse(8)"),
+  },
+  {
+    name: "fusermount3",
+    look: () => {
+      const found = findProgram("fusermount3");
+      const remedy = "install it (Debian package fuse3); only ordinary users need it";
+      if (!found) return (isRoot() ? warn : missing)("not found", remedy);
+      return found.setUidRoot || isRoot() ? ok(found.path) : missing(`${found.path} is not set-uid root`, remedy);
+    },
+  },
+  {
+    name: "user_allow_other",
+    look: () => {
+      if (isRoot()) return ok("root needs no leave for -o allow_other");
+      return /^\s*user_allow_other\b/m.test(textOf("/etc/fuse.conf"))
+        ? ok("in /etc/fuse.conf")
+        : warn("not in /etc/fuse.conf: no -o allow_other", "add the line user_allow_other to /etc/fuse.conf");
+    },
+  },
+  {
+    name: "user name",
+    look: () => {
+      try {
+        return ok(userInfo().username);
+      } catch {
+        return warn(`uid ${process.geteuid!()} has no passwd entry: fusermount3 refuses it`, "use a uid with an entry");
+      }
+    },
+  },
+  { name: "mount", look: lookAtMount },
+  { name: "ptrace", essential: true, look: lookAtPtrace },
+  { name: "Yama", look: lookAtYama },
+  { name: "capabilities", look: lookAtCapabilities },
+  {
+    name: "pidfd",
+    essential: true,
+    look: () =>
+      tried(() => {
+        tryPidfd();
+        return ok("available");
+      }, "Linux 5.3 or newer is needed"),
+  },
+  {
+    name: "PROCMAP_QUERY",
+    look: () =>
+      tried(
+        () => {
+          tryProcmapQuery();
+          return ok("available");
+        },
+        "memory is read more slowly; Linux 6.11 has it",
+        warn,
+      ),
+  },
+  {
+    name: "seccomp notify",
+    look: () =>
+      tried(
+        () => ok(`available, ${trySeccompNotify(hostArch().sysSeccomp).notification} bytes a notification`),
+        "limits on memory will not be available; Linux 5.0 or a container profile that permits seccomp",
+        warn,
+      ),
+  },
+];

@@ -1,0 +1,100 @@
+import { accessSync, constants, readFileSync, statSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import {
+  PROCMAP_QUERY,
+  PROCMAP_QUERY_COVERING_OR_NEXT_VMA,
+  PROCMAP_QUERY_FLAGS,
+  PROCMAP_QUERY_SIZE,
+} from "../../core/abi/procmap.ts";
+import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/ptrace.ts";
+import { statusField } from "../../core/abi/text/status.ts";
+import { WALL } from "../../core/abi/wait.ts";
+import { check } from "./ffi/call.ts";
+import {
+  libcClose,
+  libcIoctl,
+  libcOpenat,
+  libcPidfdOpen,
+  libcPtraceNumber,
+  libcSeccomp,
+  libcWait4,
+} from "./ffi/libc.ts";
+import { readTextAt } from "./file.ts";
+
+/** The first line of a file, or undefined where it cannot be read. */
+export function firstLine(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8").split("\n")[0];
+  } catch {
+    return undefined;
+  }
+}
+
+/** The whole file, empty where it cannot be read. */
+export function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Where PATH finds a program, and whether it is set-uid root. */
+export function findProgram(name: string): { path: string; setUidRoot: boolean } | undefined {
+  for (const dir of (process.env["PATH"] ?? "").split(delimiter)) {
+    const path = join(dir, name);
+    try {
+      accessSync(path, constants.X_OK);
+      const { uid, mode } = statSync(path);
+      return { path, setUidRoot: uid === 0 && (mode & 0o4000) !== 0 };
+    } catch {
+      // Not in this directory.
+    }
+  }
+  return undefined;
+}
+
+/** Seizes, stops and lets go `pid`, which must be a child of nobody's concern. Errors are the kernel's. */
+export function tryPtrace(pid: number): void {
+  check(libcPtraceNumber(PTRACE_SEIZE, pid, 0, 0), "PTRACE_SEIZE");
+  check(libcPtraceNumber(PTRACE_INTERRUPT, pid, 0, 0), "PTRACE_INTERRUPT");
+  check(libcWait4(pid, Buffer.alloc(4), WALL, null), "wait4");
+  check(libcPtraceNumber(PTRACE_DETACH, pid, 0, 0), "PTRACE_DETACH");
+}
+
+export function tryPidfd(): void {
+  libcClose(check(libcPidfdOpen(process.pid, 0), "pidfd_open"));
+}
+
+/** PROCMAP_QUERY of our own first mapping. */
+export function tryProcmapQuery(): void {
+  const fd = check(libcOpenat(AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0), "/proc/self/maps");
+  try {
+    const query = Buffer.alloc(PROCMAP_QUERY_SIZE);
+    query.writeUInt32LE(PROCMAP_QUERY_SIZE, 0);
+    query.writeUInt32LE(PROCMAP_QUERY_COVERING_OR_NEXT_VMA, PROCMAP_QUERY_FLAGS);
+    check(libcIoctl(fd, PROCMAP_QUERY, query), "PROCMAP_QUERY");
+  } finally {
+    libcClose(fd);
+  }
+}
+
+/** seccomp(2): SECCOMP_GET_NOTIF_SIZES, the size of a notification; and whether an action is there. */
+const SECCOMP_GET_ACTION_AVAIL = 2;
+const SECCOMP_GET_NOTIF_SIZES = 3;
+const SECCOMP_RET_USER_NOTIF = 0x7fc0_0000;
+
+export function trySeccompNotify(sysSeccomp: number): { notification: number } {
+  const action = Buffer.alloc(4);
+  action.writeUInt32LE(SECCOMP_RET_USER_NOTIF);
+  check(libcSeccomp(sysSeccomp, SECCOMP_GET_ACTION_AVAIL, 0, action), "SECCOMP_RET_USER_NOTIF");
+  const sizes = Buffer.alloc(6);
+  check(libcSeccomp(sysSeccomp, SECCOMP_GET_NOTIF_SIZES, 0, sizes), "SECCOMP_GET_NOTIF_SIZES");
+  return { notification: sizes.readUInt16LE(0) };
+}
+
+/** The effective capabilities, a bit set. */
+export function effectiveCapabilities(): bigint {
+  return BigInt(`0x${statusField(readTextAt(AT_FDCWD, "/proc/self/status", "own status"), "CapEff")}`);
+}
