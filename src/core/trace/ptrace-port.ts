@@ -8,8 +8,11 @@ export type Resume = "run" | "step";
  * moment ago, and its exit will be reported.
  */
 export interface PtracePort {
-  /** PTRACE_SEIZE: new threads are taken along, exec is reported, the tracer's death lets the target run on. */
-  seize(tid: Tid): void;
+  /**
+   * PTRACE_SEIZE: new threads are taken along, exec is reported, the tracer's death lets the target run on. False when
+   * the kernel has taken the thread along already, which will report a first stop by itself.
+   */
+  seize(tid: Tid): boolean;
   /** PTRACE_INTERRUPT: a stop will be reported, with no signal sent. */
   interrupt(tid: Tid): void;
   /** PTRACE_CONT or PTRACE_SINGLESTEP, delivering `signal` (0: none). */
@@ -18,6 +21,8 @@ export interface PtracePort {
   detach(tid: Tid, signal: number): void;
   /** PTRACE_GETEVENTMSG. */
   eventMessage(tid: Tid): number;
+  /** A SIGTRAP waits to be delivered to this very thread. */
+  hasPendingTrap(tid: Tid): boolean;
   /** The living threads of the process. */
   threads(): readonly Tid[];
   /** Sends a signal to the process, as kill(2). */

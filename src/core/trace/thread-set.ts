@@ -85,8 +85,8 @@ export class ThreadSet {
       for (const tid of this.#ptrace.threads()) {
         if (this.#threads.has(tid) || refused.has(tid)) continue;
         try {
-          this.#ptrace.seize(tid);
-          this.add(tid);
+          const fresh = this.#ptrace.seize(tid);
+          this.add(tid).asked = !fresh;
           again = found = true;
         } catch (error) {
           if (!isErrno(error, "ESRCH")) throw error;
@@ -116,8 +116,16 @@ export class ThreadSet {
     attempt(() => this.#ptrace.resume(thread.tid, how, signal));
   }
 
-  /** Detaches a stopped thread; a signal that nobody was shown is delivered after all. */
+  /**
+   * Detaches a stopped thread; a signal that nobody was shown is delivered after all. A step that an interrupt overtook
+   * has left its SIGTRAP behind: the thread goes on to that one, and is let go there.
+   */
   letGo(thread: Thread): void {
+    if (thread.stop?.kind === "trap" && thread.resumed === "step" && this.#ptrace.hasPendingTrap(thread.tid)) {
+      thread.stop = undefined;
+      attempt(() => this.#ptrace.resume(thread.tid, "run", 0));
+      return;
+    }
     const signal = thread.stop?.kind === "signal" && !thread.reported ? thread.stop.signal : 0;
     attempt(() => this.#ptrace.detach(thread.tid, signal));
     this.remove(thread.tid);

@@ -1,6 +1,6 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_STATX_DONT_SYNC, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import { STATX_GID, STATX_MASK_UID_GID, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
-import { parseStat, type StatText, ttyMajor, ttyMinor } from "../../core/abi/text/stat.ts";
+import { isZombie, parseStat, type StatText, ttyMajor, ttyMinor } from "../../core/abi/text/stat.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { TICKS_PER_SECOND } from "../../core/abi/time.ts";
 import type { Pid } from "../../core/base/brand.ts";
@@ -12,6 +12,7 @@ import { check } from "./ffi/call.ts";
 import { libcClose, libcOpenat, libcPidfdSendSignal, libcReadlinkat, libcStatx } from "./ffi/libc.ts";
 import { preadText, readTextAt } from "./file.ts";
 import { isSameFile } from "./same-file.ts";
+import { threadsOf } from "./threads.ts";
 
 const statx = Buffer.alloc(STATX_SIZE);
 const linkText = Buffer.alloc(4096);
@@ -92,6 +93,11 @@ export class LiveProcess implements Process {
   stat(): StatText {
     if (this.#statFd < 0) this.dirfd();
     return parseStat(preadText(this.#statFd, `process ${this.pid}`));
+  }
+
+  /** Exited and not yet reaped, with no thread left that runs on without the first one. */
+  hasExited(): boolean {
+    return isZombie(this.stat()) && threadsOf(this.pid).length === 0;
   }
 
   /** /proc/pid/status. */

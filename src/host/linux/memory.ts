@@ -1,4 +1,3 @@
-import { isKernelThread, isZombie } from "../../core/abi/text/stat.ts";
 import { Errno, type ErrnoName, errnoName } from "../../core/base/errno.ts";
 import type { AddressSpace, Memory, Process } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
@@ -103,9 +102,8 @@ export class LiveMemory implements Memory {
   open(process: Process, caller: Caller): AddressSpace {
     const live = process as LiveProcess;
     const fd = this.#access.openMemory(live, caller);
-    const stat = live.stat();
-    if (isKernelThread(stat) || isZombie(stat)) {
-      libcClose(fd);
+    if (fd < 0) {
+      if (!live.alive()) throw new Errno("ESRCH", `process ${live.pid} has exited`);
       return { read: () => nothingThere(live.pid), write: () => nothingThere(live.pid), close: () => {} };
     }
     const { uid } = live.owner();

@@ -1,4 +1,5 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import {
   PTRACE_CONT,
   PTRACE_DETACH,
@@ -11,11 +12,14 @@ import {
   PTRACE_SETREGSET,
   PTRACE_SINGLESTEP,
 } from "../../core/abi/ptrace.ts";
+import { SIGTRAP } from "../../core/abi/signal.ts";
+import { statusField } from "../../core/abi/text/status.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
+import { readTextAt } from "../linux/file.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { threadsOf } from "../linux/threads.ts";
 
@@ -33,12 +37,23 @@ export class LivePtrace implements PtracePort {
     this.#process = process;
   }
 
-  seize(tid: Tid): void {
-    if (libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0) return;
+  seize(tid: Tid): boolean {
+    if (libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0) return true;
     const error = lastErrno(`attach to thread ${tid}`);
-    // The kernel says EPERM for a thread that has just become a zombie, too.
-    if (error.code === "EPERM" && !this.threads().includes(tid)) throw new Errno("ESRCH", `thread ${tid} has exited`);
+    // The kernel says EPERM, too, for a thread that has just exited or that it took along with the one that made it.
+    if (error.code !== "EPERM") throw error;
+    if (!this.threads().includes(tid)) throw new Errno("ESRCH", `thread ${tid} has exited`);
+    if (this.#status(tid, "TracerPid") === String(process.pid)) return false;
     throw error;
+  }
+
+  hasPendingTrap(tid: Tid): boolean {
+    const pending = BigInt(`0x${this.#status(tid, "SigPnd")}`);
+    return ((pending >> BigInt(SIGTRAP - 1)) & 1n) === 1n;
+  }
+
+  #status(tid: Tid, field: string): string {
+    return statusField(readTextAt(AT_FDCWD, `/proc/${this.#process.pid}/task/${tid}/status`, `thread ${tid}`), field);
   }
 
   interrupt(tid: Tid): void {

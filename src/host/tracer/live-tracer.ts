@@ -1,6 +1,6 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { signalNumber } from "../../core/abi/signal.ts";
-import { isKernelThread, isStopped, isZombie } from "../../core/abi/text/stat.ts";
+import { isKernelThread, isStopped } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
@@ -45,9 +45,8 @@ export class LiveTracer implements Tracer {
   attach(process: Process, caller: Caller): Outcome<void> {
     const target = process as LiveProcess;
     if (this.#isSelf(target, caller)) throw new Errno("EINVAL", "a process cannot attach to itself");
-    const stat = target.stat();
-    if (isZombie(stat)) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
-    if (isKernelThread(stat)) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    if (target.hasExited()) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
+    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
     const controller = controllerOf(caller, this.#setup.scope, this.#setup.processes);
     if (this.#peeks.has(target.pid)) return this.#onceFree(target, () => this.attach(process, caller));
     this.#refuseTraced(target);
@@ -202,9 +201,8 @@ export class LiveTracer implements Tracer {
   }
 
   #withStopped<T>(target: LiveProcess, caller: Caller, allowed: () => void, act: (tid: Tid) => T): Outcome<T> {
-    const stat = target.stat();
-    if (isZombie(stat)) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-    if (isKernelThread(stat)) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
+    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
     if (this.#isSelf(target, caller)) throw new Errno("EDEADLK", "the process is blocked in this very request");
     const parked = new Parked<T>();
     let immediate: { value: T } | undefined;
@@ -261,9 +259,8 @@ export class LiveTracer implements Tracer {
   #waitUntraced(target: LiveProcess): Outcome<void> {
     this.#refuseTraced(target);
     const stopped = (): boolean => {
-      const stat = target.stat();
-      if (isZombie(stat)) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-      return isStopped(stat);
+      if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
+      return isStopped(target.stat());
     };
     if (stopped()) return;
     const parked = new Parked<void>(() => clearInterval(timer));

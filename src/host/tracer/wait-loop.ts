@@ -26,6 +26,7 @@ const status = Buffer.alloc(4);
 
 export class WaitLoop {
   readonly #traced = new Map<Tid, Traced>();
+  #scheduled: NodeJS.Immediate | undefined;
   readonly #onSigchld = (): void => this.collect();
 
   start(): void {
@@ -33,20 +34,29 @@ export class WaitLoop {
   }
 
   stop(): void {
+    clearImmediate(this.#scheduled);
     process.off("SIGCHLD", this.#onSigchld);
   }
 
+  /** A thread may have stopped, and SIGCHLD have come and gone, before it is known here: so look again soon. */
   add(tid: Tid, traced: Traced): void {
     this.#traced.set(tid, traced);
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.collect();
+    });
   }
 
   remove(tid: Tid): void {
     this.#traced.delete(tid);
   }
 
-  /** Hands out everything that is there now. */
+  /** Hands out everything that is there now, also from threads that become known by it. */
   collect(): void {
-    for (const tid of [...this.#traced.keys()]) this.#collectOne(tid);
+    for (let found = true; found; ) {
+      found = false;
+      for (const tid of [...this.#traced.keys()]) found = this.#collectOne(tid) || found;
+    }
   }
 
   /** Hands out what comes for `tid` until `done`, for some tens of microseconds at most. */
