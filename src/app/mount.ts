@@ -18,8 +18,8 @@ export interface Mounted {
   readonly ended: Promise<void>;
   /** The FUSE minor version of the kernel, once it has introduced itself. */
   readonly kernelMinor: Promise<number>;
-  /** Unmounts; {@link ended} follows. */
-  unmount(): void;
+  /** Unmounts and stops serving, also those who still use it: what waits ends with EINTR. {@link ended} follows. */
+  stop(): void;
 }
 
 /** Mounts the process file system at `dir` and serves it from this process. Errors: `mountFuse`. */
@@ -42,7 +42,10 @@ export async function mountProcfs(
     dir: mount.dir,
     kernelMinor: server.kernelMinor,
     ended: server.unmounted.then(() => tree.close()),
-    unmount: () => mount.unmount(),
+    stop: () => {
+      mount.unmount();
+      server.close();
+    },
   };
 }
 

@@ -14,7 +14,7 @@ export async function serveMount(
   ready: (mounted: Mounted) => void,
 ): Promise<void> {
   const mounted = await mountProcfs(dir, settings, reportBug);
-  const end = (): void => mounted.unmount();
+  const end = (): void => mounted.stop();
   for (const signal of END_SIGNALS) process.once(signal, end);
   ready(mounted);
   await mounted.ended;

@@ -25,7 +25,7 @@ export class Server implements AsyncDisposable {
   static async start(options = "", dir: string = mkdtempSync(join(tmpdir(), "lyonnais-test-"))): Promise<Server> {
     const child = spawn(process.execPath, [CLI, "mount", "-f", "-o", options, dir], {
       stdio: ["ignore", "ignore", "pipe", "pipe"],
-      env: { ...process.env, LYONNAIS_READY_FD: "1" },
+      env: { ...process.env, LYONNAIS_READY: "foreground" },
     });
     const server = new Server(child, dir);
     await Promise.race([once(child.stdio[3]!, "data"), once(child, "exit")]);

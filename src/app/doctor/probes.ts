@@ -62,7 +62,7 @@ async function lookAtMount(): Promise<Finding> {
       const minor = await mounted.kernelMinor;
       return ok(`mounted and unmounted; the kernel speaks FUSE 7.${minor}`);
     } finally {
-      mounted.unmount();
+      mounted.stop();
       await mounted.ended;
     }
   } catch (error) {

@@ -2,14 +2,19 @@ import { spawn } from "node:child_process";
 import { closeSync, writeSync } from "node:fs";
 import { Command } from "commander";
 import { MOUNT_OPTIONS, parseMountOptions } from "../../app/mount-options.ts";
+import { redirectErrorsTo } from "../../app/redirect-errors.ts";
 import { serveMount } from "../serve-mount.ts";
+import { stateFile } from "../state-file.ts";
 
 /** The descriptor by which a background server says that its mount is there. */
 const READY_FD = 3;
-const READY_VARIABLE = "LYONNAIS_READY_FD";
+const READY_VARIABLE = "LYONNAIS_READY";
+const BACKGROUND = "background";
 
+/** In the background: standard error goes to the log from here on, so that nobody waits for its end. */
 function tellReady(): void {
   if (process.env[READY_VARIABLE] === undefined) return;
+  if (process.env[READY_VARIABLE] === BACKGROUND) redirectErrorsTo(stateFile("server.log"));
   writeSync(READY_FD, "ready\n");
   closeSync(READY_FD);
 }
@@ -18,7 +23,7 @@ function tellReady(): void {
 function mountInBackground(dir: string, options: string): Promise<number> {
   const child = spawn(process.execPath, [process.argv[1]!, "mount", "-f", "-o", options, "--", dir], {
     detached: true,
-    env: { ...process.env, [READY_VARIABLE]: "1" },
+    env: { ...process.env, [READY_VARIABLE]: BACKGROUND },
     stdio: ["ignore", "ignore", "inherit", "pipe"],
   });
   return new Promise((resolve, reject) => {

@@ -1,17 +1,14 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { isErrno } from "../../core/base/errno.ts";
+import { stateFile } from "../state-file.ts";
 import type { ShellState } from "./commands.ts";
 import { complete } from "./complete.ts";
 import { runLine } from "./shell.ts";
 
 const HISTORY_LINES = 1000;
 
-function historyFile(): string {
-  return join(process.env["XDG_STATE_HOME"] || join(homedir(), ".local", "state"), "lyonnais", "history");
-}
+const historyFile = (): string => stateFile("history");
 
 /** Newest first, as readline wants it. A shell without a readable history starts with none. */
 function readHistory(): string[] {
@@ -24,7 +21,6 @@ function readHistory(): string[] {
 
 function writeHistory(newestFirst: readonly string[]): void {
   try {
-    mkdirSync(dirname(historyFile()), { recursive: true, mode: 0o700 });
     writeFileSync(historyFile(), `${[...newestFirst].reverse().join("\n")}\n`, { mode: 0o600 });
   } catch (error) {
     process.stderr.write(`lyonnais: history not saved: ${(error as Error).message}\n`);

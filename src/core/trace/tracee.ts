@@ -28,6 +28,12 @@ export interface TraceeObserver extends ThreadObserver {
   detached(): void;
 }
 
+/** A short look at a stopped thread. Exactly one of the two is called. */
+export interface Peek {
+  act(tid: Tid): void;
+  fail(error: Errno): void;
+}
+
 /**
  * The rules of tracing one process: what its threads' wait statuses mean and which ptrace request comes next. All-stop:
  * when one thread reports, the others are interrupted. Owned by the thread that owns ptrace; never blocks.
@@ -37,7 +43,7 @@ export class Tracee {
   readonly #ptrace: PtracePort;
   readonly #observer: TraceeObserver;
   readonly #threads: ThreadSet;
-  readonly #peeks: ((tid: Tid) => void)[] = [];
+  readonly #peeks: Peek[] = [];
   /** Processes made by clone(2) that the kernel attached like threads: let go at their first stop. */
   readonly #strangers = new Set<Tid>();
   #mode: Mode = "stopping";
@@ -125,12 +131,16 @@ export class Tracee {
     this.#checkDetached();
   }
 
-  /** Calls `act` with a stopped thread, interrupting the current one for the moment if it runs. */
-  peek(act: (tid: Tid) => void): void {
+  /** Looks at the current thread, interrupting it for the moment if it runs. EBUSY while the process is let go. */
+  peek(peek: Peek): void {
+    if (this.#mode === "detaching" || this.#mode === "gone") {
+      peek.fail(new Errno("EBUSY", `process ${this.#pid} is being let go`));
+      return;
+    }
     const current = this.#threads.get(this.#current);
-    if (current.stop) act(current.tid);
+    if (current.stop) peek.act(current.tid);
     else {
-      this.#peeks.push(act);
+      this.#peeks.push(peek);
       this.#threads.interrupt(current);
     }
   }
@@ -161,7 +171,7 @@ export class Tracee {
     if (!this.#threads.remove(tid)) return;
     if (this.#mode === "detaching") this.#checkDetached();
     else if (this.#threads.size === 0) {
-      this.#mode = "gone";
+      this.#end(new Errno("ESRCH", `process ${this.#pid} has exited`));
       this.#observer.exited();
     } else {
       if (tid === this.#current) this.#replaceCurrent();
@@ -178,8 +188,7 @@ export class Tracee {
   #replaceCurrent(): void {
     this.#chooseCurrent();
     if (this.#mode === "stepping") this.#mode = "stopping";
-    const waiting = this.#peeks.splice(0);
-    for (const act of waiting) this.peek(act);
+    for (const peek of this.#peeks.splice(0)) this.peek(peek);
   }
 
   #stopped(tid: Tid, signal: number, event: number): void {
@@ -233,7 +242,7 @@ export class Tracee {
 
   /** What a fresh stop leads to. */
   #settle(thread: Thread): void {
-    if (thread.tid === this.#current) for (const act of this.#peeks.splice(0)) act(thread.tid);
+    if (thread.tid === this.#current) for (const peek of this.#peeks.splice(0)) peek.act(thread.tid);
     switch (this.#mode) {
       case "running":
       case "stepping":
@@ -283,7 +292,12 @@ export class Tracee {
 
   #checkDetached(): void {
     if (this.#mode !== "detaching" || this.#threads.size > 0) return;
-    this.#mode = "gone";
+    this.#end(new Errno("EBUSY", `process ${this.#pid} was let go`));
     this.#observer.detached();
+  }
+
+  #end(reason: Errno): void {
+    this.#mode = "gone";
+    for (const peek of this.#peeks.splice(0)) peek.fail(reason);
   }
 }

@@ -41,7 +41,7 @@ export function answers(dir: string): boolean {
 
 /** ENOTDIR, ENOENT or EACCES unless `dir` is a directory one can mount on. */
 export function checkMountPoint(dir: string): void {
-  const { status, stderr } = probe(join(dir, "."));
+  const { status, stderr } = probe(`${dir}/.`);
   if (status === 0) return;
   if (/Not a directory/.test(stderr)) throw new Errno("ENOTDIR", `${dir} is not a directory`);
   if (/Permission denied/.test(stderr)) throw new Errno("EACCES", `${dir} may not be searched`);

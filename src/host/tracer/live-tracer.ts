@@ -5,6 +5,7 @@ import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { Access, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { Peek } from "../../core/trace/tracee.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
@@ -12,7 +13,7 @@ import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment } from "./attachment.ts";
 import { type Controller, type ControlScope, controllerOf, watchController } from "./controller.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
-import { Peek } from "./peek.ts";
+import { PassingPeek } from "./passing-peek.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
 /** How often an untraced process is looked at while somebody waits for it to stop: the kernel tells only its tracer. */
@@ -31,7 +32,7 @@ export class LiveTracer implements Tracer {
   readonly #setup: Setup;
   readonly #loop = new WaitLoop();
   readonly #attached = new Map<Pid, Attachment>();
-  readonly #peeks = new Map<Pid, Peek>();
+  readonly #peeks = new Map<Pid, PassingPeek>();
   readonly #controllers = new Map<string, { close(): void }>();
   /** Told when a process is let go or gone. */
   readonly #onFree = new Set<() => void>();
@@ -220,23 +221,23 @@ export class LiveTracer implements Tracer {
     const attachment = this.#attached.get(target.pid);
     if (attachment) {
       if (attachment.tracee.mode === "stopped") return act(attachment.tracee.current);
-      attachment.tracee.peek(finish);
+      attachment.tracee.peek({ act: finish, fail: (error) => parked.fail(error) });
       this.#loop.spin(attachment.tracee.current, () => parked.ended);
-    } else this.#peekAt(target, finish, (error) => parked.fail(error));
+    } else this.#peekAt(target, { act: finish, fail: (error) => parked.fail(error) });
     return immediate ? immediate.value : parked;
   }
 
-  #peekAt(target: LiveProcess, act: (tid: Tid) => void, fail: (error: Errno) => void): void {
+  #peekAt(target: LiveProcess, look: Peek): void {
     let peek = this.#peeks.get(target.pid);
     if (!peek) {
       this.#refuseTraced(target);
-      peek = new Peek(target.pid, this.#loop, () => {
+      peek = new PassingPeek(target.pid, this.#loop, () => {
         this.#peeks.delete(target.pid);
         for (const told of [...this.#onFree]) told();
       });
       this.#peeks.set(target.pid, peek);
     }
-    peek.add({ act, fail });
+    peek.add(look);
   }
 
   #onceFree(target: LiveProcess, then: () => Outcome<void>): Outcome<void> {

@@ -40,6 +40,7 @@ export const libcSeccomp: (nr: number, operation: number, flags: number, args: U
   "long syscall(long nr, unsigned int operation, unsigned int flags, void *args)",
 );
 export const libcClose: (fd: number) => number = bind("int close(int fd)");
+export const libcDup2: (from: number, to: number) => number = bind("int dup2(int oldfd, int newfd)");
 export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
 export const libcWrite: Transfer = bind("int64_t write(int fd, const void *buf, size_t count)");
 export const libcPread: TransferAtAsync = bind("int64_t pread64(int fd, void *buf, size_t count, int64_t offset)");

@@ -2,26 +2,21 @@ import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/pt
 import type { WaitStatus } from "../../core/abi/wait.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
+import type { Peek } from "../../core/trace/tracee.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcPtraceNumber } from "../linux/ffi/libc.ts";
 import { threadsOf } from "../linux/threads.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
-/** What is to be done with the stopped thread. */
-export interface PeekAct {
-  act(tid: Tid): void;
-  fail(error: Errno): void;
-}
-
 /**
  * A moment's stop of a process nobody controls: its first thread is seized, interrupted, looked at and let go. No signal
  * is involved, and a job-control stop or a signal that comes in between stays in force.
  */
-export class Peek implements Traced {
+export class PassingPeek implements Traced {
   readonly #tid: Tid;
   readonly #loop: WaitLoop;
   readonly #ended: () => void;
-  #acts: PeekAct[] = [];
+  #looks: Peek[] = [];
 
   /** EPERM, ESRCH. `ended` is called once, when the process is free again or gone. */
   constructor(pid: Pid, loop: WaitLoop, ended: () => void) {
@@ -37,9 +32,9 @@ export class Peek implements Traced {
     libcPtraceNumber(PTRACE_INTERRUPT, tid, 0, 0);
   }
 
-  add(act: PeekAct): void {
-    this.#acts.push(act);
-    this.#loop.spin(this.#tid, () => this.#acts.length === 0);
+  add(act: Peek): void {
+    this.#looks.push(act);
+    this.#loop.spin(this.#tid, () => this.#looks.length === 0);
   }
 
   handle(tid: Tid, status: WaitStatus): void {
@@ -47,14 +42,14 @@ export class Peek implements Traced {
       this.vanished(tid);
       return;
     }
-    for (const { act } of this.#acts.splice(0)) act(tid);
+    for (const { act } of this.#looks.splice(0)) act(tid);
     // A stop without an event is a signal about to be delivered: it must not be lost.
     libcPtraceNumber(PTRACE_DETACH, tid, 0, status.event === 0 ? status.signal : 0);
     this.#end();
   }
 
   vanished(tid: Tid): void {
-    const acts = this.#acts.splice(0);
+    const acts = this.#looks.splice(0);
     this.#end();
     for (const { fail } of acts) fail(new Errno("ESRCH", `thread ${tid} has exited`));
   }
