@@ -88,7 +88,7 @@ function client(tree: Parameters<typeof memoryFileSystem>[0]) {
   };
   const u64 = (...values: number[]): Buffer => {
     const body = Buffer.alloc(8 * values.length);
-    values.forEach((value, i) => body.writeBigUInt64LE(BigInt(value), 8 * i));
+    for (const [i, value] of values.entries()) body.writeBigUInt64LE(BigInt(value), 8 * i);
     return body;
   };
   return { session, answers, bugs, send, ask, lookup, open, transfer, u64, name };

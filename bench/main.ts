@@ -1,0 +1,57 @@
+/** `npm run bench [-- --json]`: every figure beside its floor, in one run. Needs root, /dev/fuse and a C compiler. */
+import { readFileSync } from "node:fs";
+import { cpus, release } from "node:os";
+import { Server } from "../test/support/server.ts";
+import { Target } from "../test/support/target.ts";
+import { stepBench } from "./control.ts";
+import { readyBench, residentBench } from "./daemon.ts";
+import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
+import type { BenchRow } from "./row.ts";
+
+/** The start of a writable megabyte of the target. */
+function megabyte(target: Target): number {
+  for (const line of readFileSync(`/proc/${target.pid}/maps`, "latin1").split("\n")) {
+    const [start, end] = line
+      .split(" ")[0]!
+      .split("-")
+      .map((text) => Number.parseInt(text, 16));
+    if (end! - start! >= 1 << 20 && line.includes(" rw-p ")) return start!;
+  }
+  throw new Error("the target has no megabyte to read");
+}
+
+async function fileSystemBench(): Promise<BenchRow[]> {
+  await using server = await Server.start();
+  await using sleeper = await Target.start("sleeper");
+  await using counter = await Target.start("counter");
+  await using threads = await Target.start("threads", { args: ["1"] });
+  // Sleeping: what it does must not disturb what is measured.
+  await server.stop(threads.pid);
+  const rows = [
+    ...(await statusBench(server, sleeper, true)),
+    ...(await statusBench(server, sleeper, false)),
+    ...(await readdirBench(server)),
+    ...memoryBench(server, threads, megabyte(threads)),
+    ...registersBench(server, threads),
+    ...stepBench(server, counter),
+    ...residentBench(server),
+  ];
+  server.ctl(threads.pid, "detach");
+  return [...rows, ...readyBench()];
+}
+
+function print(rows: readonly BenchRow[]): void {
+  const width = Math.max(...rows.map(({ name }) => name.length));
+  for (const { name, value, unit, target, met, detail } of rows) {
+    const verdict = target === undefined ? "" : `${met ? "met" : "MISSED"} (${target})`;
+    const figure = `${value.toFixed(2)} ${unit}`.padStart(10);
+    process.stdout.write(`${name.padEnd(width)}  ${figure}  ${verdict.padEnd(18)}  ${detail ?? ""}\n`);
+  }
+}
+
+const rows = await fileSystemBench();
+if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+else {
+  process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, Linux ${release()}, Node ${process.version}\n\n`);
+  print(rows);
+}
