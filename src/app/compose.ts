@@ -1,5 +1,4 @@
 import type { Tid } from "../core/base/brand.ts";
-import { DEFAULT_OPTIONS, type ProcfsOptions } from "../core/procfs/options.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
@@ -9,15 +8,8 @@ import { hostArch } from "../host/linux/host-arch.ts";
 import { LiveMemory } from "../host/linux/memory.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
-import type { ControlScope } from "../host/tracer/controller.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
-
-export interface LiveOptions extends ProcfsOptions {
-  /** Who shares control of an attached process with the one that attached it. */
-  readonly control: ControlScope;
-}
-
-export const DEFAULT_LIVE_OPTIONS: LiveOptions = { ...DEFAULT_OPTIONS, control: "session" };
+import type { LiveOptions } from "./live-options.ts";
 
 /** The process file system over this host's processes. */
 export interface LiveTree {

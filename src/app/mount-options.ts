@@ -1,5 +1,5 @@
 import { Errno } from "../core/base/errno.ts";
-import { DEFAULT_LIVE_OPTIONS, type LiveOptions } from "./compose.ts";
+import { DEFAULT_LIVE_OPTIONS, type LiveOptions } from "./live-options.ts";
 
 /** What `-o` may hold: one row a word. The manual and the completion are made from this. */
 interface OptionRow {

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { readMountTable } from "../host/serve/mount-table.ts";
-import { composeLiveTree, DEFAULT_LIVE_OPTIONS } from "./compose.ts";
+import { composeLiveTree } from "./compose.ts";
 import { InprocClient } from "./inproc-client.ts";
+import { DEFAULT_LIVE_OPTIONS } from "./live-options.ts";
 import { MountClient } from "./mount-client.ts";
 import type { TreeClient } from "./tree-client.ts";
 

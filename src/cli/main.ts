@@ -1,40 +1,35 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
-import { Errno } from "../core/base/errno.ts";
-import { doctorCommand } from "./commands/doctor.ts";
-import { mountCommand } from "./commands/mount.ts";
-import { shellCommand } from "./commands/shell.ts";
-import { startCommand } from "./commands/start.ts";
-import { catCommand, lsCommand, writeCommand } from "./commands/tree.ts";
-import { umountCommand } from "./commands/umount.ts";
+import { isErrno } from "../core/base/errno.ts";
+import { COMMANDS } from "./commands.ts";
 
-/** One factory a command, in the order `--help` lists them. */
-const COMMANDS: readonly (() => Command)[] = [
-  startCommand,
-  mountCommand,
-  umountCommand,
-  shellCommand,
-  lsCommand,
-  catCommand,
-  writeCommand,
-  doctorCommand,
-];
-
-/** Exit codes of the whole command line: 0 done, 1 failed, 2 wrong usage. */
-async function main(argv: readonly string[]): Promise<number> {
+/** Every command, or only the one asked for: what it needs is loaded with it, and the others would cost its start. */
+async function buildProgram(wanted: string | undefined): Promise<Command> {
   const program = new Command("lyonnais")
     .description("the BSD process file system and accounting of anonymous memory for Linux")
     .exitOverride();
-  for (const command of COMMANDS) program.addCommand(command().exitOverride());
+  const rows = COMMANDS.some(({ name }) => name === wanted) ? COMMANDS.filter(({ name }) => name === wanted) : COMMANDS;
+  for (const { load } of rows) program.addCommand((await load())().exitOverride());
+  return program;
+}
+
+/** Exit codes of the whole command line: 0 done, 1 failed, 2 wrong usage. */
+async function main(argv: readonly string[]): Promise<number> {
+  const program = await buildProgram(argv[2]);
   try {
     await program.parseAsync(argv);
     return Number(process.exitCode ?? 0);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (!(error instanceof Errno)) throw error;
+    if (!isErrno(error)) throw error;
     process.stderr.write(`lyonnais: ${error.message}\n`);
     return 1;
   }
 }
 
+// A reader that has gone, as in `lyonnais ls | head`, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+});
 process.exitCode = await main(process.argv);

@@ -11,12 +11,12 @@ function reportBug(error: unknown): void {
 export async function serveMount(
   dir: string,
   settings: MountSettings,
-  ready: (mounted: Mounted) => void,
+  ready: (mounted: Mounted) => void | Promise<void>,
 ): Promise<void> {
   const mounted = await mountProcfs(dir, settings, reportBug);
   const end = (): void => mounted.stop();
   for (const signal of END_SIGNALS) process.once(signal, end);
-  ready(mounted);
+  await ready(mounted);
   await mounted.ended;
   for (const signal of END_SIGNALS) process.off(signal, end);
 }

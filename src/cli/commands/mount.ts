@@ -2,8 +2,6 @@ import { spawn } from "node:child_process";
 import { closeSync, writeSync } from "node:fs";
 import { Command } from "commander";
 import { MOUNT_OPTIONS, parseMountOptions } from "../../app/mount-options.ts";
-import { redirectErrorsTo } from "../../app/redirect-errors.ts";
-import { serveMount } from "../serve-mount.ts";
 import { stateFile } from "../state-file.ts";
 
 /** The descriptor by which a background server says that its mount is there. */
@@ -11,10 +9,13 @@ const READY_FD = 3;
 const READY_VARIABLE = "LYONNAIS_READY";
 const BACKGROUND = "background";
 
-/** In the background: standard error goes to the log from here on, so that nobody waits for its end. */
-function tellReady(): void {
+/** In the background, standard error goes to the log from here on, so that nobody waits for its end. */
+async function tellReady(): Promise<void> {
   if (process.env[READY_VARIABLE] === undefined) return;
-  if (process.env[READY_VARIABLE] === BACKGROUND) redirectErrorsTo(stateFile("server.log"));
+  if (process.env[READY_VARIABLE] === BACKGROUND) {
+    const { redirectErrorsTo } = await import("../../app/redirect-errors.ts");
+    redirectErrorsTo(stateFile("server.log"));
+  }
   writeSync(READY_FD, "ready\n");
   closeSync(READY_FD);
 }
@@ -29,7 +30,9 @@ function mountInBackground(dir: string, options: string): Promise<number> {
   return new Promise((resolve, reject) => {
     child.on("error", reject);
     child.on("exit", (code) => resolve(code ?? 1));
-    child.stdio[READY_FD]!.once("data", () => {
+    const ready = child.stdio[READY_FD]!;
+    ready.once("data", () => {
+      ready.destroy();
       child.unref();
       resolve(0);
     });
@@ -44,7 +47,10 @@ export function mountCommand(): Command {
     .argument("<dir>", "an existing directory")
     .action(async (dir: string, flags: { foreground?: true; options: string }) => {
       const settings = parseMountOptions(flags.options);
-      if (flags.foreground) await serveMount(dir, settings, tellReady);
-      else process.exitCode = await mountInBackground(dir, flags.options);
+      if (flags.foreground) {
+        // Not loaded by the command that only starts a background server: it would double its time.
+        const { serveMount } = await import("../serve-mount.ts");
+        await serveMount(dir, settings, tellReady);
+      } else process.exitCode = await mountInBackground(dir, flags.options);
     });
 }

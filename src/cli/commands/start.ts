@@ -29,7 +29,9 @@ export function startCommand(): Command {
         }
       }
       try {
-        await serveMount(dir, parseMountOptions(""), (mounted) => process.stdout.write(HINTS(mounted.dir)));
+        await serveMount(dir, parseMountOptions(""), (mounted) => {
+          process.stdout.write(HINTS(mounted.dir));
+        });
       } catch (error) {
         if (!isErrno(error, "ENOENT", "ENODEV", "EACCES", "EPERM")) throw error;
         process.stderr.write(`lyonnais: no mount: ${error.message}\nThe same tree in a shell instead:\n`);

@@ -4,7 +4,7 @@ import type { Caller } from "../../core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { KernelAccess } from "./access.ts";
 import { Backing } from "./backing.ts";
-import { errnoNow, libcClose, libcPread, libcPwrite } from "./ffi/libc.ts";
+import { addressOf, errnoNow, libcClose, libcPread, libcProcessVmReadv, libcPwrite } from "./ffi/libc.ts";
 import type { LiveProcess } from "./live-process.ts";
 
 const hex = (address: number): string => `0x${address.toString(16)}`;
@@ -15,6 +15,21 @@ let away = 0;
 
 type Transfer = typeof libcPread;
 
+/** From here on copying straight from the target's pages beats /proc/pid/mem, which copies twice. */
+const BULK = 16 * 1024;
+const local = Buffer.alloc(16);
+const remote = Buffer.alloc(16);
+const oneByte = Buffer.alloc(1);
+
+/** As much of the range as can be read plainly; 0 when it is refused, does not start in readable memory, or is gone. */
+function bulkRead(pid: number, address: number, into: Uint8Array): number {
+  local.writeBigUInt64LE(BigInt(addressOf(into)), 0);
+  local.writeBigUInt64LE(BigInt(into.length), 8);
+  remote.writeBigUInt64LE(BigInt(address), 0);
+  remote.writeBigUInt64LE(BigInt(into.length), 8);
+  return Math.max(0, libcProcessVmReadv(pid, local, 1, remote, 1, 0));
+}
+
 /** /proc/pid/mem answers EIO for what is not mapped and 0 once the address space is gone. */
 function checkCount(count: number, address: number, failure: ErrnoName): number {
   if (count > 0) return count;
@@ -24,18 +39,24 @@ function checkCount(count: number, address: number, failure: ErrnoName): number 
 }
 
 class LiveAddressSpace implements AddressSpace {
+  readonly #pid: number;
   readonly #fd: number;
   readonly #backing: Backing;
   #away = 0;
   #closed = false;
 
-  constructor(fd: number, backing: Backing) {
+  constructor(pid: number, fd: number, backing: Backing) {
+    this.#pid = pid;
     this.#fd = fd;
     this.#backing = backing;
   }
 
   read(address: number, into: Uint8Array): Outcome<number> {
     if (this.#backing.isSafe(address, address + into.length)) {
+      if (into.length >= BULK && bulkRead(this.#pid, address, into) === into.length) {
+        // That went by pid: it counts only if the address space we hold is still the one in use.
+        if (libcPread(this.#fd, oneByte, 1, address) === 1) return into.length;
+      }
       const count = libcPread(this.#fd, into, into.length, address);
       return checkCount(count, address, count < 0 ? errnoName(errnoNow()) : "EIO");
     }
@@ -107,6 +128,10 @@ export class LiveMemory implements Memory {
       return { read: () => nothingThere(live.pid), write: () => nothingThere(live.pid), close: () => {} };
     }
     const { uid } = live.owner();
-    return new LiveAddressSpace(fd, new Backing(live.dirfd(), uid === 0 || uid === globalThis.process.geteuid!()));
+    return new LiveAddressSpace(
+      live.pid,
+      fd,
+      new Backing(live.dirfd(), uid === 0 || uid === globalThis.process.geteuid!()),
+    );
   }
 }

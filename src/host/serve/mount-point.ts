@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { readlinkSync, realpathSync } from "node:fs";
+import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
 import { type MountEntry, mountAt } from "./mount-table.ts";
@@ -36,26 +36,23 @@ export function ownMountAt(dir: string, subtype: string): MountEntry | undefined
  * process that asks.
  */
 export function answers(dir: string): boolean {
-  return probe(dir).status === 0;
-}
-
-/** ENOTDIR, ENOENT or EACCES unless `dir` is a directory one can mount on. */
-export function checkMountPoint(dir: string): void {
-  const { status, stderr } = probe(`${dir}/.`);
-  if (status === 0) return;
-  if (/Not a directory/.test(stderr)) throw new Errno("ENOTDIR", `${dir} is not a directory`);
-  if (/Permission denied/.test(stderr)) throw new Errno("EACCES", `${dir} may not be searched`);
-  throw new Errno("ENOENT", `${dir}: no such directory; create it first (mkdir ${dir})`);
-}
-
-function probe(path: string): { status: number | null; stderr: string } {
-  const { status, stderr } = spawnSync("stat", ["--", path], {
+  const { status } = spawnSync("stat", ["--", dir], {
     timeout: PROBE_MS,
     killSignal: "SIGKILL",
-    encoding: "utf8",
     cwd: "/",
-    env: { PATH: process.env["PATH"], LC_ALL: "C" },
-    stdio: ["ignore", "ignore", "pipe"],
+    stdio: "ignore",
   });
-  return { status, stderr: stderr ?? "" };
+  return status === 0;
+}
+
+/** ENOTDIR, ENOENT or EACCES unless `dir` is a directory one can mount on. Nothing of ours is mounted there. */
+export function checkMountPoint(dir: string): void {
+  try {
+    if (statSync(dir).isDirectory()) return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EACCES")
+      throw new Errno("EACCES", `${dir} may not be searched`, error);
+    throw new Errno("ENOENT", `${dir}: no such directory; create it first (mkdir ${dir})`, error);
+  }
+  throw new Errno("ENOTDIR", `${dir} is not a directory`);
 }

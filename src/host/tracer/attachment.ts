@@ -61,12 +61,6 @@ export class Attachment implements TraceeObserver, Traced {
     return done;
   }
 
-  /** One instruction; comes back with the stop already there in the ordinary case. */
-  step(): void {
-    this.tracee.step();
-    this.#loop.spin(this.tracee.current, () => this.tracee.mode !== "stepping" && this.tracee.mode !== "stopping");
-  }
-
   detach(): Outcome<void> {
     const done = new Parked<void>();
     this.#detaching.push(done);

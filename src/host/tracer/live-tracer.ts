@@ -69,7 +69,7 @@ export class LiveTracer implements Tracer {
 
   step(process: Process, caller: Caller): Outcome<void> {
     const attachment = this.#stoppable(process, caller);
-    return attachment.whenStopped(() => attachment.step());
+    return attachment.whenStopped(() => attachment.tracee.step());
   }
 
   wait(process: Process, caller: Caller): Outcome<void> {

@@ -18,6 +18,12 @@ const TYPE_BITS: Record<NodeKind, number> = { dir: S_IFDIR, file: S_IFREG, link:
 /** Room for every body that is no data: entries, attributes, statfs. */
 const SMALL_BODY = 240;
 
+/**
+ * Where a bulk reply begins in its allocation, so that its body begins on a page: large allocations begin 16 bytes behind
+ * one, and the header takes 16 more. Copying whole pages to whole pages is what bandwidth hangs on.
+ */
+const BODY_ON_PAGE = 4096 - 16 - OUT_HEADER_SIZE;
+
 /** A reply being made: the header, then a body that handlers fill. Used again and again; a parked request keeps its own. */
 export class FuseReply {
   readonly bytes: Uint8Array;
@@ -25,8 +31,9 @@ export class FuseReply {
 
   /** `bulk`: with room for the largest transfer. */
   constructor(bulk: boolean) {
-    this.bytes = new Uint8Array(OUT_HEADER_SIZE + (bulk ? MAX_TRANSFER : SMALL_BODY));
-    this.#view = new DataView(this.bytes.buffer);
+    const size = OUT_HEADER_SIZE + (bulk ? MAX_TRANSFER : SMALL_BODY);
+    this.bytes = bulk ? new Uint8Array(BODY_ON_PAGE + size).subarray(BODY_ON_PAGE) : new Uint8Array(size);
+    this.#view = new DataView(this.bytes.buffer, this.bytes.byteOffset);
   }
 
   /** The part of the body that may hold `count` bytes. */

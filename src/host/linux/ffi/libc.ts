@@ -47,6 +47,17 @@ export const libcPread: TransferAtAsync = bind("int64_t pread64(int fd, void *bu
 export const libcPwrite: TransferAtAsync = bind(
   "int64_t pwrite64(int fd, const void *buf, size_t count, int64_t offset)",
 );
+/** process_vm_readv(2) with one piece on either side: struct iovec each. */
+export const libcProcessVmReadv: (
+  pid: number,
+  local: Uint8Array,
+  localCount: number,
+  remote: Uint8Array,
+  remoteCount: number,
+  flags: number,
+) => number = bind(
+  "int64_t process_vm_readv(int pid, const void *local, unsigned long liovcnt, const void *remote, unsigned long riovcnt, unsigned long flags)",
+);
 export const libcStatx: (dirfd: number, path: string, flags: number, mask: number, buf: Uint8Array) => number = bind(
   "int statx(int dirfd, const char *path, int flags, unsigned int mask, void *buf)",
 );

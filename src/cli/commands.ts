@@ -1,0 +1,13 @@
+import type { Command } from "commander";
+
+/** One row a command, in the order `--help` lists them. */
+export const COMMANDS: readonly { readonly name: string; load(): Promise<() => Command> }[] = [
+  { name: "start", load: async () => (await import("./commands/start.ts")).startCommand },
+  { name: "mount", load: async () => (await import("./commands/mount.ts")).mountCommand },
+  { name: "umount", load: async () => (await import("./commands/umount.ts")).umountCommand },
+  { name: "shell", load: async () => (await import("./commands/shell.ts")).shellCommand },
+  { name: "ls", load: async () => (await import("./commands/tree.ts")).lsCommand },
+  { name: "cat", load: async () => (await import("./commands/tree.ts")).catCommand },
+  { name: "write", load: async () => (await import("./commands/tree.ts")).writeCommand },
+  { name: "doctor", load: async () => (await import("./commands/doctor.ts")).doctorCommand },
+];
