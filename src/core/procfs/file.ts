@@ -60,7 +60,10 @@ export function goneError(process: Process): Errno {
   return new Errno("ESRCH", `process ${process.pid} has exited`);
 }
 
-/** Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. */
+/**
+ * Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. ESRCH once the
+ * process is gone, else EPERM.
+ */
 export function mayDebug(context: OpenContext, caller: Caller): void {
   const { ports, process, opener } = context;
   ports.access.debug(process, caller);

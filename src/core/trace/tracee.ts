@@ -48,6 +48,8 @@ export class Tracee {
   readonly #strangers = new Set<Tid>();
   #mode: Mode = "stopping";
   #current: Tid;
+  /** Threads may have been born unseen since the last full stop: not while all others are held for a step. */
+  #mayHaveGrown = true;
   /** A signal sent by us, to be passed on unseen when it is about to be delivered. */
   #passOn = 0;
   /** A SIGCONT sent by us to end a job-control stop, to be dropped. */
@@ -92,7 +94,7 @@ export class Tracee {
       return;
     }
     this.#endJobStop();
-    this.#mode = "running";
+    this.#setRunning();
     for (const thread of this.#threads.all()) this.#threads.resume(thread, "run", 0);
   }
 
@@ -108,7 +110,7 @@ export class Tracee {
     invariant(this.#mode === "stopped", "trace/tracee deliver: not stopped");
     const { stop } = this.#threads.get(this.#current);
     this.#endJobStop();
-    this.#mode = "running";
+    this.#setRunning();
     // Only a thread that is about to deliver a signal can be given another one; else it is sent, and passed on unseen.
     const direct = stop?.kind === "signal" || stop?.kind === "step";
     if (!direct) {
@@ -177,6 +179,11 @@ export class Tracee {
       if (tid === this.#current) this.#replaceCurrent();
       this.#checkStopped();
     }
+  }
+
+  #setRunning(): void {
+    this.#mode = "running";
+    this.#mayHaveGrown = true;
   }
 
   #chooseCurrent(): void {
@@ -274,10 +281,11 @@ export class Tracee {
 
   #checkStopped(): void {
     if (this.#mode !== "stopping" || this.#threads.all().some((thread) => !thread.stop)) return;
-    if (this.#threads.seizeNew()) {
+    if (this.#mayHaveGrown && this.#threads.seizeNew()) {
       this.#threads.interruptRunning();
       return;
     }
+    this.#mayHaveGrown = false;
     const current = this.#threads.get(this.#current);
     if (!current.reported) this.#report(isReportable(current.stop!) ? current : (this.#pendingReport() ?? current));
     this.#mode = "stopped";

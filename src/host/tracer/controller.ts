@@ -1,7 +1,7 @@
 import { Errno } from "../../core/base/errno.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { check } from "../linux/ffi/call.ts";
-import { libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
+import { libcClose, libcGetsid, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { watchReadable } from "../linux/watch.ts";
 
@@ -15,12 +15,18 @@ export interface Controller {
   readonly pid: number;
 }
 
+/** Asked for at every word, so it costs one system call. EPERM for a caller that has no process id here. */
+export function controllerKeyOf(caller: Caller, scope: ControlScope, processes: LiveProcessTable): string {
+  const session = caller.tid > 0 ? libcGetsid(caller.tid) : -1;
+  if (session < 0) throw new Errno("EPERM", "the caller has no process id here and cannot control anything");
+  if (scope === "session" && session > 0) return `session ${session}`;
+  return `process ${processes.ofThread(caller.tid)?.pid ?? caller.tid}`;
+}
+
 export function controllerOf(caller: Caller, scope: ControlScope, processes: LiveProcessTable): Controller {
-  const process = caller.tid > 0 ? processes.ofThread(caller.tid) : undefined;
-  if (!process) throw new Errno("EPERM", "the caller has no process id here and cannot control anything");
-  const { session } = process.stat();
-  if (scope === "process" || session === 0) return { key: `process ${process.pid}`, pid: process.pid };
-  return { key: `session ${session}`, pid: processes.statOf(session) ? session : 0 };
+  const key = controllerKeyOf(caller, scope, processes);
+  const pid = Number(key.split(" ")[1]);
+  return { key, pid: processes.statOf(pid) ? pid : 0 };
 }
 
 /** How often a session without a leader is looked for living members; the kernel reports nothing about it. */

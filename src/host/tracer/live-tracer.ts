@@ -11,7 +11,7 @@ import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment } from "./attachment.ts";
-import { type Controller, type ControlScope, controllerOf, watchController } from "./controller.ts";
+import { type Controller, type ControlScope, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
 import { PassingPeek } from "./passing-peek.ts";
 import { WaitLoop } from "./wait-loop.ts";
@@ -184,7 +184,7 @@ export class LiveTracer implements Tracer {
 
   #controls(attachment: Attachment, caller: Caller): boolean {
     const { scope, processes } = this.#setup;
-    return controllerOf(caller, scope, processes).key === attachment.controllerKey;
+    return controllerKeyOf(caller, scope, processes) === attachment.controllerKey;
   }
 
   #otherController(attachment: Attachment): Errno {

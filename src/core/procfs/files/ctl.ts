@@ -5,7 +5,7 @@ import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { parseWord, WordPosition } from "../ctl/parse.ts";
 import { isSignalWord } from "../ctl/signals.ts";
 import { CTL_WORDS } from "../ctl/words.ts";
-import { goneError, mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 
 /** A signal name continues a target that is stopped and the caller's, delivering it; else it is an ordinary signal. */
 function signal({ process, ports, opener }: OpenContext, caller: Caller, name: string): Outcome<void> {
@@ -21,14 +21,13 @@ function perform(context: OpenContext, caller: Caller, word: string): Outcome<vo
 }
 
 function openCtl(context: OpenContext): Handle {
-  const { process, options } = context;
+  const { options } = context;
   const position = new WordPosition();
   return {
     write(caller, offset, data) {
-      if (!process.alive()) throw goneError(process);
+      mayDebug(context, caller);
       position.check(offset);
       const word = parseWord("ctl", data, options);
-      mayDebug(context, caller);
       const accepted = data.length;
       return mapOutcome(perform(context, caller, word), () => {
         position.advance(offset, accepted);

@@ -2,14 +2,13 @@ import { Errno } from "../../base/errno.ts";
 import type { Handle } from "../../vfs/node.ts";
 import { mapOutcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
-import { goneError, mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 
 function openRegs(context: OpenContext): Handle {
   const { process, ports } = context;
   const size = ports.tracer.registerSize;
   const checkRange = (offset: number): void => {
     if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
-    if (!process.alive()) throw goneError(process);
   };
   return {
     read(caller, offset, into) {

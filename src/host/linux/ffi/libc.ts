@@ -92,9 +92,7 @@ export const libcPtraceNumber: (request: number, tid: number, addr: number, data
 export const libcWait4: (pid: number, status: Uint8Array, options: number, rusage: Buf) => number = bind(
   "int wait4(int pid, void *status, int options, void *rusage)",
 );
-export const libcTgkill: (tgid: number, tid: number, signal: number) => number = bind(
-  "int tgkill(int tgid, int tid, int sig)",
-);
+export const libcGetsid: (pid: number) => number = bind("int getsid(int pid)");
 export const libcPidfdOpen: (pid: number, flags: number) => number = bind(
   "int pidfd_open(int pid, unsigned int flags)",
 );
