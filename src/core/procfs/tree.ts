@@ -109,8 +109,8 @@ class ProcTree {
     return {
       kind: "dir",
       stat: () => processStat(process, DIR_SLOT, 0o555, 2, 0),
+      // Whether the process still lives is told by whatever is done with the child.
       lookup: (_caller, name) => {
-        if (!process.alive()) throw new Errno("ENOENT", `process ${process.pid} has exited`);
         let child = children.get(name);
         if (!child) {
           const row = PROC_NODES.find((candidate) => candidate.name === name);
