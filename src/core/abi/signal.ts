@@ -41,7 +41,7 @@ export const SIGCONT = 18;
 
 /** The host's number for a signal name. EOPNOTSUPP for one it does not have. */
 export function signalNumber(name: string): number {
-  const number = SIGNALS[name];
+  const number = Object.hasOwn(SIGNALS, name) ? SIGNALS[name] : undefined;
   if (number === undefined) throw new Errno("EOPNOTSUPP", `no signal ${name} on this host`);
   return number;
 }

@@ -6,7 +6,8 @@ import { SIGCONT, SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
-import { Tracee, type TraceeObserver } from "./tracee.ts";
+import type { TraceeObserver } from "./observer.ts";
+import { Tracee } from "./tracee.ts";
 
 const SIGUSR1 = 10;
 const SIGSTOP = 19;

@@ -3,36 +3,10 @@ import type { WaitStatus } from "../abi/wait.ts";
 import { invariant } from "../base/assert.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
+import type { Mode, Peek, TraceeObserver } from "./observer.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { classifyStop, isReportable } from "./stop.ts";
-import { attempt, type Thread, type ThreadObserver, ThreadSet } from "./thread-set.ts";
-
-/**
- * - `running`: every thread runs.
- * - `stepping`: the current thread does one instruction, the others are held.
- * - `stopping`: on the way to `stopped`, which holds when no thread runs.
- * - `detaching`: each thread is let go as soon as it stops.
- * - `gone`: no thread is left, or all were let go.
- */
-export type Mode = "running" | "stepping" | "stopping" | "stopped" | "detaching" | "gone";
-
-/** Told by the rules; may call back into {@link Tracee}. */
-export interface TraceeObserver extends ThreadObserver {
-  /** All threads are stopped and there is something to report. */
-  stopped(): void;
-  /** A new image is about to run its first instruction; `false` lets the process go before it does. */
-  mayKeepAfterExec(): boolean;
-  /** The last thread has exited. */
-  exited(): void;
-  /** Every thread was let go. */
-  detached(): void;
-}
-
-/** A short look at a stopped thread. Exactly one of the two is called. */
-export interface Peek {
-  act(tid: Tid): void;
-  fail(error: Errno): void;
-}
+import { attempt, type Thread, ThreadSet } from "./thread-set.ts";
 
 /**
  * The rules of tracing one process: what its threads' wait statuses mean and which ptrace request comes next. All-stop:

@@ -1,7 +1,8 @@
 import type { WaitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
-import { Tracee, type TraceeObserver } from "../../core/trace/tracee.ts";
+import type { TraceeObserver } from "../../core/trace/observer.ts";
+import { Tracee } from "../../core/trace/tracee.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { LivePtrace } from "./live-ptrace.ts";

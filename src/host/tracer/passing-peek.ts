@@ -2,7 +2,7 @@ import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/pt
 import type { WaitStatus } from "../../core/abi/wait.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
-import type { Peek } from "../../core/trace/tracee.ts";
+import type { Peek } from "../../core/trace/observer.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcPtraceNumber } from "../linux/ffi/libc.ts";
 import { threadsOf } from "../linux/threads.ts";

@@ -1,6 +1,6 @@
 /** What differs from one processor to another: facts, no code. */
 export interface Arch {
-  /** As `uname -m` and `process.arch` name it. */
+  /** As `uname -m` names it, and as Node does. */
   readonly machine: string;
   readonly nodeArch: string;
   /** One past the highest user address. */

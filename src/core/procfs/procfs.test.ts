@@ -1,0 +1,341 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Pid, Tid } from "../base/brand.ts";
+import { Errno } from "../base/errno.ts";
+import type { Caller } from "../vfs/caller.ts";
+import type { FileNode, Handle } from "../vfs/node.ts";
+import { walk } from "../vfs/walk.ts";
+import { isSignalWord, SIGNAL_WORDS } from "./ctl/signals.ts";
+import { CTL_WORDS } from "./ctl/words.ts";
+import { renderStatus } from "./files/status.ts";
+import { inoOf } from "./ino.ts";
+import { DEFAULT_OPTIONS, type ProcfsOptions } from "./options.ts";
+import type { Ports, Process, ProcessInfo } from "./ports.ts";
+import { PROC_NODES } from "./table.ts";
+import { procFileSystem } from "./tree.ts";
+
+const ROOT: Caller = { tid: 7 as Tid, uid: 0, gid: 0 };
+const OWNER: Caller = { tid: 8 as Tid, uid: 11, gid: 20 };
+const OTHER: Caller = { tid: 9 as Tid, uid: 12, gid: 21 };
+
+const INFO: ProcessInfo = {
+  comm: "cat",
+  pid: 446 as Pid,
+  ppid: 439,
+  pgrp: 400,
+  session: 81,
+  tty: { major: 12, minor: 0 },
+  sessionHasTty: true,
+  sessionLeader: false,
+  start: { sec: 748620684, usec: 270000 },
+  user: { sec: 0, usec: 0 },
+  system: { sec: 0, usec: 20000 },
+  waitChannel: "",
+  euid: 11,
+  egid: 20,
+  groups: [20, 20, 0, 21, 117].slice(1),
+};
+
+/** A machine on paper with one process, 446, of uid 11: records what is asked of it. */
+function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
+  const calls: string[] = [];
+  let alive = true;
+  const process: Process = {
+    pid: 446 as Pid,
+    alive: () => alive,
+    owner: () => ({ uid: 11, gid: 20 }),
+    info: () => INFO,
+    size: () => 118784,
+    executable: () => "/bin/cat",
+  };
+  const memory = new Uint8Array(8192);
+  const word = (name: string) => (): undefined => {
+    calls.push(name);
+  };
+  const ports: Ports = {
+    processes: {
+      pids: () => [446 as Pid],
+      find: (pid) => (alive && pid === 446 ? process : undefined),
+      ofThread: (tid) => (tid === 8 ? process : undefined),
+      limit: () => 32768,
+    },
+    access: {
+      debug: (_process, caller) => {
+        if (!alive) throw new Errno("ESRCH", "gone");
+        if (refuse(caller)) throw new Errno("EPERM", "refused");
+      },
+    },
+    memory: {
+      top: 0x10000,
+      pageSize: 4096,
+      open: () => ({
+        read: (address, into) => {
+          if (address < 4096 || address >= 12288) throw new Errno("EFAULT", "hole");
+          const part = memory.subarray(address - 4096, address - 4096 + into.length);
+          into.set(part);
+          return part.length;
+        },
+        write: (address, data) => {
+          if (address < 4096 || address >= 12288) throw new Errno("EFAULT", "hole");
+          const room = Math.min(data.length, 12288 - address);
+          memory.set(data.subarray(0, room), address - 4096);
+          return room;
+        },
+        close: word("close mem"),
+      }),
+    },
+    signals: {
+      note: (_process, callers, signal) => calls.push(`note ${signal} by ${callers.map(({ uid }) => uid)}`),
+      noteGroup: (_process, _callers, signal) => calls.push(`notepg ${signal}`),
+    },
+    tracer: {
+      registerSize: 216,
+      attach: word("attach"),
+      detach: word("detach"),
+      run: word("run"),
+      step: word("step"),
+      wait: word("wait"),
+      deliver: () => false,
+      readRegisters: () => new Uint8Array(216).fill(7),
+      writeRegisters: (_process, _caller, offset, data) => {
+        calls.push(`regs ${offset}+${data.length}`);
+      },
+    },
+  };
+  return {
+    ports,
+    calls,
+    memory,
+    kill: () => {
+      alive = false;
+    },
+  };
+}
+
+function open(
+  machine: ReturnType<typeof paperMachine>,
+  name: string,
+  caller = ROOT,
+  options: Partial<ProcfsOptions> = {},
+  exclusive = false,
+): Handle {
+  const fs = procFileSystem(machine.ports, { ...DEFAULT_OPTIONS, ...options });
+  const node = walk(fs.root, `446/${name}`, caller) as FileNode;
+  const row = PROC_NODES.find((candidate) => candidate.name === name)!;
+  const mode = { read: (row.mode & 0o444) !== 0, write: (row.mode & 0o222) !== 0, exclusive };
+  return node.open(caller, mode) as Handle;
+}
+
+const bytes = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
+
+test("the line of 1993, to the letter", () => {
+  assert.equal(
+    renderStatus(INFO, true),
+    "cat 446 439 400 81 12,0 ctty 748620684 270000 0 0 0 20000 nochan 11 20 20 20 0 21 117\n",
+  );
+});
+
+test("flags, a missing terminal and a long hostile line", () => {
+  const line = renderStatus(
+    {
+      ...INFO,
+      comm: "a b",
+      tty: undefined,
+      sessionHasTty: false,
+      sessionLeader: true,
+      waitChannel: "select",
+      groups: Array.from({ length: 65536 }, (_, i) => 4_000_000_000 + i),
+    },
+    true,
+  );
+  assert.ok(line.startsWith("a\\040b 446 439 400 81 -1,-1 sldr "));
+  assert.equal(line.split(" ").length, 17 + 65536);
+  assert.ok(renderStatus({ ...INFO, sessionLeader: true }, true).includes(" ctty,sldr "));
+  assert.ok(renderStatus({ ...INFO, sessionHasTty: false }, true).includes(" noflags "));
+});
+
+test("no two nodes share an inode number, pid by pid", () => {
+  const seen = new Set([2]);
+  for (let pid = 1; pid < 3000; pid++) {
+    for (const slot of [1, ...PROC_NODES.map((row) => row.slot)]) {
+      const ino = inoOf(pid as Pid, slot);
+      assert.ok(!seen.has(ino), `${pid} ${slot}`);
+      seen.add(ino);
+    }
+  }
+  assert.deepEqual([inoOf(416 as Pid, 3), inoOf(416 as Pid, 8), inoOf(10 as Pid, 1)], [3339, 3344, 89]);
+});
+
+test("the permission bits hold without a kernel in front", () => {
+  const machine = paperMachine();
+  for (const name of ["mem", "regs", "ctl", "note", "notepg"]) {
+    assert.throws(() => open(machine, name, OTHER), { code: "EACCES" }, name);
+    assert.ok(open(machine, name, OWNER), name);
+  }
+  assert.ok(open(machine, "status", OTHER));
+  for (const name of ["mem", "ctl"])
+    assert.throws(() => open(machine, name, ROOT, { readOnly: true }), { code: "EROFS" });
+});
+
+test("opener and user must both be allowed, at every operation", () => {
+  let refused = -1;
+  const machine = paperMachine(({ uid }) => uid === refused);
+  const into = new Uint8Array(8);
+  const uses: [string, (handle: Handle, caller: Caller) => unknown][] = [
+    ["mem", (handle, caller) => handle.read!(caller, 4096, into)],
+    ["mem", (handle, caller) => handle.write!(caller, 4096, into)],
+    ["regs", (handle, caller) => handle.read!(caller, 0, into)],
+    ["regs", (handle, caller) => handle.write!(caller, 0, into)],
+    ...[...CTL_WORDS.map(({ word }) => word), "hup"].map(
+      (word) =>
+        ["ctl", (handle: Handle, caller: Caller) => handle.write!(caller, 0, bytes(word))] as [
+          string,
+          (h: Handle, c: Caller) => unknown,
+        ],
+    ),
+  ];
+  for (const [name, use] of uses) {
+    const handle = open(machine, name, OWNER);
+    refused = -1;
+    use(handle, ROOT);
+    for (refused of [ROOT.uid, OWNER.uid])
+      assert.throws(() => use(handle, ROOT), { code: "EPERM" }, `${name}, uid ${refused}`);
+    refused = -1;
+    machine.calls.length = 0;
+  }
+});
+
+test("a note names both who opened and who writes", () => {
+  const machine = paperMachine();
+  open(machine, "note", OWNER).write!(ROOT, 0, bytes("hup\n"));
+  assert.deepEqual(machine.calls, ["note hup by 0,11"]);
+});
+
+test("exclusive writers of mem keep others out, readers never", () => {
+  const machine = paperMachine();
+  const plain = open(machine, "mem");
+  assert.throws(() => open(machine, "mem", ROOT, {}, true), { code: "EBUSY" });
+  plain.close!();
+  const exclusive = open(machine, "mem", ROOT, {}, true);
+  assert.throws(() => open(machine, "mem"), { code: "EBUSY" });
+  exclusive.close!();
+  open(machine, "mem").close!();
+});
+
+test("once the process is gone: ESRCH on what is open, ENOENT by name", () => {
+  const machine = paperMachine();
+  const names = ["mem", "regs", "ctl", "status", "note"];
+  const handles = names.map((name) => open(machine, name));
+  const fs = procFileSystem(machine.ports, DEFAULT_OPTIONS);
+  const dir = walk(fs.root, "446", ROOT);
+  machine.kill();
+  for (const handle of handles) {
+    if (handle.read && handle.write === undefined)
+      assert.throws(() => handle.read!(ROOT, 0, new Uint8Array(8)), { code: "ESRCH" });
+    if (handle.write) assert.throws(() => handle.write!(ROOT, 0, bytes("hup")), { code: "ESRCH" });
+  }
+  assert.throws(() => walk(fs.root, "446", ROOT), { code: "ENOENT" });
+  assert.throws(() => dir.stat(ROOT), { code: "ENOENT" });
+});
+
+test("10^5 random writes to ctl and note: an errno of the table, or a word that is one", () => {
+  const machine = paperMachine();
+  const words = [...CTL_WORDS.map(({ word }) => word), ...SIGNAL_WORDS];
+  let state = 99;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  let accepted = 0;
+  for (const historic of [false, true]) {
+    const options: Partial<ProcfsOptions> = { profile: historic ? "1993" : "default" };
+    const handles = [open(machine, "ctl", ROOT, options), open(machine, "note", ROOT, options)];
+    for (let i = 0; i < 50_000; i++) {
+      const base = random(3) === 0 ? "" : words[random(words.length)]!;
+      const data = bytes(base + ["", "\n", "\n\n", " ", "\0x", "\t \n"][random(6)]!);
+      const junk = random(4) === 0 ? Uint8Array.from({ length: random(80) }, () => random(256)) : data;
+      const mutated =
+        random(5) === 0 && junk.length > 0 ? junk.map((b, at) => (at === random(junk.length) ? random(256) : b)) : junk;
+      const offset = random(20) === 0 ? random(100) : 0;
+      machine.calls.length = 0;
+      try {
+        assert.equal(handles[i % 2]!.write!(ROOT, offset, mutated), mutated.length);
+        accepted++;
+        assert.equal(machine.calls.length, 1);
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        assert.ok(["EINVAL", "EMSGSIZE", "EOPNOTSUPP"].includes(error.code), error.message);
+        assert.deepEqual(machine.calls, []);
+      }
+    }
+  }
+  assert.ok(accepted > 10_000);
+});
+
+test("10^5 random transfers of mem and regs: right errno, right bytes, nothing beyond", () => {
+  const machine = paperMachine();
+  const mem = open(machine, "mem");
+  const zero = open(machine, "mem", ROOT, { holes: "zero" });
+  const regs = open(machine, "regs");
+  const edges = [
+    0,
+    1,
+    4095,
+    4096,
+    8191,
+    12287,
+    12288,
+    65535,
+    65536,
+    2 ** 47,
+    2 ** 53,
+    2 ** 62,
+    2 ** 63,
+    -1,
+    -4096,
+    Number.NaN,
+  ];
+  let state = 4711;
+  const random = (below: number): number => {
+    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+    return Math.floor((state / 2 ** 32) * below);
+  };
+  for (let i = 0; i < 100_000; i++) {
+    const offset = random(2) ? edges[random(edges.length)]! : random(70_000);
+    const buffer = new Uint8Array(random(5000));
+    const handle = [mem, zero, regs][i % 3]!;
+    try {
+      const count = (random(2) ? handle.read!(ROOT, offset, buffer) : handle.write!(ROOT, offset, buffer)) as number;
+      assert.ok(count >= 0 && count <= buffer.length);
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      assert.ok(["EFAULT", "EINVAL"].includes(error.code), error.message);
+    }
+  }
+});
+
+test("holes=zero fills what is not there, up to the top of the address space", () => {
+  const machine = paperMachine();
+  machine.memory.fill(1);
+  const zero = open(machine, "mem", ROOT, { holes: "zero" });
+  const into = new Uint8Array(0x10000);
+  assert.equal(zero.read!(ROOT, 0, into), 0x10000);
+  assert.deepEqual([into.indexOf(1), into.lastIndexOf(1)], [4096, 12287]);
+  assert.equal(zero.read!(ROOT, 0x10000 - 8, into), 8);
+  assert.equal(zero.read!(ROOT, 0x10000, into), 0);
+});
+
+test("every word of the table has its handler; emt and info have no signal", () => {
+  const machine = paperMachine();
+  const ctl = open(machine, "ctl");
+  for (const { word } of CTL_WORDS) ctl.write!(ROOT, 0, bytes(word));
+  assert.deepEqual(
+    machine.calls,
+    CTL_WORDS.map(({ word }) => word),
+  );
+  assert.equal(SIGNAL_WORDS.length, 32);
+  assert.deepEqual(
+    SIGNAL_WORDS.filter((word) => !isSignalWord(word)),
+    ["emt", "info"],
+  );
+});

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { CTL_WORDS, NODES, SIGNALS } from "../../src/app/catalogue.ts";
+import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { ROOT } from "../support/paths.ts";
+
+const read = (name: string): string => readFileSync(join(ROOT, name), "utf8");
+
+/** heading → text, of the sections `###` below `## SECTION`. */
+function sections(page: string, section: string): Map<string, string> {
+  const body = new RegExp(`^## ${section}\\n(.*?)(?=^## )`, "ms").exec(page)![1]!;
+  return new Map(
+    body
+      .split(/^### /m)
+      .slice(1)
+      .map((part) => {
+        const [title, ...lines] = part.split("\n");
+        return [title!, lines.join(" ").replace(/\s+/g, " ").trim()] as const;
+      }),
+  );
+}
+
+test("procfs(5) has exactly the files of the table, with mode and description", () => {
+  const files = sections(read("docs/procfs.5.md"), "FILES");
+  assert.deepEqual(
+    [...files.keys()],
+    NODES.map(({ name }) => name),
+  );
+  for (const { name, mode, doc } of NODES) {
+    const beginning = `Mode 0${mode.toString(8)}. ${doc}`;
+    assert.ok(files.get(name)!.startsWith(beginning), `${name}: ${beginning}`);
+  }
+});
+
+test("procfs(5) has exactly the words and the signals of the tables", () => {
+  const page = read("docs/procfs.5.md");
+  const words = sections(page, "CONTROL WORDS");
+  assert.deepEqual([...words.keys()].sort(), CTL_WORDS.map(({ word }) => word).sort());
+  for (const { word, doc } of CTL_WORDS) assert.ok(words.get(word)!.startsWith(doc), word);
+  const signals = /## SIGNAL NAMES\n\n([a-z0-9\s]+?)\n\n/.exec(page)![1]!.split(/\s+/);
+  assert.deepEqual(signals, SIGNALS);
+});
+
+test("README has the files and the words, line by line", () => {
+  const readme = read("README.md");
+  for (const { name, doc } of NODES) assert.ok(readme.includes(`| \`${name}\` | ${doc} |`), name);
+  for (const { word, doc } of CTL_WORDS) assert.ok(readme.includes(`| \`${word}\` | ${doc} |`), word);
+});
+
+test("lyonnais(1) has exactly the commands, their options and the mount options", async () => {
+  const page = read("docs/lyonnais.1.md");
+  const described = sections(page, "COMMANDS");
+  assert.deepEqual(
+    [...described.keys()],
+    COMMANDS.map(({ name }) => name),
+  );
+  for (const { name, load } of COMMANDS) {
+    const command = (await load())();
+    assert.equal(command.name(), name);
+    assert.match(page, new RegExp(`^    lyonnais ${name}\\b`, "m"));
+    for (const { long, short } of command.options) {
+      for (const flag of [long, short])
+        if (flag) assert.ok(described.get(name)!.includes(`\`${flag}\``), `${name} ${flag}`);
+    }
+  }
+  const listed = [...page.matchAll(/^ {2}- `([a-z_]+(?:=[a-z0-9]+)?)`: ([^.]*)/gm)].map((match) => [
+    match[1],
+    match[2],
+  ]);
+  assert.deepEqual(
+    listed,
+    MOUNT_OPTIONS.map(({ word, doc }) => [word, doc]),
+  );
+});
