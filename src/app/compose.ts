@@ -20,15 +20,15 @@ export interface LiveTree {
   close(): Promise<void>;
 }
 
-/** Builds it all. One tree in a process: ptrace and SIGCHLD belong to the main thread. */
-export function composeLiveTree(options: LiveOptions): LiveTree {
+/** Builds it all; `onBug` is told of errors that belong to no request. One tree in a process: ptrace and SIGCHLD belong to the main thread. */
+export function composeLiveTree(options: LiveOptions, onBug: (error: unknown) => void): LiveTree {
   const identity = new CallerIdentity();
   const processes = new LiveProcessTable(identity);
   const access = new KernelAccess(identity);
   const arch = hostArch();
   const memory = new LiveMemory(access, arch.userTop);
   const signals = new LiveSignals(processes);
-  const tracer = new LiveTracer({ processes, access, arch, scope: options.control });
+  const tracer = new LiveTracer({ processes, access, arch, scope: options.control, onBug });
   const caller: Caller = { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() };
   return {
     fs: procFileSystem({ processes, access, memory, signals, tracer }, options),

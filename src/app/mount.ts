@@ -36,7 +36,7 @@ export async function mountProcfs(
   });
   // Never stand inside a mount that we serve.
   process.chdir("/");
-  const tree = composeLiveTree(settings.live);
+  const tree = composeLiveTree(settings.live, onBug);
   const server = serveFuse(mount.fd, tree.fs, ROOT_INO, onBug);
   return {
     dir: mount.dir,

@@ -8,7 +8,9 @@ import type { TreeClient } from "./tree-client.ts";
 
 /** The tree over this host's processes in this very process: needs no privilege and no mount. */
 export function openLocalTree(): TreeClient {
-  const tree = composeLiveTree(DEFAULT_LIVE_OPTIONS);
+  const tree = composeLiveTree(DEFAULT_LIVE_OPTIONS, (error) => {
+    throw error;
+  });
   return new InprocClient(tree.fs, tree.caller, tree.close);
 }
 

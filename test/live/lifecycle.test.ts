@@ -200,3 +200,22 @@ exec setpriv --reuid nobody --regid nogroup --clear-groups sh -c '
   assert.match(stdout, /State:\tt \(tracing stop\)\n216\n1\numount 0\n/, stderr);
   rmdirSync(dir);
 });
+
+test("start mounts and says what to try; without FUSE it opens the shell and says why", NEEDS_MOUNT, async () => {
+  const dir = freshDir();
+  const server = spawn(process.execPath, [CLI, "start", join(dir, "proc")], { stdio: ["ignore", "pipe", "inherit"] });
+  const [hints] = await once(server.stdout, "data");
+  assert.match(String(hints), /mounted on .*\n.*ls -li .*\n/);
+  assert.ok(spawnSync("ls", [join(dir, "proc")], { encoding: "utf8" }).stdout.includes("curproc\n"));
+  server.kill("SIGINT");
+  assert.deepEqual(await once(server, "exit"), [0, null]);
+  // A private mount namespace in which /dev/fuse is something else.
+  const script = `mount --bind /dev/null /dev/fuse; echo pwd | ${process.execPath} ${CLI} start ${dir}/proc`;
+  const { stdout, stderr, status } = spawnSync("unshare", ["-m", "sh", "-c", script], {
+    encoding: "utf8",
+    timeout: 30_000,
+  });
+  assert.deepEqual([stdout, status], ["/\n", 0]);
+  assert.match(stderr, /^lyonnais: no mount: E\w+: .*\nThe same tree in a shell instead:\n$/);
+  rmSync(dir, { recursive: true });
+});

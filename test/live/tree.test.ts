@@ -232,3 +232,31 @@ test("what has exited is not there, and its descriptors say ESRCH", NEEDS_MOUNT,
   for (const at of [10, 11, 12]) assert.equal(await agent.read(at, 0, 8), "ESRCH", `slot ${at}`);
   for (const at of [11, 12, 13, 14, 15]) assert.equal(await agent.write(at, "hup"), "ESRCH", `slot ${at}`);
 });
+
+test("a descriptor never reaches a later process with the same pid", NEEDS_MOUNT, async (t) => {
+  const lastPid = "/proc/sys/kernel/ns_last_pid";
+  if (!existsSync(lastPid)) {
+    t.skip("needs a kernel with CONFIG_CHECKPOINT_RESTORE");
+    return;
+  }
+  await using agent = await Agent.start();
+  const first = await Target.start("sleeper");
+  const nodes = { status: O_RDONLY, mem: O_RDWR, regs: O_RDWR, ctl: O_WRONLY, note: O_WRONLY };
+  let slot = 10;
+  for (const [name, flags] of Object.entries(nodes)) await agent.open(slot++, server.path(first.pid, name), flags);
+  await first[Symbol.asyncDispose]();
+  // Others may take the number first; then the next try aims again.
+  const reuse = `i=0; while [ $i -lt 200 ]; do echo ${first.pid - 1} > ${lastPid}; sleep 60 & [ $! = ${first.pid} ] && { echo got; wait; }; kill $!; i=$((i+1)); done`;
+  await using second = await Target.start("sh", { path: "/bin/sh", args: ["-c", reuse] });
+  await second.prints("got\n");
+  try {
+    assert.match(
+      readFileSync(server.path(first.pid, "status"), "latin1"),
+      new RegExp(`^(sh|sleep) ${first.pid} ${second.pid} `),
+    );
+    for (const at of [10, 11, 12]) assert.equal(await agent.read(at, 0, 8), "ESRCH", `slot ${at}`);
+    for (const at of [11, 12, 13, 14]) assert.equal(await agent.write(at, "hup"), "ESRCH", `slot ${at}`);
+  } finally {
+    process.kill(first.pid, "SIGKILL");
+  }
+});

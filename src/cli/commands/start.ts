@@ -33,7 +33,7 @@ export function startCommand(): Command {
           process.stdout.write(HINTS(mounted.dir));
         });
       } catch (error) {
-        if (!isErrno(error, "ENOENT", "ENODEV", "EACCES", "EPERM")) throw error;
+        if (!isErrno(error) || error.code === "EBUSY") throw error;
         process.stderr.write(`lyonnais: no mount: ${error.message}\nThe same tree in a shell instead:\n`);
         process.exitCode = await runShell();
       }

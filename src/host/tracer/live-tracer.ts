@@ -24,13 +24,15 @@ interface Setup {
   readonly access: Access;
   readonly arch: Arch;
   readonly scope: ControlScope;
+  /** Told of errors that belong to no request. */
+  onBug(error: unknown): void;
 }
 
 /** Control of live processes by ptrace, all of it from the main thread. */
 export class LiveTracer implements Tracer {
   readonly registerSize: number;
   readonly #setup: Setup;
-  readonly #loop = new WaitLoop();
+  readonly #loop: WaitLoop;
   readonly #attached = new Map<Pid, Attachment>();
   readonly #peeks = new Map<Pid, PassingPeek>();
   readonly #controllers = new Map<string, { close(): void }>();
@@ -40,6 +42,7 @@ export class LiveTracer implements Tracer {
   constructor(setup: Setup) {
     this.#setup = setup;
     this.registerSize = setup.arch.registerSize;
+    this.#loop = new WaitLoop(setup.onBug);
     this.#loop.start();
   }
 

@@ -5,7 +5,7 @@
  */
 import { decodeWaitStatus, WALL, type WaitStatus, WNOHANG } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
-import { ERRNO } from "../../core/base/errno.ts";
+import { ERRNO, Errno } from "../../core/base/errno.ts";
 import { lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcSchedYield, libcWait4 } from "../linux/ffi/libc.ts";
 
@@ -26,8 +26,14 @@ const status = Buffer.alloc(4);
 
 export class WaitLoop {
   readonly #traced = new Map<Tid, Traced>();
+  readonly #onBug: (error: unknown) => void;
   #scheduled: NodeJS.Immediate | undefined;
   readonly #onSigchld = (): void => this.collect();
+
+  /** `onBug` is told of what goes wrong where nobody asked: a status that the rules cannot act on. */
+  constructor(onBug: (error: unknown) => void) {
+    this.#onBug = onBug;
+  }
 
   start(): void {
     process.on("SIGCHLD", this.#onSigchld);
@@ -70,11 +76,20 @@ export class WaitLoop {
     if (!traced) return false;
     const result = libcWait4(tid, status, WNOHANG | WALL, null);
     if (result === 0) return false;
-    if (result > 0) traced.handle(tid, decodeWaitStatus(status.readInt32LE(0)));
+    if (result > 0) this.#hand(traced, tid);
     else if (errnoNow() === ERRNO.ECHILD) {
       this.remove(tid);
       traced.vanished(tid);
     } else throw lastErrno(`wait for thread ${tid}`);
     return true;
+  }
+
+  #hand(traced: Traced, tid: Tid): void {
+    try {
+      traced.handle(tid, decodeWaitStatus(status.readInt32LE(0)));
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      this.#onBug(error);
+    }
   }
 }
