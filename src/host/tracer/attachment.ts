@@ -3,7 +3,7 @@ import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { TraceeObserver } from "../../core/trace/observer.ts";
 import { Tracee } from "../../core/trace/tracee.ts";
-import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
@@ -21,8 +21,8 @@ export class Attachment implements TraceeObserver, Traced {
   readonly #mayKeepAfterExec: () => boolean;
   readonly #ended: () => void;
   /** Requests that wait for the stop. */
-  #waiting: Parked<void>[] = [];
-  #detaching: Parked<void>[] = [];
+  readonly #waiting = new Set<Parked<void>>();
+  readonly #detaching: Parked<void>[] = [];
   #lastStop = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -44,22 +44,9 @@ export class Attachment implements TraceeObserver, Traced {
   whenStopped(then: () => void): Outcome<void> {
     if (this.tracee.mode !== "stopped") this.#loop.spin(this.tracee.current, () => this.tracee.mode === "stopped");
     if (this.tracee.mode === "stopped") return then();
-    const stopped = new Parked<void>();
-    this.#waiting.push(stopped);
-    const done = new Parked<void>(() => stopped.interrupt());
-    stopped.listen({
-      settled: () => {
-        try {
-          then();
-          done.settle();
-        } catch (error) {
-          if (!(error instanceof Errno)) throw error;
-          done.fail(error);
-        }
-      },
-      failed: (error) => done.fail(error),
-    });
-    return done;
+    const stopped = new Parked<void>(() => this.#waiting.delete(stopped));
+    this.#waiting.add(stopped);
+    return mapOutcome(stopped, then);
   }
 
   detach(): Outcome<void> {
@@ -93,7 +80,7 @@ export class Attachment implements TraceeObserver, Traced {
   stopped(): void {
     this.#lastStop = performance.now();
     this.#timer ??= this.#startTimer();
-    for (const parked of this.#waiting.splice(0)) parked.settle();
+    for (const parked of this.#takeWaiting()) parked.settle();
   }
 
   exited(): void {
@@ -104,10 +91,17 @@ export class Attachment implements TraceeObserver, Traced {
     this.#end(new Errno("EBUSY", `process ${this.process.pid} is no longer controlled`));
   }
 
+  /** A settled request may wait anew at once: it belongs to the next stop. */
+  #takeWaiting(): readonly Parked<void>[] {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    return waiting;
+  }
+
   #end(reason: Errno): void {
     clearTimeout(this.#timer);
     this.#ended();
-    for (const parked of this.#waiting.splice(0)) parked.fail(reason);
+    for (const parked of this.#takeWaiting()) parked.fail(reason);
     for (const parked of this.#detaching.splice(0)) parked.settle();
   }
 

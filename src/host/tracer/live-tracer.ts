@@ -7,7 +7,7 @@ import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { Access, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
-import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment } from "./attachment.ts";
@@ -244,20 +244,15 @@ export class LiveTracer implements Tracer {
   }
 
   #onceFree(target: LiveProcess, then: () => Outcome<void>): Outcome<void> {
-    const parked = new Parked<void>(() => this.#onFree.delete(told));
+    const free = new Parked<void>(() => this.#onFree.delete(told));
     const told = (): void => {
       if (this.#peeks.has(target.pid)) return;
       this.#onFree.delete(told);
-      try {
-        then();
-        parked.settle();
-      } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        parked.fail(error);
-      }
+      free.settle();
     };
     this.#onFree.add(told);
-    return parked;
+    // A process that is free has nothing left to wait for: attach ends at once.
+    return mapOutcome(free, () => void then());
   }
 
   #waitUntraced(target: LiveProcess): Outcome<void> {

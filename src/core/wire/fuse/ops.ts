@@ -154,6 +154,11 @@ function write(state: FuseState, request: FuseRequest, reply: FuseReply): Outcom
   });
 }
 
+function release(state: FuseState, request: FuseRequest): number {
+  state.files.close(request.u64(0));
+  return 0;
+}
+
 function init(state: FuseState, request: FuseRequest, reply: FuseReply): number {
   const major = request.u32(0);
   const minor = request.u32(4);
@@ -220,15 +225,7 @@ export const FUSE_OPS: readonly FuseOp[] = [
       return STATFS_OUT_SIZE;
     },
   },
-  {
-    opcode: 18,
-    name: "RELEASE",
-    minBody: 8,
-    handle: (state, request) => {
-      state.files.close(request.u64(0));
-      return 0;
-    },
-  },
+  { opcode: 18, name: "RELEASE", minBody: 8, handle: release },
   { opcode: 20, name: "FSYNC", minBody: 0, handle: done },
   { opcode: 21, name: "SETXATTR", minBody: 0, handle: refuse("EOPNOTSUPP", "no extended attributes") },
   { opcode: 22, name: "GETXATTR", minBody: 0, handle: refuse("EOPNOTSUPP", "no extended attributes") },
@@ -238,15 +235,7 @@ export const FUSE_OPS: readonly FuseOp[] = [
   { opcode: 26, name: "INIT", minBody: 16, handle: init },
   { opcode: 27, name: "OPENDIR", minBody: 8, handle: opendir },
   { opcode: 28, name: "READDIR", minBody: 40, bulk: true, handle: readdir },
-  {
-    opcode: 29,
-    name: "RELEASEDIR",
-    minBody: 8,
-    handle: (state, request) => {
-      state.files.close(request.u64(0));
-      return 0;
-    },
-  },
+  { opcode: 29, name: "RELEASEDIR", minBody: 8, handle: release },
   { opcode: 30, name: "FSYNCDIR", minBody: 0, handle: done },
   { opcode: 35, name: "CREATE", minBody: 0, handle: refuseChange },
   {
