@@ -1,0 +1,52 @@
+/** The facts of core/abi against the C headers of this very machine. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { test } from "node:test";
+import { ARCHES } from "../../src/core/abi/arch/all.ts";
+import * as ptrace from "../../src/core/abi/ptrace.ts";
+import { signalNumber } from "../../src/core/abi/signal.ts";
+import * as wait from "../../src/core/abi/wait.ts";
+import { program } from "../support/programs.ts";
+
+const { stdout } = spawnSync(program("abi-facts"), { encoding: "utf8" });
+const facts = new Map(
+  stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(" "))
+    .map(([name, value]) => [name!, Number(value)]),
+);
+
+/** Facts whose name begins with `prefix`, without it. */
+function under(prefix: string): [string, number][] {
+  return [...facts].filter(([name]) => name.startsWith(prefix)).map(([name, n]) => [name.slice(prefix.length), n]);
+}
+
+const arch = ARCHES.find(({ nodeArch }) => nodeArch === process.arch)!;
+
+test("every register lies where the C struct has it", () => {
+  assert.deepEqual(
+    under("register."),
+    arch.registers.map((name, i) => [name, 8 * i]),
+  );
+});
+
+test("the numbers of this architecture are the headers'", () => {
+  for (const name of ["registerSize", "ntPrstatus", "sysSeccomp"] as const) {
+    assert.equal(arch[name], facts.get(name), name);
+  }
+});
+
+test("ptrace and wait constants are the headers'", () => {
+  const ours: [string, unknown][] = [...Object.entries(ptrace), ...Object.entries(wait)];
+  const numbers = ours.filter(([, value]) => typeof value === "number");
+  assert.ok(numbers.length >= 15);
+  for (const [name, value] of numbers) assert.equal(value, facts.get(name), name);
+});
+
+test("every signal of the host has its number under its name", () => {
+  const signals = under("signal.");
+  assert.equal(signals.length, 32);
+  for (const [name, number] of signals) assert.equal(signalNumber(name), number, name);
+  assert.throws(() => signalNumber("emt"), { code: "EOPNOTSUPP" });
+});

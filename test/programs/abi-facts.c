@@ -1,0 +1,62 @@
+/* Prints what the C headers of this machine say about the facts of src/core/abi: one "name value" a line. */
+#include <stddef.h>
+#include <stdio.h>
+#include <elf.h>
+#include <signal.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+
+#define FACT(name, value) printf("%s %lld\n", name, (long long)(value))
+#define SIGNAL(name, constant) FACT("signal." name, constant)
+
+#if defined(__x86_64__)
+#define REGS struct user_regs_struct
+#define REG(field) FACT("register." #field, offsetof(REGS, field))
+static void registers(void) {
+  REG(r15); REG(r14); REG(r13); REG(r12); REG(rbp); REG(rbx); REG(r11); REG(r10); REG(r9); REG(r8);
+  REG(rax); REG(rcx); REG(rdx); REG(rsi); REG(rdi); REG(orig_rax); REG(rip); REG(cs); REG(eflags); REG(rsp); REG(ss);
+  REG(fs_base); REG(gs_base); REG(ds); REG(es); REG(fs); REG(gs);
+}
+#elif defined(__aarch64__)
+#define REGS struct user_regs_struct
+static void registers(void) {
+  for (int i = 0; i < 31; i++) printf("register.x%d %zu\n", i, offsetof(REGS, regs) + 8 * i);
+  FACT("register.sp", offsetof(REGS, sp));
+  FACT("register.pc", offsetof(REGS, pc));
+  FACT("register.pstate", offsetof(REGS, pstate));
+}
+#endif
+
+int main(void) {
+  registers();
+  FACT("registerSize", sizeof(REGS));
+  FACT("ntPrstatus", NT_PRSTATUS);
+  FACT("sysSeccomp", SYS_seccomp);
+  FACT("PTRACE_CONT", PTRACE_CONT);
+  FACT("PTRACE_SINGLESTEP", PTRACE_SINGLESTEP);
+  FACT("PTRACE_DETACH", PTRACE_DETACH);
+  FACT("PTRACE_GETEVENTMSG", PTRACE_GETEVENTMSG);
+  FACT("PTRACE_GETREGSET", PTRACE_GETREGSET);
+  FACT("PTRACE_SETREGSET", PTRACE_SETREGSET);
+  FACT("PTRACE_SEIZE", PTRACE_SEIZE);
+  FACT("PTRACE_INTERRUPT", PTRACE_INTERRUPT);
+  FACT("PTRACE_O_TRACECLONE", PTRACE_O_TRACECLONE);
+  FACT("PTRACE_O_TRACEEXEC", PTRACE_O_TRACEEXEC);
+  FACT("PTRACE_EVENT_CLONE", PTRACE_EVENT_CLONE);
+  FACT("PTRACE_EVENT_EXEC", PTRACE_EVENT_EXEC);
+  FACT("PTRACE_EVENT_STOP", PTRACE_EVENT_STOP);
+  FACT("WNOHANG", WNOHANG);
+  FACT("WALL", __WALL);
+  SIGNAL("hup", SIGHUP); SIGNAL("int", SIGINT); SIGNAL("quit", SIGQUIT); SIGNAL("ill", SIGILL);
+  SIGNAL("trap", SIGTRAP); SIGNAL("abrt", SIGABRT); SIGNAL("iot", SIGIOT); SIGNAL("bus", SIGBUS);
+  SIGNAL("fpe", SIGFPE); SIGNAL("kill", SIGKILL); SIGNAL("usr1", SIGUSR1); SIGNAL("segv", SIGSEGV);
+  SIGNAL("usr2", SIGUSR2); SIGNAL("pipe", SIGPIPE); SIGNAL("alrm", SIGALRM); SIGNAL("term", SIGTERM);
+  SIGNAL("stkflt", SIGSTKFLT); SIGNAL("chld", SIGCHLD); SIGNAL("cont", SIGCONT); SIGNAL("stop", SIGSTOP);
+  SIGNAL("tstp", SIGTSTP); SIGNAL("ttin", SIGTTIN); SIGNAL("ttou", SIGTTOU); SIGNAL("urg", SIGURG);
+  SIGNAL("xcpu", SIGXCPU); SIGNAL("xfsz", SIGXFSZ); SIGNAL("vtalrm", SIGVTALRM); SIGNAL("prof", SIGPROF);
+  SIGNAL("winch", SIGWINCH); SIGNAL("io", SIGIO); SIGNAL("pwr", SIGPWR); SIGNAL("sys", SIGSYS);
+  return 0;
+}
