@@ -1,20 +1,13 @@
 import { lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
-import { ERRNO, Errno, type ErrnoName } from "../core/base/errno.ts";
+import { nodeErrno } from "./node-errno.ts";
 import type { NodeStat, TreeClient } from "./tree-client.ts";
-
-/** What Node's file functions reject with, as an Errno. */
-function toErrno(error: unknown): Errno {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const name = code !== undefined && code in ERRNO ? (code as ErrnoName) : code === "ENOTSUP" ? "EOPNOTSUPP" : "EIO";
-  return new Errno(name, message.replace(/^[A-Z]+: /, ""), error);
-}
 
 async function asErrno<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    throw error instanceof Errno ? error : toErrno(error);
+    throw nodeErrno(error);
   }
 }
 
@@ -41,7 +34,7 @@ export class MountClient implements TreeClient {
   }
 
   readlink(path: string): Promise<string> {
-    return asErrno(() => readlink(join(this.#dir, path)));
+    return asErrno(() => readlink(join(this.#dir, path), "latin1"));
   }
 
   read(path: string, offset: number, count: number): Promise<Uint8Array> {

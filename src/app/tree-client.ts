@@ -1,3 +1,4 @@
+import { Errno } from "../core/base/errno.ts";
 import type { NodeKind, Stat } from "../core/vfs/node.ts";
 
 /** What a user sees of a node. */
@@ -13,6 +14,7 @@ export interface TreeClient {
   stat(path: string): Promise<NodeStat>;
   /** Names without `.` and `..`, in the tree's order. */
   list(path: string): Promise<readonly string[]>;
+  /** One character a byte: a path may be in any encoding. */
   readlink(path: string): Promise<string>;
   /** One open, one read of at most `count` bytes from `offset`, one close. */
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array>;
@@ -37,4 +39,14 @@ export async function readAll(
     take(bytes);
     offset += bytes.length;
   }
+}
+
+/** Writes all of `data` from the start of a file, going on behind what each write accepted. EIO if one accepts nothing. */
+export async function writeAll(client: TreeClient, path: string, data: Uint8Array, stop?: AbortSignal): Promise<void> {
+  let at = 0;
+  do {
+    const count = await client.write(path, data.subarray(at), stop, at);
+    if (count === 0 && at < data.length) throw new Errno("EIO", `${path} takes ${at} of ${data.length} bytes`);
+    at += count;
+  } while (at < data.length);
 }

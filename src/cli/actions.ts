@@ -1,5 +1,5 @@
 import { readAll, type TreeClient } from "../app/tree-client.ts";
-import { formatLs, type LsEntry, type LsFlags } from "./ls-format.ts";
+import { formatDirectory, formatEntries, type LsEntry, type LsFlags } from "./ls-format.ts";
 import type { Names } from "./names.ts";
 
 async function entryAt(client: TreeClient, path: string, name: string): Promise<LsEntry> {
@@ -13,10 +13,10 @@ async function entryAt(client: TreeClient, path: string, name: string): Promise<
   }
 }
 
-/** The lines of `ls`. A process that goes while it is listed is left out. */
+/** The lines of `ls`, one character a byte. A process that goes while it is listed is left out. */
 export async function ls(client: TreeClient, path: string, flags: LsFlags, names: Names): Promise<string[]> {
   const self = await client.stat(path);
-  if (self.kind !== "dir") return formatLs([await entryAt(client, path, path)], flags, names);
+  if (self.kind !== "dir") return formatEntries([await entryAt(client, path, path)], flags, names);
   const listed = await client.list(path);
   if (!flags.long && !flags.inode) return [...listed];
   const entries: LsEntry[] = [];
@@ -27,7 +27,7 @@ export async function ls(client: TreeClient, path: string, flags: LsFlags, names
       // Gone between the listing and the look.
     }
   }
-  return formatLs(entries, flags, names);
+  return formatDirectory(entries, flags, names);
 }
 
 /** Copies a file to `out`. A chunk that starts in unmapped memory ends it with EFAULT. */

@@ -27,22 +27,26 @@ function dateString(timeMs: number): string {
   return `${month} ${day!.replace(/^0/, " ")} ${time!.slice(0, 5)}`;
 }
 
-/** Lines as ls(1) prints them, columns aligned; with `long` a `total` of 512-byte blocks first. */
-export function formatLs(entries: readonly LsEntry[], flags: LsFlags, names: Names): string[] {
-  const inode = (stat: NodeStat): string[] => (flags.inode ? [String(stat.ino)] : []);
-  if (!flags.long) return align(entries.map(({ name, stat }) => [...inode(stat), name]));
+/** Lines as ls(1) prints them for a directory: with `long` a `total` of 512-byte blocks first. */
+export function formatDirectory(entries: readonly LsEntry[], flags: LsFlags, names: Names): string[] {
   const blocks = entries.reduce((sum, { stat }) => sum + Math.ceil(stat.size / 512), 0);
-  const rows = entries.map(({ name, stat, target }) => [
-    ...inode(stat),
-    modeString(stat),
-    String(stat.nlink),
-    names.user(stat.uid),
-    names.group(stat.gid),
-    String(stat.size),
-    dateString(stat.timeMs),
-    target === undefined ? name : `${name} -> ${target}`,
-  ]);
-  return [`total ${blocks}`, ...align(rows)];
+  return [...(flags.long ? [`total ${blocks}`] : []), ...formatEntries(entries, flags, names)];
+}
+
+/** One line an entry, columns aligned. */
+export function formatEntries(entries: readonly LsEntry[], flags: LsFlags, names: Names): string[] {
+  return align(
+    entries.map(({ name, stat, target }) => [
+      ...(flags.inode ? [String(stat.ino)] : []),
+      ...(flags.long ? longColumns(stat, names) : []),
+      target === undefined || !flags.long ? name : `${name} -> ${target}`,
+    ]),
+  );
+}
+
+function longColumns(stat: NodeStat, names: Names): string[] {
+  const { nlink, uid, gid, size, timeMs } = stat;
+  return [modeString(stat), String(nlink), names.user(uid), names.group(gid), String(size), dateString(timeMs)];
 }
 
 /** Numbers to the right, everything else to the left; the last column as it is. */

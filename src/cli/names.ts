@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 
-/** id → name from a passwd(5) or group(5) file; empty where there is none. */
+/** id → name from a passwd(5) or group(5) file, one character a byte; empty where there is none. */
 function readNames(file: string): Map<number, string> {
   const names = new Map<number, string>();
   let text = "";
   try {
-    text = readFileSync(file, "utf8");
+    text = readFileSync(file, "latin1");
   } catch {
     // Without the file every id is shown as a number.
   }

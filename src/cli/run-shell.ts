@@ -13,7 +13,7 @@ export async function runShell(): Promise<number> {
     names: hostNames(),
     cwd: "/",
     done: false,
-    out: (text) => process.stdout.write(Buffer.from(text, "latin1")),
+    out: (text) => process.stdout.write(text, "latin1"),
   };
   try {
     if (process.stdin.isTTY) {

@@ -1,152 +1,233 @@
+/** The command line as a person and a script use it: exit codes, one-line errors, the shell through a pipe and a terminal. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { CLI } from "../support/paths.ts";
-import { NEEDS_MOUNT } from "../support/rights.ts";
-import { Server } from "../support/server.ts";
-import { Target } from "../support/target.ts";
+import { CLI, ROOT } from "../support/paths.ts";
+import { Target, until } from "../support/target.ts";
 
-const run = (args: readonly string[], input = "") =>
-  spawnSync(process.execPath, [CLI, ...args], { encoding: "utf8", input, timeout: 30_000 });
+interface Ran {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
 
-test("ls, cat and write work in this very process", async () => {
-  await using target = await Target.start("sleeper");
-  const listed = run(["ls", String(target.pid)]);
-  assert.equal(listed.stdout, "file\nmem\nregs\nctl\nstatus\nnote\nnotepg\n");
-  const long = run(["ls", "-li", `/${target.pid}`]).stdout.split("\n");
-  assert.match(long[0]!, /^total \d+$/);
-  assert.match(
-    long[1]!,
-    new RegExp(
-      `^ *${8 * (target.pid + 1) + 2} lrwxrwxrwx 1 \\w+ +\\w+ +0 \\w{3} [ \\d]\\d \\d\\d:\\d\\d file -> ${target.binary}$`,
-    ),
-  );
-  assert.match(run(["cat", `${target.pid}/status`]).stdout, new RegExp(`^sleeper ${target.pid} `));
-  assert.equal(run(["write", `${target.pid}/note`, "usr1"]).status, 0);
-  await target.prints("usr1\n");
-  assert.equal(run(["write", `${target.pid}/note`, "-"], "usr2\n").status, 0);
-  await target.prints("usr2\n");
-});
-
-test("a path below a mount goes through the mount", NEEDS_MOUNT, async () => {
-  await using server = await Server.start();
-  assert.match(run(["cat", `${server.dir}/curproc/status`]).stdout, /^node \d+ /);
-  assert.equal(run(["ls", `${server.dir}/curproc`]).stdout, "ctl\nfile\nmem\nnote\nnotepg\nregs\nstatus\n");
-  const refused = run(["cat", `${server.dir}/2/mem`]);
-  assert.deepEqual([refused.status, refused.stderr.startsWith("lyonnais: EPERM: ")], [1, true]);
-});
-
-test("errors are one line, usage errors exit 2 with a suggestion", () => {
-  const missing = run(["cat", "99999999/status"]);
-  assert.deepEqual([missing.status, missing.stderr], [1, "lyonnais: ENOENT: no process 99999999\n"]);
-  for (const args of [["mnt"], ["cat"], ["ls", "--nonsense"], ["mount"]])
-    assert.equal(run(args).status, 2, args.join(" "));
-  assert.match(run(["mnt"]).stderr, /Did you mean mount\?/);
-  assert.equal(run(["--help"]).status, 0);
-  assert.match(run(["mount", "--help"]).stdout, /holes=zero/);
-});
-
-test("a reader that leaves early is no error", () => {
-  const { status, stderr } = spawnSync("sh", ["-c", `${process.execPath} ${CLI} ls -l / | head -1; exit 0`], {
-    encoding: "utf8",
+function lyonnais(args: readonly string[], input = ""): Ran {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+    input,
+    encoding: "latin1",
+    timeout: 30_000,
   });
-  assert.deepEqual([status, stderr], [0, ""]);
+  return { code: status, out: stdout, err: stderr };
+}
+
+test("--version is package.json's; --help lists every command", () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  assert.deepEqual(lyonnais(["--version"]), { code: 0, out: `${version}\n`, err: "" });
+  const help = lyonnais(["--help"]);
+  assert.equal(help.code, 0);
+  for (const name of ["start", "mount", "umount", "shell", "ls", "cat", "write", "doctor"]) {
+    assert.match(help.out, new RegExp(`^ {2}${name}\\b`, "m"));
+  }
 });
 
-test("the shell debugs a process from a script", async () => {
-  await using target = await Target.start("counter");
-  const script = `# a comment
-cd ${target.pid}
-pwd
-echo attach > ctl
-echo wait > ctl
-xxd regs 128 8
-echo step > ctl
-echo wait > ctl
-xxd regs 0x80 8
-echo detach > ctl
-echo "two words"
-exit
-never reached`;
-  const { stdout, stderr, status } = run(["shell"], script);
-  const [cwd, before, after, echoed, ...rest] = stdout.split("\n");
-  assert.deepEqual([cwd, echoed, rest, stderr, status], [`/${target.pid}`, "two words", [""], "", 0]);
-  assert.match(before!, /^00000080: /);
-  assert.notEqual(before, after);
+const WRONG_USAGE: readonly (readonly [args: readonly string[], line: RegExp])[] = [
+  [["lss"], /^lyonnais: unknown command 'lss'; did you mean ls\?\n$/],
+  [["ls", "--bogus"], /^lyonnais: unknown option '--bogus'; .*\n$/],
+  [["cat"], /^lyonnais: missing required argument 'path'; .*\n$/],
+  [["umount", "a", "b"], /^lyonnais: too many arguments.*\n$/],
+];
+for (const [args, line] of WRONG_USAGE) {
+  test(`wrong usage exits 2: ${args.join(" ")}`, () => {
+    const ran = lyonnais(args);
+    assert.deepEqual([ran.code, ran.out], [2, ""]);
+    assert.match(ran.err, line);
+  });
+}
+
+const FAILURES: readonly (readonly [args: readonly string[], line: RegExp])[] = [
+  [["ls", "/nope"], /^lyonnais: ls \/nope: ENOENT: .*\n$/],
+  [["cat", "curproc"], /^lyonnais: cat curproc: EISDIR: .*\n$/],
+  [["write", "curproc/ctl", "frobnicate"], /^lyonnais: write curproc\/ctl: EOPNOTSUPP: .*frobnicate.*\n$/],
+  [["mount", "-o", "nope", "/tmp"], /^lyonnais: mount \/tmp: EINVAL: no mount option nope; .*allow_other.*\n$/],
+  [["umount", "/"], /^lyonnais: umount \/: EINVAL: .*\n$/],
+  [["ls", "a\nb\x1b[31m"], /^lyonnais: ls a\\012b\\033\[31m: ENOENT: .*\n$/],
+];
+for (const [args, line] of FAILURES) {
+  test(`failure exits 1 with one line: ${JSON.stringify(args.join(" "))}`, () => {
+    const ran = lyonnais(args);
+    assert.equal(ran.code, 1);
+    assert.match(ran.err, line);
+  });
+}
+
+test("cat goes on after a file that fails, and fails", () => {
+  const ran = lyonnais(["cat", "nope/status", "curproc/status"]);
+  assert.equal(ran.code, 1);
+  assert.match(ran.out, /^node \d+ /);
+  assert.match(ran.err, /^lyonnais: cat nope\/status: ENOENT: [^\n]*\n$/);
+});
+
+test("a path may begin with a slash or not", async () => {
+  await using target = await Target.start("sleeper");
+  for (const path of [`${target.pid}/status`, `/${target.pid}/status`]) {
+    assert.match(lyonnais(["cat", path]).out, new RegExp(`^sleeper ${target.pid} `));
+  }
+  const listing = lyonnais(["ls", "-li", String(target.pid)]).out;
+  assert.match(listing, new RegExp(`^total \\d+\n${8 * (target.pid + 1) + 2} l.* file -> ${target.binary}\n`));
+  assert.equal(lyonnais(["ls", "-l", `${target.pid}/status`]).out.split("\n").length, 2);
+});
+
+test("write sends its word as it is; - is standard input", async () => {
+  await using target = await Target.start("sleeper");
+  assert.deepEqual(lyonnais(["write", `${target.pid}/note`, "-"], "term\n"), { code: 0, out: "", err: "" });
+  assert.deepEqual(await target.exit(), { code: null, signal: "SIGTERM" });
+  assert.match(lyonnais(["write", `${target.pid}/note`, "term"]).err, /: ENOENT: /);
+});
+
+test("a reader that leaves is no error", () => {
+  const command = `"${process.execPath}" "${CLI}" ls -li | head -n 1; echo "$\{PIPESTATUS[0]}"`;
+  const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+  assert.match(stdout, /^total \d+\n0\n$/);
+  assert.equal(stderr, "");
+});
+
+test("the shell as a script debugs a process and lets it go", async () => {
+  await using target = await Target.start("sleeper");
+  const script = `cd ${target.pid}\npwd\necho attach > ctl\necho wait > ctl\nxxd regs 0 16\necho detach > ctl\n`;
+  const ran = lyonnais(["shell"], script);
+  assert.deepEqual([ran.code, ran.err], [0, ""]);
+  assert.match(ran.out, new RegExp(`^/${target.pid}\n00000000: ([0-9a-f]{4} ){8} .{16}\n$`));
   assert.equal(target.field("TracerPid"), "0");
 });
 
-test("a script goes on after an error and tells its line", () => {
-  const { stdout, stderr, status } = run(["shell"], "cat nothing\nfrobnicate\necho 'open\npwd\n");
-  assert.equal(stdout, "/\n");
-  assert.match(
-    stderr,
-    /^lyonnais: line 1: ENOENT: .*\nlyonnais: line 2: EINVAL: no command frobnicate.*\nlyonnais: line 3: EINVAL: .*\n$/,
-  );
-  assert.equal(status, 1);
-});
-
-test("at a terminal: prompt, completion, history, Ctrl-C ends a wait", { timeout: 60_000 }, async () => {
+test("a script that leaves a process attached lets it go at its end", async () => {
   await using target = await Target.start("sleeper");
-  const state = mkdtempSync(join(tmpdir(), "lyonnais-state-"));
-  const script = `import os, pty, sys, time, select
-pid, fd = pty.fork()
-if pid == 0:
-    os.execv("${process.execPath}", ["node", "${CLI}", "shell"])
-seen = b""
-def until(text):
-    global seen
-    end = time.time() + 20
-    while text not in seen:
-        if time.time() > end: print("missing", text, seen); sys.exit(1)
-        if select.select([fd], [], [], 0.1)[0]: seen += os.read(fd, 4096)
-    seen = b""
-until(b"proc:/> ")
-os.write(fd, b"cd ${target.pid}\\t"); until(b"${target.pid}/"); os.write(fd, b"\\r"); until(b"proc:/${target.pid}> ")
-os.write(fd, b"cat sta\\t"); until(b"tus"); os.write(fd, b"\\r"); until(b"sleeper ${target.pid}")
-os.write(fd, b"echo wait > ctl\\r"); time.sleep(0.3); os.write(fd, b"\\x03"); until(b"EINTR")
-os.write(fd, b"pwd\\r"); until(b"/${target.pid}\\r\\n")
-os.write(fd, b"\\x04")
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`;
-  const { stdout, stderr } = spawnSync("python3", ["-c", script], {
-    encoding: "utf8",
-    env: { ...process.env, XDG_STATE_HOME: state, TERM: "xterm" },
-    timeout: 50_000,
-  });
-  assert.equal(stdout, "0\n", stderr);
-  assert.match(
-    readFileSync(join(state, "lyonnais", "history"), "utf8"),
-    /^cd \d+\/?\s*\ncat status ?\necho wait > ctl\npwd\n$/,
-  );
-  rmSync(state, { recursive: true });
+  const ran = lyonnais(["shell"], `echo attach > ${target.pid}/ctl\necho wait > ${target.pid}/ctl\n`);
+  assert.deepEqual([ran.code, ran.err], [0, ""]);
+  assert.equal(target.field("TracerPid"), "0");
+  await until(() => target.field("State").startsWith("S"), "the target sleeps again");
 });
 
-test("doctor says everything twice: for people and for programs", () => {
-  const json = run(["doctor", "--json"]);
-  const found: { name: string; verdict: string; detail: string; remedy?: string }[] = JSON.parse(json.stdout);
-  const names = [
-    "processor",
-    "/dev/fuse",
-    "fusermount3",
-    "user_allow_other",
-    "mount",
-    "ptrace",
-    "Yama",
-    "capabilities",
-    "seccomp notify",
-  ];
-  for (const name of names)
-    assert.ok(
-      found.some((one) => one.name === name),
-      name,
-    );
-  for (const { verdict, detail, remedy } of found) {
-    assert.match(verdict, /^(ok|warn|missing)$/);
-    assert.ok(detail.length > 0 && (verdict === "ok") === (remedy === undefined));
+test("a script with errors tells their lines and exits 1", () => {
+  const ran = lyonnais(["shell"], "bogus\npwd\ncat nope\n");
+  assert.deepEqual([ran.code, ran.out], [1, "/\n"]);
+  assert.match(ran.err, /^lyonnais: line 1: EINVAL: .*\nlyonnais: line 3: ENOENT: .*\n$/);
+});
+
+test("doctor --json is one list that says the same as the table, and exits 0 where the shell can work", () => {
+  const json = lyonnais(["doctor", "--json"]);
+  const found: { name: string; verdict: string; detail: string; remedy?: string }[] = JSON.parse(json.out);
+  assert.ok(found.length >= 14);
+  for (const row of found) {
+    assert.match(row.verdict, /^(ok|warn|missing)$/);
+    assert.equal(row.remedy === undefined, row.verdict === "ok", row.name);
   }
-  const text = run(["doctor"]).stdout;
-  for (const { name, detail } of found) assert.ok(text.includes(name) && text.includes(detail), name);
+  const table = lyonnais(["doctor"]);
+  assert.deepEqual([json.code, table.code], [0, 0]);
+  for (const { name, verdict } of found) assert.match(table.out, new RegExp(`^${verdict} +${name}`, "m"));
+});
+
+/** `lyonnais shell` on a pseudo-terminal made by script(1); `says` resolves once the screen has shown a text since the last call. */
+class Terminal implements AsyncDisposable {
+  readonly state: string = mkdtempSync(join(tmpdir(), "lyonnais-state-"));
+  readonly #child;
+  #screen = "";
+  #closed = false;
+  #changed = (): void => {};
+
+  constructor() {
+    const command = `'${process.execPath}' '${CLI}' shell`;
+    this.#child = spawn("script", ["-qec", command, "/dev/null"], {
+      env: { ...process.env, XDG_STATE_HOME: this.state, TERM: "xterm" },
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    this.#child.stdout.setEncoding("latin1").on("data", (text: string) => {
+      this.#screen += text;
+      this.#changed();
+    });
+    this.#child.on("close", () => {
+      this.#closed = true;
+      this.#changed();
+    });
+  }
+
+  async says(text: string): Promise<void> {
+    while (!this.#screen.includes(text)) {
+      if (this.#closed) assert.fail(`closed without ${JSON.stringify(text)}: ${JSON.stringify(this.#screen)}`);
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+    }
+    this.#screen = this.#screen.slice(this.#screen.indexOf(text) + text.length);
+  }
+
+  type(keys: string): void {
+    this.#child.stdin.write(keys);
+  }
+
+  async code(): Promise<number | null> {
+    if (this.#child.exitCode === null) await once(this.#child, "exit");
+    return this.#child.exitCode;
+  }
+
+  history(): string {
+    return readFileSync(join(this.state, "lyonnais", "history"), "utf8");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      this.#child.kill("SIGKILL");
+      await once(this.#child, "exit");
+    }
+    rmSync(this.state, { recursive: true, force: true });
+  }
+}
+
+const ON_A_TERMINAL = {
+  skip: spawnSync("script", ["--version"]).status === 0 ? false : "needs script(1)",
+  timeout: 30_000,
+};
+
+test("at a terminal: prompt, completion, history, Ctrl-D", ON_A_TERMINAL, async () => {
+  await using target = await Target.start("sleeper");
+  await using terminal = new Terminal();
+  await terminal.says("proc:/> ");
+  terminal.type(`cd ${target.pid}\r`);
+  await terminal.says(`proc:/${target.pid}> `);
+  terminal.type("cat sta");
+  await terminal.says("sta");
+  terminal.type("\t");
+  await terminal.says("tus ");
+  terminal.type("\r");
+  await terminal.says(`sleeper ${target.pid} `);
+  await terminal.says(`proc:/${target.pid}> `);
+  terminal.type("\x1b[A\x1b[A");
+  await terminal.says(`cd ${target.pid}`);
+  terminal.type("\r");
+  await terminal.says("ENOENT");
+  await terminal.says(`proc:/${target.pid}> `);
+  terminal.type("\x04");
+  assert.equal(await terminal.code(), 0);
+  assert.deepEqual(terminal.history().trimEnd().split("\n"), ["cat status ", `cd ${target.pid}`]);
+});
+
+test("at a terminal: Ctrl-C ends what waits and throws away what is typed", ON_A_TERMINAL, async () => {
+  await using target = await Target.start("sleeper");
+  await using terminal = new Terminal();
+  await terminal.says("proc:/> ");
+  terminal.type(`echo wait > ${target.pid}/ctl\r`);
+  await terminal.says("ctl\r");
+  terminal.type("\x03");
+  await terminal.says("EINTR");
+  await terminal.says("proc:/> ");
+  terminal.type("bogus\x03");
+  await terminal.says("proc:/> ");
+  terminal.type("pwd\r");
+  await terminal.says("\n/\r\n");
+  terminal.type("exit\r");
+  assert.equal(await terminal.code(), 0);
 });

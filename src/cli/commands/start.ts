@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { Command } from "commander";
 import { parseMountOptions } from "../../app/mount-options.ts";
+import { nodeErrno } from "../../app/node-errno.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { runShell } from "../run-shell.ts";
 import { serveMount } from "../serve-mount.ts";
@@ -12,22 +13,22 @@ const HINTS = (dir: string): string => `The process file system is mounted on ${
 Ctrl-C here unmounts; whatever is attached runs on.
 `;
 
+/** An old mount may be lying there dead: mounting replaces it, and reports what else is wrong with the directory. */
+function makeMountPoint(dir: string): void {
+  try {
+    mkdirSync(dir, { recursive: true });
+  } catch (error) {
+    const errno = nodeErrno(error);
+    if (!isErrno(errno, "EEXIST", "ENOTCONN")) throw errno;
+  }
+}
+
 export function startCommand(): Command {
   return new Command("start")
     .description("mount on ./proc in the foreground and say what to try; without FUSE, open the shell")
     .argument("[dir]", "where to mount", "./proc")
     .action(async (dir: string) => {
-      try {
-        mkdirSync(dir, { recursive: true });
-      } catch (error) {
-        // An old mount may be lying there dead; mounting replaces it, and reports what else is wrong.
-        if (
-          (error as NodeJS.ErrnoException).code !== "EEXIST" &&
-          (error as NodeJS.ErrnoException).code !== "ENOTCONN"
-        ) {
-          throw error;
-        }
-      }
+      makeMountPoint(dir);
       try {
         await serveMount(dir, parseMountOptions(""), (mounted) => {
           process.stdout.write(HINTS(mounted.dir));

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { nodeErrno } from "../../app/node-errno.ts";
 import { openTreeAt } from "../../app/open-tree.ts";
-import type { TreeClient } from "../../app/tree-client.ts";
+import { type TreeClient, writeAll } from "../../app/tree-client.ts";
+import { isErrno } from "../../core/base/errno.ts";
 import { utf8 } from "../../core/base/text.ts";
 import { cat, ls } from "../actions.ts";
 import { hostNames } from "../names.ts";
+import { reportError } from "../report.ts";
 
 async function at<T>(path: string, act: (client: TreeClient, path: string) => Promise<T>): Promise<T> {
   const { client, path: inside } = openTreeAt(path);
@@ -25,7 +28,7 @@ export function lsCommand(): Command {
       const lines = await at(path, (client, inside) =>
         ls(client, inside, { long: flags.long ?? false, inode: flags.inode ?? false }, hostNames()),
       );
-      for (const line of lines) process.stdout.write(`${line}\n`);
+      for (const line of lines) process.stdout.write(`${line}\n`, "latin1");
     });
 }
 
@@ -35,9 +38,23 @@ export function catCommand(): Command {
     .argument("<path...>", "in the tree, or below a running mount")
     .action(async (paths: string[]) => {
       for (const path of paths) {
-        await at(path, (client, inside) => cat(client, inside, (bytes) => process.stdout.write(bytes)));
+        try {
+          await at(path, (client, inside) => cat(client, inside, (bytes) => process.stdout.write(bytes)));
+        } catch (error) {
+          if (!isErrno(error)) throw error;
+          reportError(`cat ${path}`, error);
+          process.exitCode = 1;
+        }
       }
     });
+}
+
+function standardInput(): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(0));
+  } catch (error) {
+    throw nodeErrno(error);
+  }
 }
 
 export function writeCommand(): Command {
@@ -46,7 +63,7 @@ export function writeCommand(): Command {
     .argument("<path>", "in the tree, or below a running mount")
     .argument("<text>", "what to write; - reads standard input")
     .action(async (path: string, text: string) => {
-      const data = text === "-" ? new Uint8Array(readFileSync(0)) : utf8(text);
-      await at(path, (client, inside) => client.write(inside, data));
+      const data = text === "-" ? standardInput() : utf8(text);
+      await at(path, (client, inside) => writeAll(client, inside, data));
     });
 }

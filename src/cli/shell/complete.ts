@@ -25,13 +25,14 @@ async function pathsFrom(partial: string, cwd: string, client: TreeClient): Prom
   const slash = partial.lastIndexOf("/") + 1;
   const typed = partial.slice(0, slash);
   const dir = resolvePath(cwd, typed);
-  try {
-    const names = (await client.list(dir)).filter((name) => name.startsWith(partial.slice(slash)));
-    return await Promise.all(
-      names.map(async (name) => `${typed}${name}${(await client.stat(`${dir}/${name}`)).kind === "dir" ? "/" : " "}`),
-    );
-  } catch {
-    // Nothing there to complete from: gone, or no directory.
-    return [];
-  }
+  // Gone, or no directory, or a process that ends meanwhile: what is left is still worth offering.
+  const names = await client.list(dir).catch(() => []);
+  const choices = names
+    .filter((name) => name.startsWith(partial.slice(slash)))
+    .map(async (name) => {
+      const { kind } = await client.stat(`${dir}/${name}`);
+      return `${typed}${name}${kind === "dir" ? "/" : " "}`;
+    });
+  const settled = await Promise.allSettled(choices);
+  return settled.flatMap((choice) => (choice.status === "fulfilled" ? [choice.value] : []));
 }

@@ -29,7 +29,8 @@ function writeHistory(newestFirst: readonly string[]): void {
 
 /** A person at a terminal: prompt, history, completion; Ctrl-C ends what waits, Ctrl-D leaves. */
 export async function interact(state: ShellState): Promise<void> {
-  let stop = new AbortController();
+  /** Of the command that runs. */
+  let stop: AbortController | undefined;
   let history = readHistory();
   const line = createInterface({
     input: process.stdin,
@@ -48,9 +49,14 @@ export async function interact(state: ShellState): Promise<void> {
     history = lines;
   });
   line.on("SIGINT", () => {
-    stop.abort();
     process.stdout.write("\n");
-    line.prompt();
+    if (stop) stop.abort();
+    else {
+      // Throw away what was typed so far, as a shell does.
+      line.write(null, { ctrl: true, name: "e" });
+      line.write(null, { ctrl: true, name: "u" });
+      prompt();
+    }
   });
   const prompt = (): void => {
     line.setPrompt(`proc:${state.cwd}> `);
@@ -64,10 +70,13 @@ export async function interact(state: ShellState): Promise<void> {
     } catch (error) {
       if (!isErrno(error)) throw error;
       process.stderr.write(`${error.message}\n`);
+    } finally {
+      stop = undefined;
     }
     if (state.done) break;
     prompt();
   }
+  if (!state.done) process.stdout.write("\n");
   line.close();
   writeHistory(history);
 }

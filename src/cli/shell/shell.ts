@@ -1,13 +1,15 @@
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import { SHELL_COMMANDS, type ShellState } from "./commands.ts";
+import { SHELL_COMMANDS, type ShellState, usageError } from "./commands.ts";
 import { splitWords } from "./words.ts";
 
-/** Runs one line. EINVAL for what is no command. */
+/** Runs one line. EINVAL for what is no command, or not its usage. */
 export async function runLine(state: ShellState, line: string, stop: AbortSignal): Promise<void> {
   const [name, ...args] = splitWords(line);
   if (name === undefined) return;
   const command = SHELL_COMMANDS.find((candidate) => candidate.name === name);
   if (!command) throw new Errno("EINVAL", `no command ${name}; help lists them`);
+  const [least, most] = command.args;
+  if (args.length < least || args.length > most) throw usageError(command);
   await command.run(state, args, stop);
 }
 

@@ -1,0 +1,25 @@
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { COMMANDS } from "./commands.ts";
+import { usageLine } from "./report.ts";
+
+/** Of package.json, three folders up from where this file is built to. */
+function version(): string {
+  const text = readFileSync(new URL("../../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+/**
+ * Every command, or only the one asked for: what it needs is loaded with it, and the others would cost its start. Wrong
+ * usage throws CommanderError and has been told in one line.
+ */
+export async function buildProgram(wanted?: string): Promise<Command> {
+  const program = new Command("lyonnais")
+    .description("the BSD process file system and accounting of anonymous memory for Linux")
+    .version(version(), "-V, --version", "print the version")
+    .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
+  const rows = COMMANDS.some(({ name }) => name === wanted) ? COMMANDS.filter(({ name }) => name === wanted) : COMMANDS;
+  for (const { load } of rows) program.addCommand((await load())().copyInheritedSettings(program));
+  return program;
+}

@@ -1,0 +1,21 @@
+import type { Errno } from "../core/base/errno.ts";
+
+/** Text as one line that does nothing to a terminal, whatever was in a name: `\ooo` for control characters. */
+function oneLine(text: string): string {
+  return text.replace(/\p{Cc}/gu, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
+}
+
+/** `lyonnais: what: ERRNO: reason` on standard error. */
+export function reportError(what: string, error: Errno): void {
+  process.stderr.write(`lyonnais: ${oneLine(`${what}: ${error.message}`)}\n`);
+}
+
+/** What commander says about wrong usage, as one line of ours. */
+export function usageLine(text: string): string {
+  const [problem, suggestion] = text
+    .replace(/^error: /, "")
+    .trim()
+    .split("\n");
+  const hint = suggestion === undefined ? "see lyonnais --help" : suggestion.replace(/^\(Did (.*)\)$/, "did $1");
+  return `lyonnais: ${oneLine(`${problem}; ${hint}`)}\n`;
+}
