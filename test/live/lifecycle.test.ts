@@ -38,11 +38,14 @@ test("mount returns once the mount answers; umount ends the server", NEEDS_MOUNT
   assert.match(spawnSync("cat", [`${dir}/curproc/status`], { encoding: "utf8" }).stdout, /^cat \d+ /);
   const again = cli("mount", dir);
   assert.equal(again.status, 1);
-  assert.match(again.stderr, /^lyonnais: EBUSY: .* is mounted already/);
+  assert.match(again.stderr, /^lyonnais: mount \S+: EBUSY: .* is mounted already/);
   assert.equal(cli("umount", dir).status, 0);
   assert.equal(isMounted(dir), false);
   const twice = cli("umount", dir);
-  assert.deepEqual([twice.status, /^lyonnais: EINVAL: nothing of lyonnais is mounted/.test(twice.stderr)], [1, true]);
+  assert.deepEqual(
+    [twice.status, /^lyonnais: umount \S+: EINVAL: nothing of lyonnais is mounted/.test(twice.stderr)],
+    [1, true],
+  );
   rmdirSync(dir);
 });
 
@@ -51,9 +54,12 @@ test("errors of mount are one line that says what to do", NEEDS_MOUNT, () => {
   const file = join(dir, "file");
   writeFileSync(file, "");
   for (const [args, message] of [
-    [[join(dir, "missing")], /^lyonnais: ENOENT: .*mkdir/],
-    [[file], /^lyonnais: ENOTDIR: .* is not a directory\n$/],
-    [["-o", "allow_others", dir], /^lyonnais: EINVAL: no mount option allow_others; there are allow_other, ro/],
+    [[join(dir, "missing")], /^lyonnais: mount \S+: ENOENT: .*mkdir/],
+    [[file], /^lyonnais: mount \S+: ENOTDIR: .* is not a directory\n$/],
+    [
+      ["-o", "allow_others", dir],
+      /^lyonnais: mount \S+: EINVAL: no mount option allow_others; there are allow_other, ro/,
+    ],
   ] as const) {
     const { status, stderr } = cli("mount", ...args);
     assert.equal(status, 1);
