@@ -127,7 +127,14 @@ export class ThreadSet {
       return;
     }
     const signal = thread.stop?.kind === "signal" && !thread.reported ? thread.stop.signal : 0;
-    attempt(() => this.#ptrace.detach(thread.tid, signal));
+    try {
+      this.#ptrace.detach(thread.tid, signal);
+    } catch (error) {
+      if (!isErrno(error, "ESRCH")) throw error;
+      // Killed in this moment: it stays ours until its exit has been collected, or its parent would never learn of it.
+      thread.stop = undefined;
+      return;
+    }
     this.remove(thread.tid);
   }
 }

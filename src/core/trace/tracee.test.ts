@@ -31,6 +31,7 @@ function machine(tids: readonly number[], keepAfterExec = true) {
     untraces: (tid) => traced.delete(tid),
   };
   const pendingTraps = new Set<Tid>();
+  const killed = new Set<Tid>();
   const tracee = new Tracee(
     LEADER as number as Pid,
     {
@@ -40,7 +41,10 @@ function machine(tids: readonly number[], keepAfterExec = true) {
       },
       interrupt: (tid) => requests.push(`interrupt ${tid}`),
       resume: (tid, how, signal) => requests.push(`${how} ${tid} ${signal}`),
-      detach: (tid, signal) => requests.push(`detach ${tid} ${signal}`),
+      detach: (tid, signal) => {
+        requests.push(`detach ${tid} ${signal}`);
+        if (killed.has(tid)) throw new Errno("ESRCH", "killed");
+      },
       eventMessage: () => message,
       hasPendingTrap: (tid) => pendingTraps.has(tid),
       threads: () => [...threads],
@@ -54,6 +58,7 @@ function machine(tids: readonly number[], keepAfterExec = true) {
     traced,
     threads,
     pendingTraps,
+    killed,
     setMessage: (value: number) => {
       message = value;
     },
@@ -163,6 +168,15 @@ test("detach of a running process stops it first", () => {
   assert.deepEqual(m.asked(), ["interrupt 100"]);
   m.tracee.handle(LEADER, TRAP);
   assert.deepEqual(m.asked(), ["detach 100 0"]);
+});
+
+test("a thread that is killed as it is let go stays ours until its exit is collected", () => {
+  const m = attached([100, 101]);
+  m.killed.add(101 as Tid);
+  m.tracee.detach();
+  assert.deepEqual([m.tracee.mode, [...m.traced], m.told], ["detaching", [101], []]);
+  m.tracee.handle(101 as Tid, { kind: "signaled", signal: 9 });
+  assert.deepEqual([m.tracee.mode, [...m.traced], m.told], ["gone", [], ["detached"]]);
 });
 
 test("detach during a step waits for the SIGTRAP the step leaves behind", () => {

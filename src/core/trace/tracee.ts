@@ -2,7 +2,7 @@ import { SIGCONT } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import { invariant } from "../base/assert.ts";
 import type { Pid, Tid } from "../base/brand.ts";
-import { Errno } from "../base/errno.ts";
+import { Errno, isErrno } from "../base/errno.ts";
 import type { Mode, Peek, TraceeObserver } from "./observer.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { classifyStop, isReportable } from "./stop.ts";
@@ -204,8 +204,15 @@ export class Tracee {
     this.#settle(thread);
   }
 
+  /** Killed in this very moment, it stays known until its exit comes. */
   #dismiss(tid: Tid, status: WaitStatus): void {
-    if (status.kind === "stopped") attempt(() => this.#ptrace.detach(tid, 0));
+    if (status.kind === "continued") return;
+    try {
+      if (status.kind === "stopped") this.#ptrace.detach(tid, 0);
+    } catch (error) {
+      if (!isErrno(error, "ESRCH")) throw error;
+      return;
+    }
     this.#strangers.delete(tid);
     this.#observer.untraces(tid);
   }

@@ -44,8 +44,9 @@ export class PassingPeek implements Traced {
     }
     for (const { act } of this.#looks.splice(0)) act(tid);
     // A stop without an event is a signal about to be delivered: it must not be lost.
-    libcPtraceNumber(PTRACE_DETACH, tid, 0, status.event === 0 ? status.signal : 0);
-    this.#end();
+    const signal = status.event === 0 ? status.signal : 0;
+    // Killed in this moment, the thread stays ours until its exit is collected: its parent would never learn of it.
+    if (libcPtraceNumber(PTRACE_DETACH, tid, 0, signal) === 0) this.#end();
   }
 
   vanished(tid: Tid): void {
