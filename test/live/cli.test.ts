@@ -131,6 +131,24 @@ test("doctor --json is one list that says the same as the table, and exits 0 whe
   for (const { name, verdict } of found) assert.match(table.out, new RegExp(`^${verdict} +${name}`, "m"));
 });
 
+test("doctor looks at all of this", () => {
+  const found: { name: string }[] = JSON.parse(lyonnais(["doctor", "--json"]).out);
+  const names = ["processor", "node", "kernel", "/dev/fuse", "fusermount3", "user_allow_other", "user name", "mount"];
+  names.push("ptrace", "Yama", "capabilities", "pidfd", "PROCMAP_QUERY", "seccomp notify", "seccomp killable");
+  assert.deepEqual(
+    found.map(({ name }) => name),
+    [...names, "open files"],
+  );
+});
+
+test("doctor warns of what is short here and says what to do", () => {
+  const command = `ulimit -n 64; PATH=/nowhere exec "${process.execPath}" "${CLI}" doctor`;
+  const { stdout, status } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
+  assert.equal(status, 0);
+  assert.match(stdout, /^warn +open files +at most 64: .*\n +→ .*ulimit -n/m);
+  assert.match(stdout, /^(warn|missing) +fusermount3 +not found\n +→ .*fuse3/m);
+});
+
 /** `lyonnais shell` on a pseudo-terminal made by script(1); `says` resolves once the screen has shown a text since the last call. */
 class Terminal implements AsyncDisposable {
   readonly state: string = mkdtempSync(join(tmpdir(), "lyonnais-state-"));

@@ -10,7 +10,9 @@ import {
   effectiveCapabilities,
   findProgram,
   firstLine,
+  openFileLimit,
   textOf,
+  tryKillableNotify,
   tryPidfd,
   tryProcmapQuery,
   tryPtrace,
@@ -19,11 +21,14 @@ import {
 import { openFuseDevice } from "../../host/serve/fuse-device.ts";
 import { mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
+import { nodeErrno } from "../node-errno.ts";
 import { type Finding, missing, ok, type Probe, warn } from "./probe.ts";
 
 const isRoot = (): boolean => process.geteuid!() === 0;
 /** The first Node release line that still gets fixes. */
 const OLDEST_KEPT_NODE = 22;
+/** Less than this and a server with a few users runs out. */
+const FEWEST_OPEN_FILES = 1024;
 /** linux/capability.h. */
 const CAPABILITIES = [
   ["SYS_PTRACE", 19n],
@@ -42,9 +47,13 @@ function tried(act: () => Finding, remedy: string, otherwise = missing): Finding
 }
 
 async function lookAtPtrace(): Promise<Finding> {
-  const child = spawn("sleep", ["60"], { stdio: "ignore", detached: true });
+  const child = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "ignore", "ignore"] });
   try {
     await once(child, "spawn");
+  } catch (error) {
+    return missing(nodeErrno(error).message, "a process must be able to start another");
+  }
+  try {
     return tried(() => {
       tryPtrace(child.pid!);
       return ok("a child was stopped and let go");
@@ -111,7 +120,7 @@ export const PROBES: readonly Probe[] = [
       tried(() => {
         closeDescriptor(openFuseDevice());
         return ok("can be opened");
-      }, "see fuse(8)"),
+      }, "until then the shell works without it: lyonnais shell"),
   },
   {
     name: "fusermount3",
@@ -174,5 +183,26 @@ export const PROBES: readonly Probe[] = [
         "limits on memory will not be available; Linux 5.0 or a container profile that permits seccomp",
         warn,
       ),
+  },
+  {
+    name: "seccomp killable",
+    look: () =>
+      tried(
+        () => {
+          tryKillableNotify(hostArch().sysSeccomp);
+          return ok("a limited call waits for its answer whatever signals come");
+        },
+        "a signal makes a limited call start again; Linux 5.19 has SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
+        warn,
+      ),
+  },
+  {
+    name: "open files",
+    look: () => {
+      const limit = openFileLimit();
+      return limit >= FEWEST_OPEN_FILES
+        ? ok(limit === Number.POSITIVE_INFINITY ? "no limit" : `${limit}`)
+        : warn(`at most ${limit}: each open file and each process under control takes one`, "raise it: ulimit -n 4096");
+    },
   },
 ];

@@ -10,6 +10,7 @@ import {
 import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/ptrace.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import { WALL } from "../../core/abi/wait.ts";
+import { isErrno } from "../../core/base/errno.ts";
 import { check } from "./ffi/call.ts";
 import {
   libcClose,
@@ -80,11 +81,15 @@ export function tryProcmapQuery(): void {
   }
 }
 
-/** seccomp(2): SECCOMP_GET_NOTIF_SIZES, the size of a notification; and whether an action is there. */
+/** linux/seccomp.h. */
+const SECCOMP_SET_MODE_FILTER = 1;
 const SECCOMP_GET_ACTION_AVAIL = 2;
 const SECCOMP_GET_NOTIF_SIZES = 3;
 const SECCOMP_RET_USER_NOTIF = 0x7fc0_0000;
+const SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8;
+const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20;
 
+/** Whether user notifications are there, and the bytes of one. Errors are the kernel's. */
 export function trySeccompNotify(sysSeccomp: number): { notification: number } {
   const action = Buffer.alloc(4);
   action.writeUInt32LE(SECCOMP_RET_USER_NOTIF);
@@ -92,6 +97,25 @@ export function trySeccompNotify(sysSeccomp: number): { notification: number } {
   const sizes = Buffer.alloc(6);
   check(libcSeccomp(sysSeccomp, SECCOMP_GET_NOTIF_SIZES, 0, sizes), "SECCOMP_GET_NOTIF_SIZES");
   return { notification: sizes.readUInt16LE(0) };
+}
+
+/**
+ * Whether a notified call can be made to wait for its answer whatever signals come. Asked with flags and no filter: a
+ * kernel that knows them goes on to read the filter, EFAULT; another answers EINVAL. Nothing is installed either way.
+ */
+export function tryKillableNotify(sysSeccomp: number): void {
+  const flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+  try {
+    check(libcSeccomp(sysSeccomp, SECCOMP_SET_MODE_FILTER, flags, null), "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV");
+  } catch (error) {
+    if (!isErrno(error, "EFAULT")) throw error;
+  }
+}
+
+/** How many descriptors this process may have open, getrlimit(2); Node has raised the soft limit to the hard one. */
+export function openFileLimit(): number {
+  const [, limit] = /^Max open files\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
+  return limit === undefined || limit === "unlimited" ? Number.POSITIVE_INFINITY : Number(limit);
 }
 
 /** The effective capabilities, a bit set. */

@@ -36,7 +36,7 @@ export const libcOpenat: (dirfd: number, path: string, flags: number, mode: numb
 export const libcOpenat2: (nr: number, dirfd: number, path: string, how: Uint8Array, size: number) => number = bind(
   "long syscall(long nr, int dirfd, const char *path, const void *how, size_t size)",
 );
-export const libcSeccomp: (nr: number, operation: number, flags: number, args: Uint8Array) => number = bind(
+export const libcSeccomp: (nr: number, operation: number, flags: number, args: Buf) => number = bind(
   "long syscall(long nr, unsigned int operation, unsigned int flags, void *args)",
 );
 export const libcClose: (fd: number) => number = bind("int close(int fd)");
