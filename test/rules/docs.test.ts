@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { CTL_WORDS, NODES, SIGNALS } from "../../src/app/catalogue.ts";
 import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { ROOT } from "../support/paths.ts";
 
 const read = (name: string): string => readFileSync(join(ROOT, name), "utf8");
@@ -75,3 +76,28 @@ test("lyonnais(1) has exactly the commands, their options and the mount options"
     MOUNT_OPTIONS.map(({ word, doc }) => [word, doc]),
   );
 });
+
+test("lyonnais(1) has exactly the options of every command, and their arguments in the synopsis", async () => {
+  const page = read("docs/lyonnais.1.md");
+  const options = /^## OPTIONS\n(.*?)(?=^## )/ms.exec(page)![1]!;
+  const program = await buildProgram();
+  assert.deepEqual(flagsIn(options), ["--help", "--version", "-V", "-h"]);
+  const help = program.helpInformation();
+  for (const flag of flagsIn(options)) assert.ok(help.includes(flag), flag);
+  const described = sections(page, "COMMANDS");
+  for (const command of program.commands) {
+    const flags = command.options.flatMap(({ long, short }) => [long, short]).filter((flag) => flag !== undefined);
+    assert.deepEqual(flagsIn(described.get(command.name())!), flags.sort(), command.name());
+    const synopsis = new RegExp(`^    lyonnais ${command.name()}(.*)$`, "m").exec(page)![1]!;
+    const operands = command.registeredArguments.map((argument) => {
+      const name = argument.name().toUpperCase() + (argument.variadic ? "..." : "");
+      return argument.required ? name : `[${name}]`;
+    });
+    assert.ok(synopsis.endsWith(operands.map((name) => ` ${name}`).join("")), `${command.name()}: ${synopsis}`);
+  }
+});
+
+/** Every option written as code, once. */
+function flagsIn(text: string): string[] {
+  return [...new Set([...text.matchAll(/`(--?[A-Za-z][a-z-]*)`/g)].map(([, flag]) => flag!))].sort();
+}
