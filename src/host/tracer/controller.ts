@@ -19,7 +19,8 @@ export interface Controller {
 export function controllerKeyOf(caller: Caller, scope: ControlScope, processes: LiveProcessTable): string {
   const session = caller.tid > 0 ? libcGetsid(caller.tid) : -1;
   if (session < 0) throw new Errno("EPERM", "the caller has no process id here and cannot control anything");
-  if (scope === "session" && session > 0) return `session ${session}`;
+  // 0: its leader is outside our pid namespace. The kernel cannot tell such sessions apart from here; neither do we.
+  if (scope === "session") return `session ${session}`;
   return `process ${processes.ofThread(caller.tid)?.pid ?? caller.tid}`;
 }
 
