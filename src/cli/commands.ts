@@ -9,5 +9,6 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<() => C
   { name: "ls", load: async () => (await import("./commands/tree.ts")).lsCommand },
   { name: "cat", load: async () => (await import("./commands/tree.ts")).catCommand },
   { name: "write", load: async () => (await import("./commands/tree.ts")).writeCommand },
+  { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },
   { name: "doctor", load: async () => (await import("./commands/doctor.ts")).doctorCommand },
 ];

@@ -8,7 +8,8 @@ import { reportError } from "./report.ts";
 async function main(argv: readonly string[]): Promise<number> {
   let what = "lyonnais";
   const program = (await buildProgram(argv[2])).hook("preAction", (_, action) => {
-    what = [action.name(), ...action.args.slice(0, 1)].join(" ");
+    const group = action.parent?.parent ? [action.parent.name()] : [];
+    what = [...group, action.name(), ...action.args.slice(0, 1)].join(" ");
   });
   try {
     await program.parseAsync(argv);

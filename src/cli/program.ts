@@ -20,6 +20,10 @@ export async function buildProgram(wanted?: string): Promise<Command> {
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   const rows = COMMANDS.some(({ name }) => name === wanted) ? COMMANDS.filter(({ name }) => name === wanted) : COMMANDS;
-  for (const { load } of rows) program.addCommand((await load())().copyInheritedSettings(program));
+  for (const { load } of rows) {
+    const command = (await load())().copyInheritedSettings(program);
+    for (const part of command.commands) part.copyInheritedSettings(program);
+    program.addCommand(command);
+  }
   return program;
 }

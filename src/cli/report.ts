@@ -5,9 +5,14 @@ function oneLine(text: string): string {
   return text.replace(/\p{Cc}/gu, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
 }
 
+/** `lyonnais: what: problem` on standard error. */
+export function reportProblem(what: string, problem: string): void {
+  process.stderr.write(`lyonnais: ${oneLine(`${what}: ${problem}`)}\n`);
+}
+
 /** `lyonnais: what: ERRNO: reason` on standard error. */
 export function reportError(what: string, error: Errno): void {
-  process.stderr.write(`lyonnais: ${oneLine(`${what}: ${error.message}`)}\n`);
+  reportProblem(what, error.message);
 }
 
 /** What commander says about wrong usage, as one line of ours. */

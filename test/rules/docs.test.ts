@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import type { Command } from "commander";
 import { CTL_WORDS, NODES, SIGNALS } from "../../src/app/catalogue.ts";
 import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -54,13 +55,14 @@ test("README has the files and the words, line by line", () => {
 test("lyonnais(1) has exactly the commands, their options and the mount options", async () => {
   const page = read("docs/lyonnais.1.md");
   const described = sections(page, "COMMANDS");
+  const program = await buildProgram();
   assert.deepEqual(
-    [...described.keys()],
+    program.commands.map((command) => command.name()),
     COMMANDS.map(({ name }) => name),
   );
-  for (const { name, load } of COMMANDS) {
-    const command = (await load())();
-    assert.equal(command.name(), name);
+  const commands = leaves(program);
+  assert.deepEqual([...described.keys()], [...commands.keys()]);
+  for (const [name, command] of commands) {
     assert.match(page, new RegExp(`^    lyonnais ${name}\\b`, "m"));
     for (const { long, short } of command.options) {
       for (const flag of [long, short])
@@ -85,17 +87,28 @@ test("lyonnais(1) has exactly the options of every command, and their arguments 
   const help = program.helpInformation();
   for (const flag of flagsIn(options)) assert.ok(help.includes(flag), flag);
   const described = sections(page, "COMMANDS");
-  for (const command of program.commands) {
+  for (const [name, command] of leaves(program)) {
     const flags = command.options.flatMap(({ long, short }) => [long, short]).filter((flag) => flag !== undefined);
-    assert.deepEqual(flagsIn(described.get(command.name())!), flags.sort(), command.name());
-    const synopsis = new RegExp(`^    lyonnais ${command.name()}(.*)$`, "m").exec(page)![1]!;
+    assert.deepEqual(flagsIn(described.get(name)!), flags.sort(), name);
+    const synopsis = new RegExp(`^    lyonnais ${name}(.*)$`, "m").exec(page)![1]!;
     const operands = command.registeredArguments.map((argument) => {
-      const name = argument.name().toUpperCase() + (argument.variadic ? "..." : "");
-      return argument.required ? name : `[${name}]`;
+      const operand = argument.name().toUpperCase() + (argument.variadic ? "..." : "");
+      return argument.required ? operand : `[${operand}]`;
     });
-    assert.ok(synopsis.endsWith(operands.map((name) => ` ${name}`).join("")), `${command.name()}: ${synopsis}`);
+    assert.ok(synopsis.endsWith(operands.map((operand) => ` ${operand}`).join("")), `${name}: ${synopsis}`);
   }
 });
+
+/** The commands that do something, by what one types for them: `ls`, `vm check`. */
+function leaves(program: Command): Map<string, Command> {
+  return new Map(
+    program.commands.flatMap((command) =>
+      command.commands.length === 0
+        ? [[command.name(), command] as const]
+        : command.commands.map((part) => [`${command.name()} ${part.name()}`, part] as const),
+    ),
+  );
+}
 
 /** Every option written as code, once. */
 function flagsIn(text: string): string[] {

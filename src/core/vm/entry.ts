@@ -1,0 +1,72 @@
+import type { VmObject } from "./object.ts";
+import type { UidInfo } from "./uidinfo.ts";
+import type { Inherit } from "./vocabulary.ts";
+
+/** eflags of vm_map.h that matter to accounting. Entries merge only when all are equal. */
+export const MAP_ENTRY_COW = 1;
+/** The object is to be shadowed before the first write. */
+export const MAP_ENTRY_NEEDS_COPY = 2;
+export const MAP_ENTRY_GROWS_DOWN = 4;
+export const MAP_ENTRY_USER_WIRED = 8;
+/** Made with MAP_NOFAULT: never charged. */
+export const MAP_ENTRY_NOFAULT = 16;
+
+/** struct vm_map_entry: [start, end) of one address space. Fields are for this folder; others look, and do not touch. */
+export class VmMapEntry {
+  start: number;
+  end: number;
+  prot: number;
+  maxProt: number;
+  flags: number;
+  inherit: Inherit = "copy";
+  object: VmObject | undefined = undefined;
+  /** Pages into the object. */
+  offset = 0;
+  wiredCount = 0;
+  /** How far a stack may still grow: pages. */
+  availSsize = 0;
+  /** Who pays for the length of this entry, when it is the entry that holds the charge. */
+  cred: UidInfo | undefined = undefined;
+  /** Neighbours in the map that the entry is in. */
+  previous: VmMapEntry | undefined = undefined;
+  next: VmMapEntry | undefined = undefined;
+
+  constructor(start: number, end: number, prot: number, maxProt: number, flags: number) {
+    this.start = start;
+    this.end = end;
+    this.prot = prot;
+    this.maxProt = maxProt;
+    this.flags = flags;
+  }
+
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  get needsCopy(): boolean {
+    return (this.flags & MAP_ENTRY_NEEDS_COPY) !== 0;
+  }
+
+  get cow(): boolean {
+    return (this.flags & MAP_ENTRY_COW) !== 0;
+  }
+
+  get growsDown(): boolean {
+    return (this.flags & MAP_ENTRY_GROWS_DOWN) !== 0;
+  }
+
+  /** ENTRY_CHARGED: the entry's memory is paid for, by itself or by its object (swap-accounting section 2.2). */
+  get charged(): boolean {
+    return this.cred !== undefined || (!this.needsCopy && this.object?.cred !== undefined);
+  }
+
+  /** A copy that is in no map and holds no charge and no reference. */
+  copy(): VmMapEntry {
+    const twin = new VmMapEntry(this.start, this.end, this.prot, this.maxProt, this.flags);
+    twin.inherit = this.inherit;
+    twin.offset = this.offset;
+    twin.wiredCount = this.wiredCount;
+    twin.availSsize = this.availSsize;
+    return twin;
+  }
+}

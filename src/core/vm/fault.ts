@@ -1,0 +1,92 @@
+import { MAP_ENTRY_COW, MAP_ENTRY_NEEDS_COPY, MAP_ENTRY_USER_WIRED, type VmMapEntry } from "./entry.ts";
+import type { VmMap } from "./map.ts";
+import type { VmObject } from "./object.ts";
+import type { Proc } from "./proc.ts";
+import type { VmContext } from "./rules/rules.ts";
+import { type KernReturn, VM_PROT_EXECUTE, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
+
+/** `override`: a debugger writes where the process itself may not (VM_PROT_OVERRIDE_WRITE). */
+export type Access = "read" | "write" | "override";
+
+/**
+ * vm_fault of `td` at `page`, which need not be in its own address space. INVALID_ADDRESS: nothing is mapped there.
+ * PROTECTION_FAILURE: not with this access. RESOURCE_SHORTAGE: the writer would have to pay, and cannot.
+ */
+export function vmFault(map: VmMap, page: number, access: Access, td: Proc): KernReturn {
+  const entry = map.lookup(page);
+  if (!entry) return "INVALID_ADDRESS";
+  if (!allows(entry, access)) return "PROTECTION_FAILURE";
+  // A wired page is wanted for everything that its entry allows.
+  const write = entry.wiredCount === 0 ? access !== "read" : (entry.prot & VM_PROT_WRITE) !== 0;
+  const result = prepareEntry(entry, write, td, map.vm);
+  if (result !== "OK") return result;
+  const object = entry.object!;
+  object.refCount++;
+  bringIn(object, entry.offset + (page - entry.start), write);
+  map.vm.objects.deallocate(object);
+  return "OK";
+}
+
+function allows(entry: VmMapEntry, access: Access): boolean {
+  if (access === "override") return (entry.maxProt & VM_PROT_WRITE) !== 0;
+  if (access === "read") return (entry.prot & (VM_PROT_READ | VM_PROT_EXECUTE)) !== 0;
+  const wiredCow = MAP_ENTRY_USER_WIRED | MAP_ENTRY_COW;
+  return (entry.prot & VM_PROT_WRITE) !== 0 && (entry.flags & wiredCow) !== wiredCow;
+}
+
+/** vm_map_lookup: what a fault does to the entry and to charges, swap-accounting section 4.7. */
+export function prepareEntry(entry: VmMapEntry, write: boolean, td: Proc, vm: VmContext): KernReturn {
+  if (entry.needsCopy && write) {
+    if (!entry.cred && vm.rules.chargesUnpaidWrite) {
+      if (!vm.ledger.reserve(entry.length, td.ruid, td)) return "RESOURCE_SHORTAGE";
+      entry.cred = td.ruid;
+    }
+    shadowEntry(entry, vm);
+    settleShadow(entry, vm);
+  }
+  entry.object ??= firstObject(entry, vm);
+  return "OK";
+}
+
+/** The object that an entry without one gets; what the entry holds moves into it. */
+export function firstObject(entry: VmMapEntry, { objects }: VmContext): VmObject {
+  const object = objects.allocate("default", entry.length);
+  entry.offset = 0;
+  if (entry.cred) objects.hold(object, entry.cred, entry.length);
+  entry.cred = undefined;
+  return object;
+}
+
+/** Puts a shadow in place of the entry's object, unless nobody else uses that one. */
+export function shadowEntry(entry: VmMapEntry, { objects }: VmContext): void {
+  const source = entry.object!;
+  entry.object = objects.shadow(source, entry.offset, entry.length);
+  if (entry.object !== source) entry.offset = 0;
+  entry.flags &= ~MAP_ENTRY_NEEDS_COPY;
+}
+
+/** What the entry had in reserve for its copy: into the copy, or back when there was nothing to copy. */
+function settleShadow(entry: VmMapEntry, { ledger, objects }: VmContext): void {
+  const { cred } = entry;
+  if (!cred) return;
+  entry.cred = undefined;
+  if (entry.object!.cred) ledger.release(entry.length, cred);
+  else objects.hold(entry.object!, cred, entry.length);
+}
+
+/** Makes the page exist where a read finds it, or, for a write, in `first` itself. */
+function bringIn(first: VmObject, index: number, write: boolean): void {
+  if (first.hasPage(index)) return;
+  let object = first;
+  let at = index;
+  while (!object.hasPage(at) && object.backing) {
+    at += object.backingOffset;
+    object = object.backing;
+  }
+  const filled = object.anonymous && !object.hasPage(at);
+  if (!filled) object.pages.add(at);
+  if (filled || write) first.pages.add(index);
+  // The only user of a page need not copy it.
+  const moved = write && object === first.backing && object.private;
+  if (moved && object.refCount === 1 && object.shadowCount === 1) object.removePages(at, at + 1);
+}

@@ -1,0 +1,107 @@
+import {
+  MAP_ENTRY_COW,
+  MAP_ENTRY_NEEDS_COPY,
+  MAP_ENTRY_NOFAULT,
+  MAP_ENTRY_USER_WIRED,
+  type VmMapEntry,
+} from "./entry.ts";
+import { firstObject, shadowEntry } from "./fault.ts";
+import { VmMap } from "./map.ts";
+import { OBJ_ONEMAPPING } from "./object.ts";
+import type { Proc } from "./proc.ts";
+import type { VmContext } from "./rules/rules.ts";
+import type { Inherit } from "./vocabulary.ts";
+import { copyObject } from "./wire.ts";
+
+/** Fills in the child's twin of an entry; returns what is to be reserved for it, or undefined for no twin at all. */
+type Heir = (source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext) => number | undefined;
+
+const HEIRS: Record<Inherit, Heir> = { none: () => undefined, share, copy, zero };
+
+/**
+ * vmspace_fork: the child's map, and the pages that its making costs. They are summed up, not yet reserved: swap-accounting
+ * section 4.10. The payer of everything new is the real uid of `td`.
+ */
+export function forkMap(parent: VmMap, td: Proc): { readonly map: VmMap; readonly charge: number } {
+  const map = new VmMap(parent.vm);
+  let sum = 0;
+  for (let source = parent.entries.first; source; source = source.next) {
+    const twin = source.copy();
+    twin.flags &= ~MAP_ENTRY_USER_WIRED;
+    twin.wiredCount = 0;
+    const charge = HEIRS[source.inherit](source, twin, td, parent.vm);
+    if (charge === undefined) continue;
+    sum += charge;
+    map.entries.append(twin);
+  }
+  return { map, charge: sum };
+}
+
+function share(source: VmMapEntry, twin: VmMapEntry, _td: Proc, vm: VmContext): number {
+  source.object ??= firstObject(source, vm);
+  ownObject(source, vm);
+  let { object } = source;
+  object.refCount++;
+  if (source.needsCopy) {
+    shadowEntry(source, vm);
+    source.object.refCount++;
+    vm.objects.deallocate(object);
+    object = source.object;
+  }
+  object.clear(OBJ_ONEMAPPING);
+  if (source.cred) vm.objects.hold(object, source.cred, source.length);
+  source.cred = undefined;
+  twin.flags = source.flags & ~MAP_ENTRY_USER_WIRED;
+  twin.object = object;
+  twin.offset = source.offset;
+  return 0;
+}
+
+/** An entry that pays itself for part of an object gets that part for itself, so that the object can take the charge. */
+function ownObject(source: VmMapEntry, { objects }: VmContext): void {
+  const object = source.object!;
+  if (!source.cred || source.needsCopy || !object.private || !object.divisible || object.refCount === 1) return;
+  source.object = objects.split(object, source.offset, source.length);
+  source.offset = 0;
+}
+
+function copy(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): number {
+  if (!source.object) {
+    if (!source.cred) return 0;
+    twin.cred = td.ruid;
+    return source.length;
+  }
+  if (source.wiredCount !== 0 && vm.rules.copiesWired) {
+    twin.object = copyObject(source, vm.objects);
+    twin.offset = 0;
+    vm.objects.hold(twin.object, td.ruid, source.length);
+    return source.length;
+  }
+  prepareCopied(source, vm);
+  const charge = vm.rules.chargeCopy(source, twin, td, vm);
+  const { object } = source;
+  object.refCount++;
+  object.clear(OBJ_ONEMAPPING);
+  source.flags |= MAP_ENTRY_COW | MAP_ENTRY_NEEDS_COPY;
+  twin.flags |= MAP_ENTRY_COW | MAP_ENTRY_NEEDS_COPY;
+  twin.object = object;
+  twin.offset = source.offset;
+  return charge;
+}
+
+function prepareCopied(source: VmMapEntry, { objects, rules }: VmContext): void {
+  const object = source.object!;
+  if (!object.private) return;
+  objects.collapse(object);
+  if (!rules.splitsAtFork || !object.divisible || object.refCount === 1) return;
+  source.object = objects.split(object, source.offset, source.length);
+  source.offset = 0;
+}
+
+function zero(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): number {
+  twin.flags &= ~(MAP_ENTRY_COW | MAP_ENTRY_NEEDS_COPY | MAP_ENTRY_NOFAULT);
+  twin.offset = 0;
+  if (!vm.rules.chargesZeroed(source)) return 0;
+  twin.cred = td.ruid;
+  return source.length;
+}

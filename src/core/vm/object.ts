@@ -1,0 +1,103 @@
+import { PageRuns } from "./page-runs.ts";
+import type { UidInfo } from "./uidinfo.ts";
+
+/** Type of an object's pager (objtype_t). */
+export type ObjectType = "default" | "swap" | "vnode" | "device" | "phys" | "sg" | "dead";
+
+/** No page of the object is mapped twice (vm_object.h). */
+export const OBJ_ONEMAPPING = 1;
+/** SysV and POSIX shared memory: never split, never cut at the tail. */
+export const OBJ_NOSPLIT = 2;
+
+/** struct vm_object. Whoever changes reference counts, shadows or charges goes through `VmObjects`. */
+export class VmObject {
+  type: ObjectType;
+  /** Pages. */
+  size: number;
+  flags: number;
+  refCount = 1;
+  shadowCount = 0;
+  /** What names it to its pager; undefined for anonymous memory. */
+  handle: string | undefined;
+  backing: VmObject | undefined = undefined;
+  /** Pages into the backing object. */
+  backingOffset = 0;
+  /** The objects that shadow this one, newest first, linked through themselves. */
+  shadowHead: VmObject | undefined = undefined;
+  shadowNext: VmObject | undefined = undefined;
+  shadowPrevious: VmObject | undefined = undefined;
+  /** Who pays, when the object holds a charge. */
+  cred: UidInfo | undefined = undefined;
+  /** Pages charged to {@link cred}; means nothing without it. Not tied to {@link size}. */
+  charge = 0;
+  #pages: PageRuns | undefined = undefined;
+
+  constructor(type: ObjectType, size: number, handle: string | undefined) {
+    this.type = type;
+    this.size = size;
+    this.handle = handle;
+    this.flags = this.anonymous ? OBJ_ONEMAPPING : 0;
+  }
+
+  /** Default or swap: memory that only swap can back. */
+  get anonymous(): boolean {
+    return this.type === "default" || this.type === "swap";
+  }
+
+  /** Anonymous, and nobody but maps knows it. */
+  get private(): boolean {
+    return this.anonymous && this.handle === undefined;
+  }
+
+  get oneMapping(): boolean {
+    return (this.flags & OBJ_ONEMAPPING) !== 0;
+  }
+
+  /** May be split and cut at its tail. */
+  get divisible(): boolean {
+    return (this.flags & (OBJ_ONEMAPPING | OBJ_NOSPLIT)) === OBJ_ONEMAPPING;
+  }
+
+  set(flag: number): void {
+    this.flags |= flag;
+  }
+
+  clear(flag: number): void {
+    this.flags &= ~flag;
+  }
+
+  /** The pages that exist in this object itself, wherever they are kept. */
+  get pages(): PageRuns {
+    this.#pages ??= new PageRuns();
+    return this.#pages;
+  }
+
+  hasPage(index: number): boolean {
+    return this.#pages?.has(index) ?? false;
+  }
+
+  removePages(from: number, to: number): void {
+    this.#pages?.remove(from, to);
+  }
+
+  link(backing: VmObject): void {
+    const head = backing.shadowHead;
+    this.backing = backing;
+    this.shadowNext = head;
+    if (head) head.shadowPrevious = this;
+    backing.shadowHead = this;
+    backing.shadowCount++;
+  }
+
+  unlink(): void {
+    const backing = this.backing;
+    if (!backing) return;
+    if (this.shadowPrevious) this.shadowPrevious.shadowNext = this.shadowNext;
+    else backing.shadowHead = this.shadowNext;
+    if (this.shadowNext) this.shadowNext.shadowPrevious = this.shadowPrevious;
+    this.shadowNext = undefined;
+    this.shadowPrevious = undefined;
+    this.backing = undefined;
+    backing.shadowCount--;
+  }
+}

@@ -1,0 +1,22 @@
+import type { Credentials } from "./swap-ledger.ts";
+import type { UidInfo } from "./uidinfo.ts";
+import type { VmSpace } from "./vmspace.ts";
+
+/** The part of struct proc that memory accounting looks at. {@link ruid} pays; the rest decides about refusals. */
+export class Proc implements Credentials {
+  readonly pid: number;
+  ruid: UidInfo;
+  euid: number;
+  jailed: boolean;
+  rlimitSwap: number;
+  vmspace: VmSpace;
+
+  constructor(pid: number, ruid: UidInfo, rest: Omit<Credentials, "pid">, vmspace: VmSpace) {
+    this.pid = pid;
+    this.ruid = ruid;
+    this.euid = rest.euid;
+    this.jailed = rest.jailed;
+    this.rlimitSwap = rest.rlimitSwap;
+    this.vmspace = vmspace;
+  }
+}

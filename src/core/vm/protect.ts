@@ -1,0 +1,74 @@
+import { MAP_ENTRY_COW, MAP_ENTRY_NEEDS_COPY, MAP_ENTRY_USER_WIRED, type VmMapEntry } from "./entry.ts";
+import type { VmMap } from "./map.ts";
+import type { Proc } from "./proc.ts";
+import type { VmContext } from "./rules/rules.ts";
+import { type Inherit, type KernReturn, VM_PROT_WRITE } from "./vocabulary.ts";
+import { copyObject } from "./wire.ts";
+
+/**
+ * vm_map_protect: swap-accounting section 4.6. PROTECTION_FAILURE: an entry may never have this; nothing changed.
+ * RESOURCE_SHORTAGE: no protection changed; whether charges made on the way stay is a matter of the rules.
+ */
+export function vmMapProtect(map: VmMap, start: number, end: number, prot: number, td: Proc): KernReturn {
+  if (start >= end) return "OK";
+  const first = map.clippedFrom(start);
+  for (let entry = first; entry && entry.start < end; entry = entry.next) {
+    if ((prot & ~entry.maxProt) !== 0) return "PROTECTION_FAILURE";
+  }
+  if (!chargeRange(map, first, end, prot, td)) return "RESOURCE_SHORTAGE";
+  for (let entry = first; entry && entry.start < end; entry = entry.next) {
+    const gainsWrite = (prot & ~entry.prot & VM_PROT_WRITE) !== 0;
+    entry.prot = prot;
+    const wiredCow = MAP_ENTRY_USER_WIRED | MAP_ENTRY_COW;
+    if (gainsWrite && (entry.flags & wiredCow) === wiredCow) copyWiredEntry(entry, map.vm);
+    map.simplify(entry);
+  }
+  return "OK";
+}
+
+function chargeRange(map: VmMap, first: VmMapEntry | undefined, end: number, prot: number, td: Proc): boolean {
+  const { rules } = map.vm;
+  const charged: VmMapEntry[] = [];
+  for (let entry = first; entry && entry.start < end; entry = entry.next) {
+    map.clipEnd(entry, end);
+    if ((prot & ~entry.prot & VM_PROT_WRITE) === 0 || entry.charged) continue;
+    if (!rules.chargeWritable(entry, td, map.vm)) {
+      if (rules.refusalsUndo) for (const done of charged) uncharge(done, map.vm);
+      return false;
+    }
+    charged.push(entry);
+  }
+  return true;
+}
+
+function uncharge(entry: VmMapEntry, { ledger, objects }: VmContext): void {
+  const { cred, object } = entry;
+  if (cred) {
+    ledger.release(entry.length, cred);
+    entry.cred = undefined;
+  } else if (object?.cred) {
+    objects.releaseCharge(object, object.charge);
+    object.cred = undefined;
+  }
+}
+
+/** Wired memory that becomes writable is copied now: there will be no fault to do it. The entry's charge goes along. */
+function copyWiredEntry(entry: VmMapEntry, { objects }: VmContext): void {
+  const source = entry.object!;
+  const { cred } = entry;
+  entry.object = copyObject(entry, objects);
+  entry.offset = 0;
+  entry.flags &= ~(MAP_ENTRY_COW | MAP_ENTRY_NEEDS_COPY);
+  if (cred) objects.hold(entry.object, cred, entry.length);
+  entry.cred = undefined;
+  objects.deallocate(source);
+}
+
+/** vm_map_inherit: minherit(2). No effect on charges until the next fork. */
+export function vmMapInherit(map: VmMap, start: number, end: number, inherit: Inherit): KernReturn {
+  for (const entry of map.clipped(start, end)) {
+    entry.inherit = inherit;
+    map.simplify(entry);
+  }
+  return "OK";
+}

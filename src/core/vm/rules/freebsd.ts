@@ -1,0 +1,71 @@
+import type { VmContext, VmRules } from "./rules.ts";
+
+/**
+ * What FreeBSD's sources did from r194766 (2009) to 10.2, quirks included: swap-accounting section 4. The deviations are
+ * those of its section 9.5.
+ */
+export const FREEBSD: VmRules = {
+  name: "freebsd",
+  refusalsUndo: false,
+  sharedAnonymousObject: false,
+  mapStackGrows: true,
+  chargesUnpaidWrite: true,
+  copiesWired: true,
+  splitsAtFork: true,
+  execArgPages: 66,
+
+  stackGrowth: (distance, step) => Math.ceil(distance / step) * step,
+
+  /** Section 4.3: the object is made even when nobody pays, and takes over what the entry holds. */
+  beforeClip(entry, { objects }: VmContext) {
+    if (entry.object === undefined) {
+      entry.object = objects.allocate("default", entry.length);
+      entry.offset = 0;
+    } else if (entry.needsCopy) return;
+    if (!entry.cred) return;
+    objects.hold(entry.object, entry.cred, entry.length);
+    entry.cred = undefined;
+  },
+
+  /** Section 4.2: what follows a charged object is charged, to the object's payer, writable or not. */
+  coalesce(previous, { pages, cred }, td, { ledger, objects }) {
+    const { object } = previous;
+    if (previous.cred !== cred && (object === undefined || object.cred !== cred)) return false;
+    if (object === undefined) return true;
+    const next = previous.offset + previous.length;
+    if (!objects.mayExtend(object, next)) return false;
+    if (object.cred) {
+      if (cred === undefined && !ledger.reserve(pages, object.cred, td)) return false;
+      object.charge += pages;
+    }
+    objects.extend(object, next, pages);
+    return true;
+  },
+
+  /** Section 4.6: an anonymous object is charged as a whole. */
+  chargeWritable(entry, td, { ledger, objects }) {
+    const { object } = entry;
+    if (object === undefined || entry.needsCopy) {
+      if (!ledger.reserve(entry.length, td.ruid, td)) return false;
+      entry.cred = td.ruid;
+      return true;
+    }
+    if (!object.anonymous) return true;
+    if (!ledger.reserve(object.size, td.ruid, td)) return false;
+    objects.hold(object, td.ruid, object.size);
+    return true;
+  },
+
+  /** Section 4.10: the object keeps its charge, and both entries pay for the copy they may make. */
+  chargeCopy(source, twin, td, { objects }) {
+    if (!source.charged) return 0;
+    const size = source.length;
+    twin.cred = td.ruid;
+    if (source.needsCopy) return size;
+    if (source.cred) objects.hold(source.object!, source.cred, size);
+    source.cred = td.ruid;
+    return 2 * size;
+  },
+
+  chargesZeroed: () => true,
+};

@@ -1,0 +1,87 @@
+import type { VmMapEntry } from "../entry.ts";
+import { VM_PROT_WRITE } from "../vocabulary.ts";
+import type { VmRules } from "./rules.ts";
+
+/** Whether the object's charge is for exactly this entry, so that it can go back to it. */
+export function paysForEntryAlone(entry: VmMapEntry): boolean {
+  const { object } = entry;
+  return (
+    object?.cred !== undefined &&
+    !entry.needsCopy &&
+    object.divisible &&
+    object.refCount === 1 &&
+    object.charge === entry.length
+  );
+}
+
+function chargeToEntry(entry: VmMapEntry): void {
+  const object = entry.object!;
+  entry.cred = object.cred;
+  object.cred = undefined;
+  object.charge = 0;
+}
+
+/**
+ * The commit message of r194766 read literally: an entry pays until its memory has an object, fork moves the charge back,
+ * and cutting an entry cuts what it holds. Private memory costs its length, no more, until it is unmapped; that is what
+ * Linux counts as accountable.
+ */
+export const SEED: VmRules = {
+  name: "seed",
+  refusalsUndo: true,
+  sharedAnonymousObject: true,
+  mapStackGrows: false,
+  chargesUnpaidWrite: false,
+  copiesWired: false,
+  splitsAtFork: false,
+  execArgPages: 0,
+
+  stackGrowth: (distance) => distance,
+
+  beforeClip(entry) {
+    if (paysForEntryAlone(entry)) chargeToEntry(entry);
+  },
+
+  /** Only like follows like: same payer, same rights, an object that nobody else uses. */
+  coalesce(previous, { pages, prot, maxProt, cred }, _td, { objects }) {
+    const { object } = previous;
+    const payer = previous.cred ?? object?.cred;
+    if (payer !== cred || previous.prot !== prot || previous.maxProt !== maxProt) return false;
+    if (previous.inherit !== "copy") return false;
+    if (object === undefined) return true;
+    const next = previous.offset + previous.length;
+    if (!object.divisible || object.refCount !== 1 || !objects.mayExtend(object, next)) return false;
+    if (object.cred) object.charge += pages;
+    objects.extend(object, next, pages);
+    return true;
+  },
+
+  /** The range and no more; only memory that is shared is charged as a whole, once. */
+  chargeWritable(entry, td, { ledger, objects }) {
+    const { object } = entry;
+    const whole = object !== undefined && !entry.needsCopy && entry.inherit === "share";
+    if (object !== undefined && !entry.needsCopy && !object.anonymous) return true;
+    if (!ledger.reserve(whole ? object.size : entry.length, td.ruid, td)) return false;
+    if (whole) objects.hold(object, td.ruid, object.size);
+    else entry.cred = td.ruid;
+    return true;
+  },
+
+  /** The parent's charge goes back to its entry; only the child's is new. */
+  chargeCopy(source, twin, td) {
+    const writable = (source.prot & VM_PROT_WRITE) !== 0;
+    if (!source.charged && (source.needsCopy || !writable)) return 0;
+    const size = source.length;
+    twin.cred = td.ruid;
+    if (source.needsCopy || source.cred) return size;
+    if (paysForEntryAlone(source)) {
+      chargeToEntry(source);
+      return size;
+    }
+    // What was shared until now: its object goes on paying for itself, the parent's private copy comes on top.
+    source.cred = td.ruid;
+    return 2 * size;
+  },
+
+  chargesZeroed: (source) => source.charged || (source.prot & VM_PROT_WRITE) !== 0,
+};

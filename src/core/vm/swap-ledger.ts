@@ -1,0 +1,108 @@
+import { invariant } from "../base/assert.ts";
+import type { UidInfo } from "./uidinfo.ts";
+import { UNLIMITED } from "./vocabulary.ts";
+
+/** Bits of `vm.overcommit` (swap-accounting section 3.1). */
+export const SWAP_RESERVE_FORCE_ON = 1;
+export const SWAP_RESERVE_RLIMIT_ON = 2;
+export const SWAP_RESERVE_ALLOW_NONWIRED = 4;
+
+/** On whose behalf a reservation is made: its limit and its privilege count, whoever pays. */
+export interface Credentials {
+  /** Effective uid: 0 outside a jail is never refused, only counted. */
+  readonly euid: number;
+  readonly jailed: boolean;
+  /** RLIMIT_SWAP of the calling process, pages. */
+  readonly rlimitSwap: number;
+  /** What a refusal's message calls the process. */
+  readonly pid: number;
+}
+
+export interface SwapConfig {
+  readonly overcommit?: number;
+  /** Pages; {@link UNLIMITED} without it. */
+  readonly swapTotal?: number;
+  /** Physical memory, for {@link SWAP_RESERVE_ALLOW_NONWIRED}: pages. */
+  readonly pageCount?: number;
+  readonly freeReserved?: number;
+  readonly wired?: number;
+}
+
+/** Where complaints go, and the clock that limits them. */
+export interface Console {
+  /** Milliseconds of a clock that never goes back. */
+  now(): number;
+  print(line: string): void;
+}
+
+export const NO_CONSOLE: Console = { now: () => 0, print: () => {} };
+
+/** One message a second, system-wide; what is held back does not lengthen the wait. */
+const MESSAGE_MS = 1000;
+const PAGE_BYTES = 4096n;
+
+/** Both totals, global and per uid, and the decision whether one more reservation fits: swap_pager.c. */
+export class SwapLedger {
+  overcommit: number;
+  swapTotal: number;
+  readonly #config: SwapConfig;
+  readonly #console: Console;
+  #reserved = 0;
+  #lastMessage = Number.NEGATIVE_INFINITY;
+
+  constructor(config: SwapConfig = {}, console: Console = NO_CONSOLE) {
+    this.overcommit = config.overcommit ?? 0;
+    this.swapTotal = config.swapTotal ?? UNLIMITED;
+    this.#config = config;
+    this.#console = console;
+  }
+
+  /** vm.swap_reserved: pages. */
+  get reserved(): number {
+    return this.#reserved;
+  }
+
+  /** What may be reserved altogether. The physical part is held at 0 or more; upstream it wraps round (section 3.2). */
+  get supply(): number {
+    if ((this.overcommit & SWAP_RESERVE_ALLOW_NONWIRED) === 0) return this.swapTotal;
+    const { pageCount = 0, freeReserved = 0, wired = 0 } = this.#config;
+    return this.swapTotal + Math.max(0, pageCount - freeReserved - wired);
+  }
+
+  /**
+   * swap_reserve_by_uid: counts `pages` more against `payer`, or refuses and changes nothing. 0 pages can be refused too,
+   * when a total is already too high.
+   */
+  reserve(pages: number, payer: UidInfo, by: Credentials): boolean {
+    const privileged = by.euid === 0 && !by.jailed;
+    const fits =
+      privileged ||
+      (((this.overcommit & SWAP_RESERVE_FORCE_ON) === 0 || this.#reserved + pages <= this.supply) &&
+        ((this.overcommit & SWAP_RESERVE_RLIMIT_ON) === 0 || payer.vmsize + pages <= by.rlimitSwap));
+    if (fits) this.force(pages, payer);
+    else this.#tellRefusal(pages, payer, by);
+    return fits;
+  }
+
+  /** swap_reserve_force: counts without asking. */
+  force(pages: number, payer: UidInfo): void {
+    this.#reserved += pages;
+    payer.vmsize += pages;
+  }
+
+  /** swap_release_by_uid. Releasing what was never reserved stops the program, as it panics upstream. */
+  release(pages: number, payer: UidInfo): void {
+    invariant(this.#reserved >= pages, "swap_reserved < decr");
+    this.#reserved -= pages;
+    payer.vmsize -= pages;
+    if (payer.vmsize < 0) this.#console.print(`negative vmsize for uid = ${payer.uid}`);
+  }
+
+  #tellRefusal(pages: number, payer: UidInfo, by: Credentials): void {
+    const now = this.#console.now();
+    if (now - this.#lastMessage < MESSAGE_MS) return;
+    this.#lastMessage = now;
+    const bytes = BigInt(pages) * PAGE_BYTES;
+    this.#console.print(`uid ${payer.uid}, pid ${by.pid}: swap reservation for ${bytes} bytes failed`);
+  }
+}
