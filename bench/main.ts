@@ -7,6 +7,7 @@ import { stepBench } from "./control.ts";
 import { readyBench, residentBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
 import type { BenchRow } from "./row.ts";
+import { vmBench, vmMemoryBench } from "./vm.ts";
 
 /** The start of a writable megabyte of the target. */
 function megabyte(target: Target): number {
@@ -49,7 +50,7 @@ function print(rows: readonly BenchRow[]): void {
   }
 }
 
-const rows = [...readyBench(), ...(await fileSystemBench())];
+const rows = [...readyBench(), ...(await fileSystemBench()), ...vmMemoryBench(), ...vmBench()];
 if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 else {
   process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, Linux ${release()}, Node ${process.version}\n\n`);

@@ -39,6 +39,8 @@ const WRONG_USAGE: readonly (readonly [args: readonly string[], line: RegExp])[]
   [["ls", "--bogus"], /^lyonnais: unknown option '--bogus'; .*\n$/],
   [["cat"], /^lyonnais: missing required argument 'path'; .*\n$/],
   [["umount", "a", "b"], /^lyonnais: too many arguments.*\n$/],
+  [["vm", "check"], /^lyonnais: missing required argument 'file'; .*\n$/],
+  [["vm", "check", "--rules", "linux", "x"], /^lyonnais: option '--rules <set>' argument 'linux' is invalid.*\n$/],
 ];
 for (const [args, line] of WRONG_USAGE) {
   test(`wrong usage exits 2: ${args.join(" ")}`, () => {
@@ -54,6 +56,7 @@ const FAILURES: readonly (readonly [args: readonly string[], line: RegExp])[] = 
   [["write", "curproc/ctl", "frobnicate"], /^lyonnais: write curproc\/ctl: EOPNOTSUPP: .*frobnicate.*\n$/],
   [["mount", "-o", "nope", "/tmp"], /^lyonnais: mount \/tmp: EINVAL: no mount option nope; .*allow_other.*\n$/],
   [["umount", "/"], /^lyonnais: umount \/: EINVAL: .*\n$/],
+  [["vm", "check", "/nope"], /^lyonnais: vm check \/nope: ENOENT: .*\n$/],
   [["ls", "a\nb\x1b[31m"], /^lyonnais: ls a\\012b\\033\[31m: ENOENT: .*\n$/],
 ];
 for (const [args, line] of FAILURES) {

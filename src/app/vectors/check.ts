@@ -1,4 +1,4 @@
-import type { VmRules } from "../../core/vm/rules/rules.ts";
+import type { RuleSetName } from "../../core/vm/rules/rule-sets.ts";
 import { checkReserve, runScenario } from "./run.ts";
 import type { VectorsFile } from "./schema.ts";
 
@@ -9,7 +9,7 @@ export interface CheckResult {
   readonly failures: readonly string[];
 }
 
-export function checkVectors(file: VectorsFile, rules: VmRules): CheckResult {
+export function checkVectors(file: VectorsFile, rules: RuleSetName): CheckResult {
   const failures: string[] = [];
   let passed = 0;
   const settle = (what: string, differences: readonly string[]): void => {

@@ -1,7 +1,5 @@
 import { recount } from "../../core/vm/invariants.ts";
-import { FREEBSD } from "../../core/vm/rules/freebsd.ts";
-import type { VmRules } from "../../core/vm/rules/rules.ts";
-import { SEED } from "../../core/vm/rules/seed.ts";
+import { RULE_SETS, type RuleSetName } from "../../core/vm/rules/rule-sets.ts";
 import type { VmState } from "../../core/vm/snapshot.ts";
 import { SwapLedger } from "../../core/vm/swap-ledger.ts";
 import { UidInfo } from "../../core/vm/uidinfo.ts";
@@ -11,9 +9,6 @@ import { compareStates, type Difference } from "./compare.ts";
 import { MAKES, OPS } from "./ops.ts";
 import { type Operation, type ReserveVector, type Scenario, type Step, VectorsError } from "./schema.ts";
 import { UnknownName, World } from "./world.ts";
-
-export type RuleSetName = "freebsd" | "seed";
-export const RULE_SETS: Readonly<Record<RuleSetName, VmRules>> = { freebsd: FREEBSD, seed: SEED };
 
 /** What became of one step. */
 export interface StepResult {
@@ -25,7 +20,7 @@ export interface StepResult {
 }
 
 /** Carries out a scenario, step by step. `place` is where it stands in its file, for a {@link VectorsError}. */
-export function* runScenario(scenario: Scenario, rules: VmRules, place: string): IterableIterator<StepResult> {
+export function* runScenario(scenario: Scenario, rules: RuleSetName, place: string): IterableIterator<StepResult> {
   const world = prepare(scenario, rules);
   for (const [i, step] of scenario.steps.entries()) {
     const wrong: Difference[] = [];
@@ -43,10 +38,10 @@ export function* runScenario(scenario: Scenario, rules: VmRules, place: string):
   }
 }
 
-function prepare({ config, procs, vnodes }: Scenario, rules: VmRules): World {
+function prepare({ config, procs, vnodes }: Scenario, rules: RuleSetName): World {
   const world = new World(
     new Vm({
-      rules,
+      rules: RULE_SETS[rules],
       overcommit: config.overcommit,
       swapTotal: config.swapTotalPages ?? UNLIMITED,
       pageCount: config.physPages,

@@ -1,10 +1,11 @@
 import * as v from "valibot";
+import { RULE_SETS, type RuleSetName } from "../../core/vm/rules/rule-sets.ts";
 import type { VmState } from "../../core/vm/snapshot.ts";
 import { MOST_PAGES, OPS } from "./ops.ts";
 
 /** A vectors file: `lyonnais vm check|run`. All amounts in pages; a limit of null is none. */
 export interface VectorsFile {
-  readonly meta?: { readonly rules?: "freebsd" | "seed" | undefined } | undefined;
+  readonly meta?: { readonly rules?: RuleSetName | undefined } | undefined;
   readonly reserve: readonly ReserveVector[];
   readonly scenarios: readonly Scenario[];
 }
@@ -71,6 +72,9 @@ export interface Operation {
 }
 
 const count: v.GenericSchema<unknown, number> = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MOST_PAGES));
+/** What `meta.rules` and `--rules` may say. */
+export const RULE_SET_NAMES: readonly RuleSetName[] = Object.keys(RULE_SETS) as RuleSetName[];
+
 const limit = v.nullish(count, null);
 
 const operation: v.GenericSchema<unknown, Operation> = v.lazy((input) => {
@@ -177,7 +181,7 @@ const reserve = v.object({
 });
 
 const file: v.GenericSchema<unknown, VectorsFile> = v.object({
-  meta: v.optional(v.looseObject({ rules: v.optional(v.picklist(["freebsd", "seed"])) })),
+  meta: v.optional(v.looseObject({ rules: v.optional(v.picklist(RULE_SET_NAMES)) })),
   reserve: v.optional(v.array(reserve), []),
   scenarios: v.optional(v.array(scenario), []),
 });

@@ -3,24 +3,25 @@ import { Command, Option } from "commander";
 import { checkVectors } from "../../app/vectors/check.ts";
 import { stateLines } from "../../app/vectors/notation.ts";
 import { readVectors } from "../../app/vectors/read.ts";
-import { RULE_SETS, type RuleSetName, runScenario, type StepResult } from "../../app/vectors/run.ts";
-import { type Scenario, VectorsError, type VectorsFile } from "../../app/vectors/schema.ts";
-import type { VmRules } from "../../core/vm/rules/rules.ts";
+import { runScenario, type StepResult } from "../../app/vectors/run.ts";
+import { RULE_SET_NAMES, type Scenario, VectorsError, type VectorsFile } from "../../app/vectors/schema.ts";
 import { reportProblem } from "../report.ts";
 
+type RuleSetName = (typeof RULE_SET_NAMES)[number];
+
 const rulesOption = (): Option =>
-  new Option("--rules <set>", "freebsd or seed; what the file asks for, else freebsd").choices(Object.keys(RULE_SETS));
+  new Option("--rules <set>", "freebsd or seed; what the file asks for, else freebsd").choices(RULE_SET_NAMES);
 
 /** Reads the file and acts on it. A malformed one is wrong usage: exit 2, with the place. */
 async function withVectors(
   what: string,
   path: string,
   wanted: RuleSetName | undefined,
-  act: (file: VectorsFile, rules: VmRules) => Promise<void> | undefined,
+  act: (file: VectorsFile, rules: RuleSetName) => Promise<void> | undefined,
 ): Promise<void> {
   try {
     const file = readVectors(path);
-    await act(file, RULE_SETS[wanted ?? file.meta?.rules ?? "freebsd"]);
+    await act(file, wanted ?? file.meta?.rules ?? "freebsd");
   } catch (error) {
     if (!(error instanceof VectorsError)) throw error;
     reportProblem(`vm ${what} ${path}`, error.message);
@@ -58,11 +59,11 @@ function runCommand(): Command {
     );
 }
 
-function printJson(scenarios: readonly Scenario[], rules: VmRules): undefined {
+function printJson(scenarios: readonly Scenario[], rules: RuleSetName): undefined {
   const ran = scenarios.map((scenario, i) => ({
     id: scenario.id,
     title: scenario.title,
-    rules: rules.name,
+    rules,
     steps: [...runScenario(scenario, rules, `scenarios[${i}]`)].map(({ step, results, state }) => ({
       text: step.text,
       results: results.map(({ result }) => result),
@@ -72,7 +73,7 @@ function printJson(scenarios: readonly Scenario[], rules: VmRules): undefined {
   process.stdout.write(`${JSON.stringify(ran, null, 2)}\n`);
 }
 
-async function printScenarios(scenarios: readonly Scenario[], rules: VmRules, pause: boolean): Promise<void> {
+async function printScenarios(scenarios: readonly Scenario[], rules: RuleSetName, pause: boolean): Promise<void> {
   const terminal = pause && process.stdin.isTTY ? createInterface(process.stdin, process.stdout) : undefined;
   try {
     for (const [i, scenario] of scenarios.entries()) {

@@ -2,11 +2,22 @@ import { invariant } from "../base/assert.ts";
 import type { VmMapEntry } from "./entry.ts";
 
 /** Entries a chunk holds at most; it splits in two when it is full. */
-const CHUNK = 128;
+const CHUNK = 64;
 
-/** The entries of one map in order of address: linked to their neighbours, and in chunks that are searched by halves. */
+/** A stretch of entries and, beside them, their starts: searched without a look at the entries. */
+interface Chunk {
+  readonly entries: VmMapEntry[];
+  readonly starts: number[];
+}
+
+/**
+ * The entries of one map in order of address: linked to their neighbours, and in chunks that are searched by halves. The
+ * start of an entry that is in here changes through {@link lower} only.
+ */
 export class EntryList {
-  readonly #chunks: VmMapEntry[][] = [];
+  readonly #chunks: Chunk[] = [];
+  /** The start of each chunk. */
+  readonly #firsts: number[] = [];
   #first: VmMapEntry | undefined = undefined;
   #count = 0;
 
@@ -20,45 +31,61 @@ export class EntryList {
 
   /** The entry with the greatest start that is not above `page`. */
   atOrBelow(page: number): VmMapEntry | undefined {
-    const chunk = this.#chunks[this.#chunkOf(page)];
-    return chunk?.[below(chunk, page)];
+    const at = below(this.#firsts, page);
+    if (at < 0) return undefined;
+    const { entries, starts } = this.#chunks[at]!;
+    return entries[below(starts, page)];
   }
 
   /** Puts `entry` where its start belongs. It must not overlap another. */
   insert(entry: VmMapEntry): void {
-    const at = Math.max(0, this.#chunkOf(entry.start));
+    const { start } = entry;
+    const at = Math.max(0, below(this.#firsts, start));
     const chunk = this.#chunks[at];
     this.#count++;
     if (!chunk) {
-      this.#chunks.push([entry]);
+      this.#chunks.push({ entries: [entry], starts: [start] });
+      this.#firsts.push(start);
       this.#first = entry;
       return;
     }
-    const index = below(chunk, entry.start) + 1;
-    const previous = chunk[index - 1];
+    const { entries, starts } = chunk;
+    const index = below(starts, start) + 1;
+    const previous = entries[index - 1];
     link(previous, entry, previous ? previous.next : this.#first);
-    if (!previous) this.#first = entry;
-    if (index === chunk.length) chunk.push(entry);
-    else chunk.splice(index, 0, entry);
-    if (chunk.length > CHUNK) this.#split(at);
+    if (index === 0) {
+      this.#first = entry;
+      this.#firsts[at] = start;
+    }
+    if (index === entries.length) {
+      entries.push(entry);
+      starts.push(start);
+    } else {
+      entries.splice(index, 0, entry);
+      starts.splice(index, 0, start);
+    }
+    if (entries.length > CHUNK) this.#split(at);
   }
 
   /** Puts `entry` behind all others: what a fork does, in order. */
   append(entry: VmMapEntry): void {
     const chunk = this.#chunks[this.#chunks.length - 1];
-    const last = chunk?.[chunk.length - 1];
+    const last = chunk?.entries[chunk.entries.length - 1];
     this.#count++;
     link(last, entry, undefined);
     if (!last) this.#first = entry;
-    if (chunk && chunk.length < CHUNK) chunk.push(entry);
-    else this.#chunks.push([entry]);
+    if (chunk && chunk.entries.length < CHUNK) {
+      chunk.entries.push(entry);
+      chunk.starts.push(entry.start);
+    } else {
+      this.#chunks.push({ entries: [entry], starts: [entry.start] });
+      this.#firsts.push(entry.start);
+    }
   }
 
   remove(entry: VmMapEntry): void {
-    const at = this.#chunkOf(entry.start);
-    const chunk = this.#chunks[at]!;
-    const index = below(chunk, entry.start);
-    invariant(chunk[index] === entry, "vm/entry-list: the entry is not in this map");
+    const [at, index] = this.#find(entry);
+    const { entries, starts } = this.#chunks[at]!;
     this.#count--;
     const { previous, next } = entry;
     if (previous) previous.next = next;
@@ -66,41 +93,57 @@ export class EntryList {
     if (next) next.previous = previous;
     entry.previous = undefined;
     entry.next = undefined;
-    if (chunk.length === 1) this.#chunks.splice(at, 1);
-    else if (index === chunk.length - 1) chunk.pop();
-    else chunk.splice(index, 1);
+    if (entries.length === 1) {
+      this.#chunks.splice(at, 1);
+      this.#firsts.splice(at, 1);
+      return;
+    }
+    if (index === entries.length - 1) {
+      entries.pop();
+      starts.pop();
+      return;
+    }
+    entries.splice(index, 1);
+    starts.splice(index, 1);
+    if (index === 0) this.#firsts[at] = starts[0]!;
+  }
+
+  /** Gives `entry` a new start, which must be free and above its predecessor's. */
+  lower(entry: VmMapEntry, start: number): void {
+    const [at, index] = this.#find(entry);
+    entry.start = start;
+    this.#chunks[at]!.starts[index] = start;
+    if (index === 0) this.#firsts[at] = start;
   }
 
   *[Symbol.iterator](): IterableIterator<VmMapEntry> {
     for (let entry = this.#first; entry; entry = entry.next) yield entry;
   }
 
-  /** The last chunk that begins at or below `page`, -1 if none does. */
-  #chunkOf(page: number): number {
-    const chunks = this.#chunks;
-    let low = 0;
-    let high = chunks.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (chunks[middle]![0]!.start <= page) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
+  #find(entry: VmMapEntry): readonly [chunk: number, index: number] {
+    const at = below(this.#firsts, entry.start);
+    const chunk = this.#chunks[at];
+    const index = chunk ? below(chunk.starts, entry.start) : -1;
+    invariant(chunk?.entries[index] === entry, "vm/entry-list: the entry is not in this map");
+    return [at, index];
   }
 
   #split(at: number): void {
-    const chunk = this.#chunks[at]!;
-    this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK >>> 1));
+    const { entries, starts } = this.#chunks[at]!;
+    const half = entries.length >>> 1;
+    const rear = { entries: entries.splice(half), starts: starts.splice(half) };
+    this.#chunks.splice(at + 1, 0, rear);
+    this.#firsts.splice(at + 1, 0, rear.starts[0]!);
   }
 }
 
-/** The last index of `chunk` whose entry starts at or below `page`, -1 if none does. */
-function below(chunk: readonly VmMapEntry[], page: number): number {
+/** The last index of ascending `starts` whose value is at or below `page`, -1 if none is. */
+function below(starts: readonly number[], page: number): number {
   let low = 0;
-  let high = chunk.length;
+  let high = starts.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (chunk[middle]!.start <= page) low = middle + 1;
+    if (starts[middle]! <= page) low = middle + 1;
     else high = middle;
   }
   return low - 1;

@@ -84,8 +84,8 @@ function bringIn(first: VmObject, index: number, write: boolean): void {
     object = object.backing;
   }
   const filled = object.anonymous && !object.hasPage(at);
-  if (!filled) object.pages.add(at);
-  if (filled || write) first.pages.add(index);
+  if (!filled) object.addPages(at, at + 1);
+  if (filled || write) first.addPages(index, index + 1);
   // The only user of a page need not copy it.
   const moved = write && object === first.backing && object.private;
   if (moved && object.refCount === 1 && object.shadowCount === 1) object.removePages(at, at + 1);

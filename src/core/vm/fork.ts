@@ -39,7 +39,7 @@ export function forkMap(parent: VmMap, td: Proc): { readonly map: VmMap; readonl
 
 function share(source: VmMapEntry, twin: VmMapEntry, _td: Proc, vm: VmContext): number {
   source.object ??= firstObject(source, vm);
-  ownObject(source, vm);
+  if (vm.rules.splitsShared && !source.needsCopy) ownObject(source, vm);
   let { object } = source;
   object.refCount++;
   if (source.needsCopy) {
@@ -57,10 +57,10 @@ function share(source: VmMapEntry, twin: VmMapEntry, _td: Proc, vm: VmContext): 
   return 0;
 }
 
-/** An entry that pays itself for part of an object gets that part for itself, so that the object can take the charge. */
+/** Gives an entry that has its object in common with others of its own map that part of it for itself. */
 function ownObject(source: VmMapEntry, { objects }: VmContext): void {
   const object = source.object!;
-  if (!source.cred || source.needsCopy || !object.private || !object.divisible || object.refCount === 1) return;
+  if (!object.private || !object.divisible || object.refCount === 1) return;
   source.object = objects.split(object, source.offset, source.length);
   source.offset = 0;
 }
@@ -77,7 +77,8 @@ function copy(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): nu
     vm.objects.hold(twin.object, td.ruid, source.length);
     return source.length;
   }
-  prepareCopied(source, vm);
+  if (source.object.private) vm.objects.collapse(source.object);
+  ownObject(source, vm);
   const charge = vm.rules.chargeCopy(source, twin, td, vm);
   const { object } = source;
   object.refCount++;
@@ -87,15 +88,6 @@ function copy(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): nu
   twin.object = object;
   twin.offset = source.offset;
   return charge;
-}
-
-function prepareCopied(source: VmMapEntry, { objects, rules }: VmContext): void {
-  const object = source.object!;
-  if (!object.private) return;
-  objects.collapse(object);
-  if (!rules.splitsAtFork || !object.divisible || object.refCount === 1) return;
-  source.object = objects.split(object, source.offset, source.length);
-  source.offset = 0;
 }
 
 function zero(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): number {

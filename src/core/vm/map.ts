@@ -95,7 +95,7 @@ export class VmMap {
     const { previous } = entry;
     if (previous && mergeable(previous, entry)) {
       this.entries.remove(previous);
-      entry.start = previous.start;
+      this.entries.lower(entry, previous.start);
       entry.offset = previous.offset;
       if (previous.object) this.vm.objects.deallocate(previous.object);
     }

@@ -4,10 +4,10 @@ import type { UidInfo } from "./uidinfo.ts";
 /** Type of an object's pager (objtype_t). */
 export type ObjectType = "default" | "swap" | "vnode" | "device" | "phys" | "sg" | "dead";
 
-/** No page of the object is mapped twice (vm_object.h). */
-export const OBJ_ONEMAPPING = 1;
+/** No page of the object is mapped twice. The values are those of FreeBSD's vm_object.h. */
+export const OBJ_ONEMAPPING = 0x2000;
 /** SysV and POSIX shared memory: never split, never cut at the tail. */
-export const OBJ_NOSPLIT = 2;
+export const OBJ_NOSPLIT = 0x10;
 
 /** struct vm_object. Whoever changes reference counts, shadows or charges goes through `VmObjects`. */
 export class VmObject {
@@ -66,14 +66,27 @@ export class VmObject {
     this.flags &= ~flag;
   }
 
-  /** The pages that exist in this object itself, wherever they are kept. */
-  get pages(): PageRuns {
-    this.#pages ??= new PageRuns();
-    return this.#pages;
+  /** Pages that exist in this object itself, wherever they are kept. */
+  get pageCount(): number {
+    return this.#pages?.count ?? 0;
   }
 
   hasPage(index: number): boolean {
     return this.#pages?.has(index) ?? false;
+  }
+
+  hasPages(from: number, to: number): boolean {
+    return from >= to || (this.#pages?.covers(from, to) ?? false);
+  }
+
+  /** The stretches of pages in [from, to). */
+  pagesWithin(from: number, to: number): Iterable<readonly [from: number, to: number]> {
+    return this.#pages?.within(from, to) ?? [];
+  }
+
+  addPages(from: number, to: number): void {
+    if (this.#pages) this.#pages.add(from, to);
+    else this.#pages = new PageRuns(from, to);
   }
 
   removePages(from: number, to: number): void {

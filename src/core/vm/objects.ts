@@ -89,8 +89,8 @@ export class VmObjects {
 
   #absorb(object: VmObject, backing: VmObject): void {
     const offset = object.backingOffset;
-    for (const [from, to] of backing.pages.within(offset, offset + object.size)) {
-      object.pages.add(from - offset, to - offset);
+    for (const [from, to] of backing.pagesWithin(offset, offset + object.size)) {
+      object.addPages(from - offset, to - offset);
     }
     if (backing.type === "swap") object.type = "swap";
     const next = backing.backing;
@@ -104,7 +104,7 @@ export class VmObjects {
   }
 
   #bypass(object: VmObject, backing: VmObject): boolean {
-    if (object.pages.count !== object.size && !this.#allShadowed(object, backing)) return false;
+    if (object.pageCount !== object.size && !this.#allShadowed(object, backing)) return false;
     const next = backing.backing;
     const offset = object.backingOffset;
     object.unlink();
@@ -121,8 +121,8 @@ export class VmObjects {
   #allShadowed(object: VmObject, backing: VmObject): boolean {
     if (backing.type !== "default") return false;
     const offset = object.backingOffset;
-    for (const [from, to] of backing.pages.within(offset, offset + object.size)) {
-      if (!object.pages.covers(from - offset, to - offset)) return false;
+    for (const [from, to] of backing.pagesWithin(offset, offset + object.size)) {
+      if (!object.hasPages(from - offset, to - offset)) return false;
     }
     return true;
   }
@@ -143,7 +143,7 @@ export class VmObjects {
       this.hold(result, original.cred, size);
       original.charge -= size;
     }
-    for (const [from, to] of original.pages.within(offset, offset + size)) result.pages.add(from - offset, to - offset);
+    for (const [from, to] of original.pagesWithin(offset, offset + size)) result.addPages(from - offset, to - offset);
     original.removePages(offset, offset + size);
     this.deallocate(original);
     return result;

@@ -1,4 +1,4 @@
-import { MAP_ENTRY_COW, MAP_ENTRY_NEEDS_COPY, MAP_ENTRY_USER_WIRED, type VmMapEntry } from "./entry.ts";
+import { MAP_ENTRY_COW, MAP_ENTRY_NEEDS_COPY, type VmMapEntry } from "./entry.ts";
 import type { VmMap } from "./map.ts";
 import type { Proc } from "./proc.ts";
 import type { VmContext } from "./rules/rules.ts";
@@ -19,8 +19,7 @@ export function vmMapProtect(map: VmMap, start: number, end: number, prot: numbe
   for (let entry = first; entry && entry.start < end; entry = entry.next) {
     const gainsWrite = (prot & ~entry.prot & VM_PROT_WRITE) !== 0;
     entry.prot = prot;
-    const wiredCow = MAP_ENTRY_USER_WIRED | MAP_ENTRY_COW;
-    if (gainsWrite && (entry.flags & wiredCow) === wiredCow) copyWiredEntry(entry, map.vm);
+    if (gainsWrite && entry.needsCopy && entry.wiredCount > 0) copyWiredEntry(entry, map.vm);
     map.simplify(entry);
   }
   return "OK";

@@ -37,16 +37,17 @@ export function shmat(segment: SysvSegment, start: number, td: Proc): KernReturn
     return result;
   }
   map.lookup(start)!.inherit = "share";
-  attached.set(start, segment);
+  attached.push({ start, segment });
   segment.attached++;
   return "OK";
 }
 
 /** shmdt(2). INVALID_ARGUMENT: nothing is attached at `start`. */
 export function shmdt(space: VmSpace, start: number, close: CloseHandle): KernReturn {
-  const segment = space.attached.get(start);
-  if (!segment) return "INVALID_ARGUMENT";
-  space.attached.delete(start);
+  const index = space.attached.findIndex((each) => each.start === start);
+  const [found] = index < 0 ? [] : space.attached.splice(index, 1);
+  if (!found) return "INVALID_ARGUMENT";
+  const { segment } = found;
   space.map.remove(start, start + segment.pages);
   segment.attached--;
   releaseUnused(segment, close);

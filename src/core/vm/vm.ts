@@ -183,9 +183,9 @@ export class Vm implements VmContext {
     const space = new VmSpace(map);
     space.dataStart = old.dataStart;
     space.dataSize = old.dataSize;
-    for (const [start, segment] of old.attached) {
-      space.attached.set(start, segment);
-      segment.attached++;
+    for (const attachment of old.attached) {
+      space.attached.push(attachment);
+      attachment.segment.attached++;
     }
     if (this.ledger.reserve(charge, td.ruid, td)) return space;
     // The copy gives back what its entries name, so that has to be counted first.
@@ -216,28 +216,6 @@ export class Vm implements VmContext {
     td.vmspace = new VmSpace(new VmMap(this));
   }
 
-  /**
-   * execve(2) as a whole. ENOMEM: no room for the arguments, the process lives on. ABORT: the new image did not fit after
-   * the old one was gone.
-   */
-  execve(td: Proc, image: ExecImage): "OK" | "ENOMEM" | "ABORT" {
-    const { execArgPages } = this.rules;
-    const payer = td.ruid;
-    if (execArgPages > 0 && !this.ledger.reserve(execArgPages, payer, td)) return "ENOMEM";
-    this.execBegin(td);
-    const loaded =
-      this.stackCreate(td, image.stackTop, image.stackMaximum) === "OK" &&
-      image.segments.every((segment) => this.mmap(td, segment) === "OK");
-    this.ledger.release(execArgPages, payer);
-    if (!loaded) {
-      this.exit(td);
-      return "ABORT";
-    }
-    td.vmspace.dataStart = image.dataEnd;
-    td.euid = image.euid ?? td.euid;
-    return "OK";
-  }
-
   exit(td: Proc): void {
     this.procs.delete(td);
     this.#freeSpace(td.vmspace);
@@ -246,7 +224,7 @@ export class Vm implements VmContext {
   /** vmspace_free: the last one out detaches the segments and unmaps everything. */
   #freeSpace(space: VmSpace): void {
     if (--space.refCount > 0) return;
-    for (const start of [...space.attached.keys()]) shmdt(space, start, this.closeHandle);
+    for (const { start } of [...space.attached]) shmdt(space, start, this.closeHandle);
     space.map.remove(0, UNLIMITED);
   }
 
@@ -299,15 +277,4 @@ export class Vm implements VmContext {
     this.handles.delete(object);
     this.objects.deallocate(object);
   };
-}
-
-/** What execve maps. Segments are private; the file's part of one is its object. */
-export interface ExecImage {
-  readonly stackTop: number;
-  readonly stackMaximum: number;
-  readonly segments: readonly MmapRequest[];
-  /** Where the heap starts. */
-  readonly dataEnd: number;
-  /** Of a set-uid image. */
-  readonly euid?: number;
 }

@@ -5,8 +5,8 @@ import type { SysvSegment } from "./sysv-shm.ts";
 export class VmSpace {
   readonly map: VmMap;
   refCount = 1;
-  /** Where SysV segments are attached: start page to segment. */
-  readonly attached: Map<number, SysvSegment> = new Map();
+  /** The SysV segments attached, and the pages where they start; an munmap does not detach. */
+  readonly attached: { readonly start: number; readonly segment: SysvSegment }[] = [];
   /** The heap: where it starts and its length in pages; brk(2) moves its end. */
   dataStart = 0;
   dataSize = 0;

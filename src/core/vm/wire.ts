@@ -43,7 +43,7 @@ function faultIn(map: VmMap, entry: VmMapEntry, td: Proc): KernReturn {
     if (result !== "OK") return result === "PROTECTION_FAILURE" ? "INVALID_ADDRESS" : result;
     if (entry.object!.backing) continue;
     // Nothing behind it that could have a page of its own: the rest is brought in at once.
-    entry.object!.pages.add(entry.offset, entry.offset + entry.length);
+    entry.object!.addPages(entry.offset, entry.offset + entry.length);
     break;
   }
   return "OK";
@@ -62,6 +62,6 @@ function simplifyRange(map: VmMap, start: number, end: number): void {
 /** vm_fault_copy_entry: a new object with every page of the entry in it. */
 export function copyObject(entry: VmMapEntry, objects: VmObjects): VmObject {
   const copy = objects.allocate("default", entry.length);
-  copy.pages.add(0, entry.length);
+  copy.addPages(0, entry.length);
   return copy;
 }

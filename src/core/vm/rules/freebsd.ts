@@ -11,7 +11,7 @@ export const FREEBSD: VmRules = {
   mapStackGrows: true,
   chargesUnpaidWrite: true,
   copiesWired: true,
-  splitsAtFork: true,
+  splitsShared: false,
   execArgPages: 66,
 
   stackGrowth: (distance, step) => Math.ceil(distance / step) * step,

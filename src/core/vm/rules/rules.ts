@@ -35,8 +35,8 @@ export interface VmRules {
   readonly chargesUnpaidWrite: boolean;
   /** Whether fork copies wired memory at once instead of on write. */
   readonly copiesWired: boolean;
-  /** Whether fork gives each of several entries on one object an object of its own first. */
-  readonly splitsAtFork: boolean;
+  /** Whether memory that fork makes shared gets an object of its own first, apart from that of other entries. */
+  readonly splitsShared: boolean;
   /** What execve reserves for its arguments while it runs: pages. */
   readonly execArgPages: number;
   /** How far a stack grows for a fault `distance` pages below it. */

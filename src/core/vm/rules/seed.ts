@@ -33,7 +33,7 @@ export const SEED: VmRules = {
   mapStackGrows: false,
   chargesUnpaidWrite: false,
   copiesWired: false,
-  splitsAtFork: false,
+  splitsShared: true,
   execArgPages: 0,
 
   stackGrowth: (distance) => distance,
@@ -56,10 +56,10 @@ export const SEED: VmRules = {
     return true;
   },
 
-  /** The range and no more; only memory that is shared is charged as a whole, once. */
+  /** The range and no more; only what several address spaces have is charged as a whole, once. */
   chargeWritable(entry, td, { ledger, objects }) {
     const { object } = entry;
-    const whole = object !== undefined && !entry.needsCopy && entry.inherit === "share";
+    const whole = object !== undefined && !entry.needsCopy && !object.oneMapping;
     if (object !== undefined && !entry.needsCopy && !object.anonymous) return true;
     if (!ledger.reserve(whole ? object.size : entry.length, td.ruid, td)) return false;
     if (whole) objects.hold(object, td.ruid, object.size);

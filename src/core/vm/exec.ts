@@ -1,0 +1,35 @@
+import type { Proc } from "./proc.ts";
+import type { MmapRequest, Vm } from "./vm.ts";
+
+/** What execve maps. Segments are private; the file's part of one is its object. */
+export interface ExecImage {
+  readonly stackTop: number;
+  readonly stackMaximum: number;
+  readonly segments: readonly MmapRequest[];
+  /** Where the heap starts. */
+  readonly dataEnd: number;
+  /** Of a set-uid image: it pays nothing, the real uid goes on paying. */
+  readonly euid?: number;
+}
+
+/**
+ * execve(2): swap-accounting section 4.11. ENOMEM: no room for the arguments, the process lives on. ABORT: the new image did
+ * not fit after the old one was gone, and the process is too.
+ */
+export function execve(vm: Vm, td: Proc, image: ExecImage): "OK" | "ENOMEM" | "ABORT" {
+  const { execArgPages } = vm.rules;
+  const payer = td.ruid;
+  if (execArgPages > 0 && !vm.ledger.reserve(execArgPages, payer, td)) return "ENOMEM";
+  vm.execBegin(td);
+  const loaded =
+    vm.stackCreate(td, image.stackTop, image.stackMaximum) === "OK" &&
+    image.segments.every((segment) => vm.mmap(td, segment) === "OK");
+  vm.ledger.release(execArgPages, payer);
+  if (!loaded) {
+    vm.exit(td);
+    return "ABORT";
+  }
+  td.vmspace.dataStart = image.dataEnd;
+  td.euid = image.euid ?? td.euid;
+  return "OK";
+}

@@ -1,0 +1,83 @@
+import type { VmMapEntry } from "./entry.ts";
+import type { VmMap } from "./map.ts";
+import type { VmObject } from "./object.ts";
+import { protText } from "./vocabulary.ts";
+
+/** What the map does not know about objects. */
+export interface MapLineNames {
+  /** Bytes a page. */
+  readonly pageSize: number;
+  /** A number for an object that tells it from others: its address, upstream. */
+  address(object: VmObject): number;
+}
+
+/**
+ * `<pid>/map`, a line each entry: start, end, resident pages, private resident pages, object, rights, references, shadows,
+ * flags, COW or NCOW, NC or NNC, type, path, CH or NCH, the uid charged or -1. References to flags are those of the first
+ * object, type and path those of the last one behind it: swap-accounting section 2.4.
+ */
+export function* mapLines(map: VmMap, names: MapLineNames): IterableIterator<string> {
+  for (const entry of map.entries) yield mapLine(entry, names);
+}
+
+export function mapLine(entry: VmMapEntry, { pageSize, address }: MapLineNames): string {
+  const { object: first } = entry;
+  const last = first && bottom(first);
+  const payer = entry.cred ?? first?.cred;
+  return [
+    hex(entry.start * pageSize),
+    hex(entry.end * pageSize),
+    resident(entry),
+    first?.shadowCount === 1 ? first.pageCount : 0,
+    first ? hex(address(first)) : 0,
+    protText(entry.prot),
+    first?.refCount ?? 0,
+    first?.shadowCount ?? 0,
+    hex(first?.flags ?? 0),
+    entry.cow ? "COW" : "NCOW",
+    entry.needsCopy ? "NC" : "NNC",
+    last?.type ?? "none",
+    last?.type === "vnode" && last.handle !== undefined ? last.handle : "-",
+    payer ? "CH" : "NCH",
+    payer?.uid ?? -1,
+  ].join(" ");
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
+}
+
+function bottom(object: VmObject): VmObject {
+  return object.backing ? bottom(object.backing) : object;
+}
+
+/** The pages of the entry that exist somewhere in its chain of objects. */
+function resident(entry: VmMapEntry): number {
+  let count = 0;
+  for (let index = entry.offset; index < entry.offset + entry.length; ) {
+    const end = entry.offset + entry.length;
+    const run = nextRun(entry.object, index, end);
+    if (!run) break;
+    count += run.to - run.from;
+    index = run.to;
+  }
+  return count;
+}
+
+/** The first stretch of pages in [from, to), in indexes of `object`, that it or one behind it has. */
+function nextRun(
+  object: VmObject | undefined,
+  from: number,
+  to: number,
+): { readonly from: number; readonly to: number } | undefined {
+  let found: { from: number; to: number } | undefined;
+  let shift = 0;
+  for (let each = object; each; each = each.backing) {
+    const [run] = each.pagesWithin(from + shift, to + shift);
+    if (run && (found === undefined || run[0] - shift < found.from)) {
+      found = { from: run[0] - shift, to: run[1] - shift };
+    }
+    shift += each.backingOffset;
+  }
+  return found;
+}
