@@ -1,38 +1,51 @@
 import type { Tid } from "../core/base/brand.ts";
+import type { ProcfsOptions } from "../core/procfs/options.ts";
+import type { Ports } from "../core/procfs/ports.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
+import { LiveExecutables } from "../host/linux/executable.ts";
 import { hostArch } from "../host/linux/host-arch.ts";
 import { LiveMemory } from "../host/linux/memory.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
-import type { LiveOptions } from "./live-options.ts";
 
-/** The process file system over this host's processes. */
-export interface LiveTree {
-  readonly fs: FileSystem;
+/** This host's processes, as any number of trees can show them. */
+export interface LiveHost {
+  /** A tree of its own over the same processes. Control is common to all. */
+  fileSystem(options: ProcfsOptions): FileSystem;
   /** This very process as the one who asks. */
-  caller(): Caller;
+  readonly self: Caller;
+  /** Whether nothing is attached. */
+  readonly idle: boolean;
   /** Lets every attached process go, then closes everything. */
   close(): Promise<void>;
 }
 
-/** Builds it all; `onBug` is told of errors that belong to no request. One tree in a process: ptrace and SIGCHLD belong to the main thread. */
-export function composeLiveTree(options: LiveOptions, onBug: (error: unknown) => void): LiveTree {
+/** Builds it all; `onBug` is told of errors that belong to no request. One in a process: ptrace and SIGCHLD belong to the main thread. */
+export function composeLiveHost(onBug: (error: unknown) => void): LiveHost {
   const identity = new CallerIdentity();
   const processes = new LiveProcessTable(identity);
   const access = new KernelAccess(identity);
   const arch = hostArch();
-  const memory = new LiveMemory(access, arch.userTop);
-  const signals = new LiveSignals(processes);
-  const tracer = new LiveTracer({ processes, access, arch, scope: options.control, onBug });
-  const caller: Caller = { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() };
+  const tracer = new LiveTracer({ processes, access, arch, onBug });
+  const ports: Ports = {
+    processes,
+    access,
+    memory: new LiveMemory(access, arch.userTop),
+    executables: new LiveExecutables(identity),
+    signals: new LiveSignals(processes),
+    tracer,
+  };
   return {
-    fs: procFileSystem({ processes, access, memory, signals, tracer }, options),
-    caller: () => caller,
+    fileSystem: (options) => procFileSystem(ports, options),
+    self: { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() },
+    get idle() {
+      return tracer.idle;
+    },
     async close() {
       await tracer.close();
       processes.close();

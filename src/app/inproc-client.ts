@@ -29,10 +29,10 @@ function settle<T>(outcome: Outcome<T>, stop: AbortSignal | undefined): Promise<
 /** The tree in this very process, with no transport between. */
 export class InprocClient implements TreeClient {
   readonly #fs: FileSystem;
-  readonly #caller: () => Caller;
+  readonly #caller: Caller;
   readonly #close: () => Promise<void>;
 
-  constructor(fs: FileSystem, caller: () => Caller, close: () => Promise<void> = async () => {}) {
+  constructor(fs: FileSystem, caller: Caller, close: () => Promise<void> = async () => {}) {
     this.#fs = fs;
     this.#caller = caller;
     this.#close = close;
@@ -40,33 +40,33 @@ export class InprocClient implements TreeClient {
 
   async stat(path: string): Promise<NodeStat> {
     const node = this.#walk(path);
-    return { kind: node.kind, ...node.stat(this.#caller()) };
+    return { kind: node.kind, ...node.stat(this.#caller) };
   }
 
   async list(path: string): Promise<readonly string[]> {
     const node = this.#walk(path);
     if (node.kind !== "dir") throw new Errno("ENOTDIR", `${path} is not a directory`);
-    return node.list(this.#caller()).map((entry) => entry.name);
+    return node.list(this.#caller).map((entry) => entry.name);
   }
 
   async readlink(path: string): Promise<string> {
     const node = this.#walk(path);
     if (node.kind !== "link") throw new Errno("EINVAL", `${path} is not a symbolic link`);
-    return node.readlink(this.#caller());
+    return node.readlink(this.#caller);
   }
 
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array> {
     return this.#withOpen(path, { read: true, write: false, exclusive: false }, stop, async (handle) => {
       if (!handle.read) throw new Errno("EOPNOTSUPP", `${path} is not for reading`);
       const into = new Uint8Array(count);
-      return into.subarray(0, await settle(handle.read(this.#caller(), offset, into), stop));
+      return into.subarray(0, await settle(handle.read(this.#caller, offset, into), stop));
     });
   }
 
   write(path: string, data: Uint8Array, stop?: AbortSignal, offset = 0): Promise<number> {
     return this.#withOpen(path, { read: false, write: true, exclusive: false }, stop, (handle) => {
       if (!handle.write) throw new Errno("EOPNOTSUPP", `${path} is not for writing`);
-      return settle(handle.write(this.#caller(), offset, data), stop);
+      return settle(handle.write(this.#caller, offset, data), stop);
     });
   }
 
@@ -75,7 +75,7 @@ export class InprocClient implements TreeClient {
   }
 
   #walk(path: string): Node {
-    return walk(this.#fs.root, path, this.#caller());
+    return walk(this.#fs.root, path, this.#caller);
   }
 
   async #withOpen<T>(
@@ -84,7 +84,7 @@ export class InprocClient implements TreeClient {
     stop: AbortSignal | undefined,
     act: (handle: Handle) => Promise<T>,
   ): Promise<T> {
-    const handle = await settle(this.#file(path).open(this.#caller(), mode), stop);
+    const handle = await settle(this.#file(path).open(this.#caller, mode), stop);
     try {
       return await act(handle);
     } finally {
@@ -96,6 +96,6 @@ export class InprocClient implements TreeClient {
     const node = this.#walk(path);
     if (node.kind === "file") return node;
     if (node.kind === "dir") throw new Errno("EISDIR", `${path} is a directory`);
-    throw new Errno("ELOOP", `${path} is a symbolic link to ${node.readlink(this.#caller())}`);
+    throw new Errno("ELOOP", `${path} is a symbolic link to ${node.readlink(this.#caller)}`);
   }
 }

@@ -1,11 +1,11 @@
 import { Errno } from "../core/base/errno.ts";
-import { DEFAULT_LIVE_OPTIONS, type LiveOptions } from "./live-options.ts";
+import { DEFAULT_OPTIONS, type ProcfsOptions } from "../core/procfs/options.ts";
 
 /** What `-o` may hold: one row a word. The manual and the completion are made from this. */
 interface OptionRow {
   readonly word: string;
   readonly doc: string;
-  readonly set: { readonly live?: Partial<LiveOptions>; readonly allowOther?: true };
+  readonly set: { readonly live?: Partial<ProcfsOptions>; readonly allowOther?: true };
 }
 
 export const MOUNT_OPTIONS: readonly OptionRow[] = [
@@ -26,13 +26,13 @@ export const MOUNT_OPTIONS: readonly OptionRow[] = [
 ];
 
 export interface MountSettings {
-  readonly live: LiveOptions;
+  readonly live: ProcfsOptions;
   readonly allowOther: boolean;
 }
 
 /** Reads the comma-separated words of `-o`. EINVAL names the word that is none. */
 export function parseMountOptions(text: string): MountSettings {
-  let live = DEFAULT_LIVE_OPTIONS;
+  let live = DEFAULT_OPTIONS;
   let allowOther = false;
   for (const word of text.split(",")) {
     if (word === "") continue;

@@ -3,7 +3,7 @@ import { ROOT_INO } from "../core/procfs/ino.ts";
 import { mountFuse, unmountFuse } from "../host/serve/fuse-mount.ts";
 import { serveFuse } from "../host/serve/fuse-server.ts";
 import { mountPath, ownMountAt } from "../host/serve/mount-point.ts";
-import { composeLiveTree } from "./compose.ts";
+import type { LiveHost } from "./compose.ts";
 import type { MountSettings } from "./mount-options.ts";
 
 /** Shown by the kernel as the type `fuse.lyonnais`. */
@@ -14,7 +14,7 @@ const SOURCE = "proc";
 export interface Mounted {
   /** Absolute. */
   readonly dir: string;
-  /** Resolves when the mount is gone and everything is undone. */
+  /** Resolves when the mount is gone. */
   readonly ended: Promise<void>;
   /** The FUSE minor version of the kernel, once it has introduced itself. */
   readonly kernelMinor: Promise<number>;
@@ -22,8 +22,9 @@ export interface Mounted {
   stop(): void;
 }
 
-/** Mounts the process file system at `dir` and serves it from this process. Errors: `mountFuse`. */
+/** Mounts the process file system of `host` at `dir` and serves it from this process. Errors: `mountFuse`. */
 export async function mountProcfs(
+  host: LiveHost,
   dir: string,
   settings: MountSettings,
   onBug: (error: unknown) => void,
@@ -36,12 +37,11 @@ export async function mountProcfs(
   });
   // Never stand inside a mount that we serve.
   process.chdir("/");
-  const tree = composeLiveTree(settings.live, onBug);
-  const server = serveFuse(mount.fd, tree.fs, ROOT_INO, onBug);
+  const server = serveFuse(mount.fd, host.fileSystem(settings.live), ROOT_INO, onBug);
   return {
     dir: mount.dir,
     kernelMinor: server.kernelMinor,
-    ended: server.unmounted.then(() => tree.close()),
+    ended: server.unmounted,
     stop: () => {
       mount.unmount();
       server.close();

@@ -1,28 +1,51 @@
 import { resolve } from "node:path";
+import { DEFAULT_OPTIONS } from "../core/procfs/options.ts";
 import { readMountTable } from "../host/serve/mount-table.ts";
-import { composeLiveTree } from "./compose.ts";
+import { composeLiveHost } from "./compose.ts";
 import { InprocClient } from "./inproc-client.ts";
-import { DEFAULT_LIVE_OPTIONS } from "./live-options.ts";
 import { MountClient } from "./mount-client.ts";
 import type { TreeClient } from "./tree-client.ts";
 
 /** The tree over this host's processes in this very process: needs no privilege and no mount. */
 export function openLocalTree(): TreeClient {
-  const tree = composeLiveTree(DEFAULT_LIVE_OPTIONS, (error) => {
+  const host = composeLiveHost((error) => {
     throw error;
   });
-  return new InprocClient(tree.fs, tree.caller, tree.close);
+  return new InprocClient(host.fileSystem(DEFAULT_OPTIONS), host.self, host.close);
 }
 
-/**
- * Where a path that a person typed leads: into a running mount when it lies below one, else into the tree of this
- * process, whose root it starts from.
- */
-export function openTreeAt(path: string): { readonly client: TreeClient; readonly path: string } {
-  const absolute = resolve(path);
-  const mount = readMountTable().find(
-    ({ dir, type }) => type === "fuse.lyonnais" && (absolute === dir || absolute.startsWith(`${dir}/`)),
-  );
-  if (mount) return { client: new MountClient(mount.dir), path: absolute.slice(mount.dir.length) };
-  return { client: openLocalTree(), path };
+/** Where the tree is that a person means. */
+export interface TreePlace {
+  /** Of a server; without it a path below a mount means that mount, and any other the local tree. */
+  readonly remote?: string;
+  /** The TLS file of a client. */
+  readonly tls?: string;
+}
+
+/** The tree as a whole. */
+export async function openTree({ remote, tls }: TreePlace): Promise<TreeClient> {
+  if (remote === undefined) return openLocalTree();
+  const [{ connectTree }, { parseAddress }] = await Promise.all([
+    import("./connect.ts"),
+    import("../host/serve/address.ts"),
+  ]);
+  const address = parseAddress(remote);
+  if (address.kind !== "tls" || tls === undefined) return connectTree(address);
+  const { readTlsClient } = await import("./tls-files.ts");
+  return connectTree(address, readTlsClient(tls));
+}
+
+/** The tree that `path` is in, and what the path is there. */
+export async function openTreeAt(
+  path: string,
+  place: TreePlace = {},
+): Promise<{ readonly client: TreeClient; readonly path: string }> {
+  if (place.remote === undefined) {
+    const absolute = resolve(path);
+    const mount = readMountTable().find(
+      ({ dir, type }) => type === "fuse.lyonnais" && (absolute === dir || absolute.startsWith(`${dir}/`)),
+    );
+    if (mount) return { client: new MountClient(mount.dir), path: absolute.slice(mount.dir.length) };
+  }
+  return { client: await openTree(place), path };
 }

@@ -5,6 +5,7 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<() => C
   { name: "start", load: async () => (await import("./commands/start.ts")).startCommand },
   { name: "mount", load: async () => (await import("./commands/mount.ts")).mountCommand },
   { name: "umount", load: async () => (await import("./commands/umount.ts")).umountCommand },
+  { name: "serve", load: async () => (await import("./commands/serve.ts")).serveCommand },
   { name: "shell", load: async () => (await import("./commands/shell.ts")).shellCommand },
   { name: "ls", load: async () => (await import("./commands/tree.ts")).lsCommand },
   { name: "cat", load: async () => (await import("./commands/tree.ts")).catCommand },

@@ -7,7 +7,7 @@ import { reportError } from "./report.ts";
 /** Exit codes of the whole command line: 0 done, 1 failed, 2 wrong usage. */
 async function main(argv: readonly string[]): Promise<number> {
   let what = "lyonnais";
-  const program = (await buildProgram(argv[2])).hook("preAction", (_, action) => {
+  const program = (await buildProgram(argv.slice(2))).hook("preAction", (_, action) => {
     const group = action.parent?.parent ? [action.parent.name()] : [];
     what = [...group, action.name(), ...action.args.slice(0, 1)].join(" ");
   });

@@ -13,17 +13,29 @@ function version(): string {
  * Every command, or only the one asked for: what it needs is loaded with it, and the others would cost its start. Wrong
  * usage throws CommanderError and has been told in one line.
  */
-export async function buildProgram(wanted?: string): Promise<Command> {
+export async function buildProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command("lyonnais")
     .description("the BSD process file system and accounting of anonymous memory for Linux")
     .version(version(), "-V, --version", "print the version")
+    .option("-r, --remote <address>", "of ls, cat, write and shell: the tree served there, not this host's")
+    .option("--tls <file>", "of a remote tls address: certificate, key and issuer, as TOML")
     .exitOverride()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
-  const rows = COMMANDS.some(({ name }) => name === wanted) ? COMMANDS.filter(({ name }) => name === wanted) : COMMANDS;
+  const wanted = COMMANDS.filter(({ name }) => name === firstOperand(args));
+  const rows = wanted.length === 0 ? COMMANDS : wanted;
   for (const { load } of rows) {
     const command = (await load())().copyInheritedSettings(program);
     for (const part of command.commands) part.copyInheritedSettings(program);
     program.addCommand(command);
   }
   return program;
+}
+
+/** What commander will take for the command: behind the global options and their values. */
+function firstOperand(args: readonly string[]): string | undefined {
+  for (let i = 0; i < args.length; i++) {
+    if (["-r", "--remote", "--tls"].includes(args[i]!)) i++;
+    else if (!args[i]!.startsWith("-")) return args[i];
+  }
+  return undefined;
 }

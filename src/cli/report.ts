@@ -24,3 +24,8 @@ export function usageLine(text: string): string {
   const hint = suggestion === undefined ? "see lyonnais --help" : suggestion.replace(/^\(Did (.*)\)$/, "did $1");
   return `lyonnais: ${oneLine(`${problem}; ${hint}`)}\n`;
 }
+
+/** What should never happen, with where it did. */
+export function reportBug(error: unknown): void {
+  process.stderr.write(`lyonnais: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
+}

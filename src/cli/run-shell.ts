@@ -1,13 +1,13 @@
 import { createInterface } from "node:readline";
-import { openLocalTree } from "../app/open-tree.ts";
+import { openTree, type TreePlace } from "../app/open-tree.ts";
 import { hostNames } from "./names.ts";
 import type { ShellState } from "./shell/commands.ts";
 import { interact } from "./shell/interactive.ts";
 import { runScript } from "./shell/shell.ts";
 
-/** The shell on the tree of this process; resolves to the exit code. Standard input that is no terminal is a script. */
-export async function runShell(): Promise<number> {
-  const client = openLocalTree();
+/** The shell on a tree, this host's by default; resolves to the exit code. Standard input that is no terminal is a script. */
+export async function runShell(place: TreePlace = {}): Promise<number> {
+  const client = await openTree(place);
   const state: ShellState = {
     client,
     names: hostNames(),
@@ -17,7 +17,9 @@ export async function runShell(): Promise<number> {
   };
   try {
     if (process.stdin.isTTY) {
-      process.stdout.write("The process file system, in this process only. help lists the commands.\n");
+      process.stdout.write(
+        `The process file system ${place.remote === undefined ? "of this host" : `at ${place.remote}`}. help lists the commands.\n`,
+      );
       await interact(state);
       return 0;
     }

@@ -1,11 +1,8 @@
+import { composeLiveHost } from "../app/compose.ts";
 import { type Mounted, mountProcfs } from "../app/mount.ts";
 import type { MountSettings } from "../app/mount-options.ts";
-
-const END_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
-
-function reportBug(error: unknown): void {
-  process.stderr.write(`lyonnais: internal error: ${error instanceof Error ? error.stack : String(error)}\n`);
-}
+import { reportBug } from "./report.ts";
+import { END_SIGNALS } from "./signals.ts";
 
 /** Mounts and serves until unmounted or told to end; `ready` is called once the mount is there. */
 export async function serveMount(
@@ -13,10 +10,15 @@ export async function serveMount(
   settings: MountSettings,
   ready: (mounted: Mounted) => void | Promise<void>,
 ): Promise<void> {
-  const mounted = await mountProcfs(dir, settings, reportBug);
+  const host = composeLiveHost(reportBug);
+  const mounted = await mountProcfs(host, dir, settings, reportBug).catch(async (error) => {
+    await host.close();
+    throw error;
+  });
   const end = (): void => mounted.stop();
   for (const signal of END_SIGNALS) process.once(signal, end);
   await ready(mounted);
   await mounted.ended;
+  await host.close();
   for (const signal of END_SIGNALS) process.off(signal, end);
 }

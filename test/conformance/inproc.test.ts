@@ -5,5 +5,5 @@ import { FIXTURE, runFsSuite } from "./fs-suite.ts";
 
 runFsSuite({
   name: "in process",
-  open: async () => new InprocClient(memoryFileSystem(FIXTURE), () => ({ tid: 0 as Tid, uid: 0, gid: 0 })),
+  open: async () => new InprocClient(memoryFileSystem(FIXTURE), { tid: 0 as Tid, uid: 0, gid: 0 }),
 });

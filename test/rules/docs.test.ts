@@ -63,7 +63,7 @@ test("lyonnais(1) has exactly the commands, their options and the mount options"
   const commands = leaves(program);
   assert.deepEqual([...described.keys()], [...commands.keys()]);
   for (const [name, command] of commands) {
-    assert.match(page, new RegExp(`^    lyonnais ${name}\\b`, "m"));
+    assert.match(page, new RegExp(`^    lyonnais (?:\\[-r ADDRESS\\] )?${name}\\b`, "m"));
     for (const { long, short } of command.options) {
       for (const flag of [long, short])
         if (flag) assert.ok(described.get(name)!.includes(`\`${flag}\``), `${name} ${flag}`);
@@ -83,14 +83,14 @@ test("lyonnais(1) has exactly the options of every command, and their arguments 
   const page = read("docs/lyonnais.1.md");
   const options = /^## OPTIONS\n(.*?)(?=^## )/ms.exec(page)![1]!;
   const program = await buildProgram();
-  assert.deepEqual(flagsIn(options), ["--help", "--version", "-V", "-h"]);
+  assert.deepEqual(flagsIn(options), ["--help", "--remote", "--tls", "--version", "-V", "-h", "-r"]);
   const help = program.helpInformation();
   for (const flag of flagsIn(options)) assert.ok(help.includes(flag), flag);
   const described = sections(page, "COMMANDS");
   for (const [name, command] of leaves(program)) {
     const flags = command.options.flatMap(({ long, short }) => [long, short]).filter((flag) => flag !== undefined);
     assert.deepEqual(flagsIn(described.get(name)!), flags.sort(), name);
-    const synopsis = new RegExp(`^    lyonnais ${name}(.*)$`, "m").exec(page)![1]!;
+    const synopsis = new RegExp(`^    lyonnais (?:\\[-r ADDRESS\\] )?${name}(.*)$`, "m").exec(page)![1]!;
     const operands = command.registeredArguments.map((argument) => {
       const operand = argument.name().toUpperCase() + (argument.variadic ? "..." : "");
       return argument.required ? operand : `[${operand}]`;

@@ -19,6 +19,7 @@ import {
   trySeccompNotify,
 } from "../../host/linux/probes.ts";
 import { openFuseDevice } from "../../host/serve/fuse-device.ts";
+import { composeLiveHost } from "../compose.ts";
 import { mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
 import { nodeErrno } from "../node-errno.ts";
@@ -66,13 +67,15 @@ async function lookAtPtrace(): Promise<Finding> {
 async function lookAtMount(): Promise<Finding> {
   const dir = mkdtempSync(join(tmpdir(), "lyonnais-doctor-"));
   try {
-    const mounted = await mountProcfs(dir, parseMountOptions(""), () => {});
+    const host = composeLiveHost(() => {});
     try {
+      const mounted = await mountProcfs(host, dir, parseMountOptions(""), () => {});
       const minor = await mounted.kernelMinor;
-      return ok(`mounted and unmounted; the kernel speaks FUSE 7.${minor}`);
-    } finally {
       mounted.stop();
       await mounted.ended;
+      return ok(`mounted and unmounted; the kernel speaks FUSE 7.${minor}`);
+    } finally {
+      await host.close();
     }
   } catch (error) {
     if (!isErrno(error)) throw error;

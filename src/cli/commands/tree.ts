@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { nodeErrno } from "../../app/node-errno.ts";
-import { openTreeAt } from "../../app/open-tree.ts";
+import { openTreeAt, type TreePlace } from "../../app/open-tree.ts";
 import { type TreeClient, writeAll } from "../../app/tree-client.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { utf8 } from "../../core/base/text.ts";
@@ -9,8 +9,12 @@ import { cat, ls } from "../actions.ts";
 import { hostNames } from "../names.ts";
 import { reportError } from "../report.ts";
 
-async function at<T>(path: string, act: (client: TreeClient, path: string) => Promise<T>): Promise<T> {
-  const { client, path: inside } = openTreeAt(path);
+async function at<T>(
+  command: Command,
+  path: string,
+  act: (client: TreeClient, path: string) => Promise<T>,
+): Promise<T> {
+  const { client, path: inside } = await openTreeAt(path, command.optsWithGlobals<TreePlace>());
   try {
     return await act(client, inside);
   } finally {
@@ -24,8 +28,8 @@ export function lsCommand(): Command {
     .option("-l, --long", "modes, links, owners, sizes and times")
     .option("-i, --inode", "inode numbers")
     .argument("[path]", "in the tree, or below a running mount", "/")
-    .action(async (path: string, flags: { long?: true; inode?: true }) => {
-      const lines = await at(path, (client, inside) =>
+    .action(async (path: string, flags: { long?: true; inode?: true }, command: Command) => {
+      const lines = await at(command, path, (client, inside) =>
         ls(client, inside, { long: flags.long ?? false, inode: flags.inode ?? false }, hostNames()),
       );
       for (const line of lines) process.stdout.write(`${line}\n`, "latin1");
@@ -36,10 +40,10 @@ export function catCommand(): Command {
   return new Command("cat")
     .description("print files of the tree, such as curproc/status")
     .argument("<path...>", "in the tree, or below a running mount")
-    .action(async (paths: string[]) => {
+    .action(async (paths: string[], _flags: unknown, command: Command) => {
       for (const path of paths) {
         try {
-          await at(path, (client, inside) => cat(client, inside, (bytes) => process.stdout.write(bytes)));
+          await at(command, path, (client, inside) => cat(client, inside, (bytes) => process.stdout.write(bytes)));
         } catch (error) {
           if (!isErrno(error)) throw error;
           reportError(`cat ${path}`, error);
@@ -62,8 +66,8 @@ export function writeCommand(): Command {
     .description("write a word to a file of the tree, such as a signal name to 1293/note")
     .argument("<path>", "in the tree, or below a running mount")
     .argument("<text>", "what to write; - reads standard input")
-    .action(async (path: string, text: string) => {
+    .action(async (path: string, text: string, _flags: unknown, command: Command) => {
       const data = text === "-" ? standardInput() : utf8(text);
-      await at(path, (client, inside) => writeAll(client, inside, data));
+      await at(command, path, (client, inside) => writeAll(client, inside, data));
     });
 }

@@ -23,7 +23,7 @@ function shell(): ShellState & { printed: string } {
   const tree = { "12": { status: "sh 12 1\n", ctl: "....................", note: blocking }, "120": {}, swap: "0\n" };
   const fs = memoryFileSystem({ ...tree, exe: { link: "/bin/sh" } });
   return {
-    client: new InprocClient(fs, () => ({ tid: 0 as Tid, uid: 0, gid: 0 })),
+    client: new InprocClient(fs, { tid: 0 as Tid, uid: 0, gid: 0 }),
     names: { user: String, group: String },
     cwd: "/",
     done: false,

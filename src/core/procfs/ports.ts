@@ -2,6 +2,7 @@
 import type { Pid, Tid } from "../base/brand.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
+import type { ControlScope } from "./options.ts";
 
 /** Seconds and microseconds. */
 export interface TimeVal {
@@ -83,6 +84,18 @@ export interface Memory {
   open(process: Process, caller: Caller): AddressSpace;
 }
 
+/** The bytes of a running executable. */
+export interface Executable {
+  /** Fills `into` from byte `offset`; 0 at the end. */
+  read(offset: number, into: Uint8Array): Outcome<number>;
+  close(): void;
+}
+
+export interface Executables {
+  /** Opens as `caller`, whom the kernel checks: EPERM, EACCES; ENOENT for a kernel thread or a zombie. */
+  open(process: Process, caller: Caller): Executable;
+}
+
 /** Signals by name, lower case and without SIG. All of `callers` must be allowed: who writes, and who opened the node. */
 export interface Signals {
   /** EPERM under kill(2)'s rules; ESRCH. */
@@ -96,7 +109,7 @@ export interface Tracer {
   /** Bytes of the general register set. */
   readonly registerSize: number;
   /** EINVAL oneself or a zombie, EBUSY traced, EPERM. Returns before the target has stopped. */
-  attach(process: Process, caller: Caller): Outcome<void>;
+  attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void>;
   /** Succeeds on an untraced process. EBUSY when another session controls it, unless the caller is root. */
   detach(process: Process, caller: Caller): Outcome<void>;
   /** EBUSY unless stopped under the caller's control. */
@@ -122,6 +135,7 @@ export interface Ports {
   readonly processes: ProcessTable;
   readonly access: Access;
   readonly memory: Memory;
+  readonly executables: Executables;
   readonly signals: Signals;
   readonly tracer: Tracer;
 }

@@ -6,7 +6,7 @@ import { goneError, type ProcFile, type ProcLink, type ProcNode } from "./file.t
 import { DIR_SLOT, inoOf, ROOT_INO } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
-import { PROC_NODES } from "./table.ts";
+import { nodesFor } from "./table.ts";
 
 const CURPROC = "curproc";
 /** A Lite2 number: the 1993 numbering has no slot for a link in the root, and pid 0 does not exist on Linux. */
@@ -42,9 +42,12 @@ class ProcTree {
   /** curproc's nodes are of its own: the kernel keeps one dentry per directory node and would move it back and forth. */
   readonly #curprocDirs = new WeakMap<Process, DirNode>();
 
+  readonly #nodes: readonly ProcNode[];
+
   constructor(ports: Ports, options: ProcfsOptions) {
     this.#ports = ports;
     this.#options = options;
+    this.#nodes = nodesFor(options);
   }
 
   readonly root: DirNode = {
@@ -95,7 +98,10 @@ class ProcTree {
     if (this.#options.curproc === "link") entries.push({ name: CURPROC, ino: CURPROC_LINK_INO, kind: "link" });
     else {
       const own = caller.tid > 0 ? this.#ports.processes.ofThread(caller.tid) : undefined;
-      entries.push({ name: CURPROC, ino: own ? inoOf(own.pid, DIR_SLOT) : CURPROC_LINK_INO, kind: "dir" });
+      // Who comes from another host has no process here, and never will.
+      if (own || !caller.connection) {
+        entries.push({ name: CURPROC, ino: own ? inoOf(own.pid, DIR_SLOT) : CURPROC_LINK_INO, kind: "dir" });
+      }
     }
     for (const pid of this.#ports.processes.pids()) {
       entries.push({ name: String(pid), ino: inoOf(pid, DIR_SLOT), kind: "dir" });
@@ -105,7 +111,7 @@ class ProcTree {
 
   #makeDir(process: Process): DirNode {
     const children = new Map<string, FileNode | LinkNode>();
-    const entries = PROC_NODES.map((row) => ({ name: row.name, ino: inoOf(process.pid, row.slot), kind: row.kind }));
+    const entries = this.#nodes.map((row) => ({ name: row.name, ino: inoOf(process.pid, row.slot), kind: row.kind }));
     return {
       kind: "dir",
       stat: () => processStat(process, DIR_SLOT, 0o555, 2, 0),
@@ -113,7 +119,7 @@ class ProcTree {
       lookup: (_caller, name) => {
         let child = children.get(name);
         if (!child) {
-          const row = PROC_NODES.find((candidate) => candidate.name === name);
+          const row = this.#nodes.find((candidate) => candidate.name === name);
           if (!row) throw new Errno("ENOENT", `no file ${name} in a process directory`);
           child = this.#makeNode(process, row);
           children.set(name, child);

@@ -45,7 +45,8 @@ function readLocalDevices(): Set<string> {
   return local;
 }
 
-function isLocal(major: number, minor: number): boolean {
+/** Whether the device of a file answers without asking another program or another machine. */
+export function isLocal(major: number, minor: number): boolean {
   if (major !== MAJOR_UNNAMED) return true;
   localDevices ??= readLocalDevices();
   return localDevices.has(`${major}:${minor}`);

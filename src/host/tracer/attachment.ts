@@ -5,6 +5,7 @@ import type { TraceeObserver } from "../../core/trace/observer.ts";
 import { Tracee } from "../../core/trace/tracee.ts";
 import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import type { Controller } from "./controller.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
@@ -14,8 +15,7 @@ const CRASH_SAFE_MS = 5;
 /** One process under control, from attach to detach or exit. */
 export class Attachment implements TraceeObserver, Traced {
   readonly process: LiveProcess;
-  /** Equal for everyone who shares the control. */
-  readonly controllerKey: string;
+  readonly controller: Controller;
   readonly tracee: Tracee;
   readonly #loop: WaitLoop;
   readonly #mayKeepAfterExec: () => boolean;
@@ -28,12 +28,12 @@ export class Attachment implements TraceeObserver, Traced {
 
   constructor(
     process: LiveProcess,
-    controllerKey: string,
+    controller: Controller,
     loop: WaitLoop,
     hooks: { mayKeepAfterExec(): boolean; ended(): void },
   ) {
     this.process = process;
-    this.controllerKey = controllerKey;
+    this.controller = controller;
     this.#loop = loop;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;

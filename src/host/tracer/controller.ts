@@ -1,22 +1,24 @@
 import { Errno } from "../../core/base/errno.ts";
-import type { Caller } from "../../core/vfs/caller.ts";
+import type { ControlScope } from "../../core/procfs/options.ts";
+import type { Caller, Connection } from "../../core/vfs/caller.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcClose, libcGetsid, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { watchReadable } from "../linux/watch.ts";
 
-/** How much of the caller's surroundings shares its control: its session, or only the process itself. */
-export type ControlScope = "session" | "process";
-
-/** Who controls a target: everything in one session, or one process. Equal keys are one controller. */
+/** Who controls a target: everything in one session, one process, or one connection. Equal keys are one controller. */
 export interface Controller {
   readonly key: string;
+  readonly scope: ControlScope;
   /** The process whose end ends the control: the session's leader, or the writer itself. 0: nobody's. */
   readonly pid: number;
+  /** The connection whose end ends the control. */
+  readonly connection: Connection | undefined;
 }
 
 /** Asked for at every word, so it costs one system call. EPERM for a caller that has no process id here. */
 export function controllerKeyOf(caller: Caller, scope: ControlScope, processes: LiveProcessTable): string {
+  if (caller.connection) return `connection ${caller.connection.id}`;
   const session = caller.tid > 0 ? libcGetsid(caller.tid) : -1;
   if (session < 0) throw new Errno("EPERM", "the caller has no process id here and cannot control anything");
   // 0: its leader is outside our pid namespace. The kernel cannot tell such sessions apart from here; neither do we.
@@ -26,8 +28,9 @@ export function controllerKeyOf(caller: Caller, scope: ControlScope, processes: 
 
 export function controllerOf(caller: Caller, scope: ControlScope, processes: LiveProcessTable): Controller {
   const key = controllerKeyOf(caller, scope, processes);
-  const pid = Number(key.split(" ")[1]);
-  return { key, pid: processes.statOf(pid) ? pid : 0 };
+  const { connection } = caller;
+  const pid = connection ? 0 : Number(key.split(" ")[1]);
+  return { key, scope, pid: processes.statOf(pid) ? pid : 0, connection };
 }
 
 /** How often a session without a leader is looked for living members; the kernel reports nothing about it. */
@@ -39,6 +42,7 @@ export function watchController(
   processes: LiveProcessTable,
   ended: () => void,
 ): { close(): void } {
+  if (controller.connection) return { close: controller.connection.onEnd(ended) };
   if (controller.pid > 0) return watchProcess(controller.pid, ended);
   const session = Number(controller.key.split(" ")[1]);
   const timer = setInterval(() => {

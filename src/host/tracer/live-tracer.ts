@@ -4,6 +4,7 @@ import { isKernelThread, isStopped } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
+import type { ControlScope } from "../../core/procfs/options.ts";
 import type { Access, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
@@ -11,7 +12,7 @@ import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment } from "./attachment.ts";
-import { type Controller, type ControlScope, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
+import { type Controller, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
 import { PassingPeek } from "./passing-peek.ts";
 import { WaitLoop } from "./wait-loop.ts";
@@ -23,7 +24,6 @@ interface Setup {
   readonly processes: LiveProcessTable;
   readonly access: Access;
   readonly arch: Arch;
-  readonly scope: ControlScope;
   /** Told of errors that belong to no request. */
   onBug(error: unknown): void;
 }
@@ -46,13 +46,13 @@ export class LiveTracer implements Tracer {
     this.#loop.start();
   }
 
-  attach(process: Process, caller: Caller): Outcome<void> {
+  attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void> {
     const target = process as LiveProcess;
     if (this.#isSelf(target, caller)) throw new Errno("EINVAL", "a process cannot attach to itself");
     if (target.hasExited()) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
     if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
-    const controller = controllerOf(caller, this.#setup.scope, this.#setup.processes);
-    if (this.#peeks.has(target.pid)) return this.#onceFree(target, () => this.attach(process, caller));
+    const controller = controllerOf(caller, scope, this.#setup.processes);
+    if (this.#peeks.has(target.pid)) return this.#onceFree(target, () => this.attach(process, caller, scope));
     this.#refuseTraced(target);
     this.#begin(target, caller, controller);
   }
@@ -106,15 +106,19 @@ export class LiveTracer implements Tracer {
     });
   }
 
+  /** Whether nothing is under control. */
+  get idle(): boolean {
+    return this.#attached.size + this.#peeks.size === 0;
+  }
+
   /** Lets every process go; resolves when all are free, or after `limitMs`: the kernel frees the rest when we exit. */
   async close(limitMs = 1000): Promise<void> {
     for (const attachment of [...this.#attached.values()]) attachment.detach();
-    const busy = (): boolean => this.#attached.size + this.#peeks.size > 0;
-    if (busy()) {
+    if (!this.idle) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, limitMs);
         this.#onFree.add(() => {
-          if (busy()) return;
+          if (!this.idle) return;
           clearTimeout(timer);
           resolve();
         });
@@ -130,7 +134,7 @@ export class LiveTracer implements Tracer {
 
   #refuseTraced(target: LiveProcess): void {
     const other = this.#attached.get(target.pid);
-    if (other) throw new Errno("EBUSY", `process ${target.pid} is controlled by ${other.controllerKey}`);
+    if (other) throw new Errno("EBUSY", `process ${target.pid} is controlled by ${other.controller.key}`);
     const tracer = statusField(target.statusText(), "TracerPid");
     if (tracer !== "0") throw new Errno("EBUSY", `process ${target.pid} is traced by process ${tracer}`);
   }
@@ -139,7 +143,7 @@ export class LiveTracer implements Tracer {
     const { processes, access } = this.#setup;
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
-    const attachment = new Attachment(target, controller.key, this.#loop, {
+    const attachment = new Attachment(target, controller, this.#loop, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
       ended: () => this.#freed(target.pid, controller.key),
     });
@@ -170,7 +174,7 @@ export class LiveTracer implements Tracer {
     const watch = watchController(controller, this.#setup.processes, () => {
       this.#controllers.delete(controller.key);
       for (const attachment of [...this.#attached.values()]) {
-        if (attachment.controllerKey === controller.key) attachment.detach();
+        if (attachment.controller.key === controller.key) attachment.detach();
       }
     });
     this.#controllers.set(controller.key, watch);
@@ -178,7 +182,7 @@ export class LiveTracer implements Tracer {
 
   #freed(pid: Pid, key: string): void {
     this.#attached.delete(pid);
-    if (![...this.#attached.values()].some((other) => other.controllerKey === key)) {
+    if (![...this.#attached.values()].some((other) => other.controller.key === key)) {
       this.#controllers.get(key)?.close();
       this.#controllers.delete(key);
     }
@@ -186,12 +190,12 @@ export class LiveTracer implements Tracer {
   }
 
   #controls(attachment: Attachment, caller: Caller): boolean {
-    const { scope, processes } = this.#setup;
-    return controllerKeyOf(caller, scope, processes) === attachment.controllerKey;
+    const { scope, key } = attachment.controller;
+    return controllerKeyOf(caller, scope, this.#setup.processes) === key;
   }
 
   #otherController(attachment: Attachment): Errno {
-    return new Errno("EBUSY", `process ${attachment.process.pid} is controlled by ${attachment.controllerKey}`);
+    return new Errno("EBUSY", `process ${attachment.process.pid} is controlled by ${attachment.controller.key}`);
   }
 
   /** The caller's own target, stopped or about to be. */

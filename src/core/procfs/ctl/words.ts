@@ -1,5 +1,6 @@
 import type { Caller } from "../../vfs/caller.ts";
 import type { Outcome } from "../../vfs/parked.ts";
+import type { ProcfsOptions } from "../options.ts";
 import type { Process, Tracer } from "../ports.ts";
 
 /** A control word: one row here is all it takes. */
@@ -7,14 +8,14 @@ export interface CtlWord {
   readonly word: string;
   /** One line for the manual. */
   readonly doc: string;
-  run(tracer: Tracer, process: Process, caller: Caller): Outcome<void>;
+  run(tracer: Tracer, process: Process, caller: Caller, options: ProcfsOptions): Outcome<void>;
 }
 
 export const CTL_WORDS: readonly CtlWord[] = [
   {
     word: "attach",
     doc: "take control: every thread stops; returns at once",
-    run: (tracer, process, caller) => tracer.attach(process, caller),
+    run: (tracer, process, caller, { control }) => tracer.attach(process, caller, control),
   },
   {
     word: "wait",

@@ -15,7 +15,7 @@ function signal({ process, ports, opener }: OpenContext, caller: Caller, name: s
 
 function perform(context: OpenContext, caller: Caller, word: string): Outcome<void> {
   const row = CTL_WORDS.find((candidate) => candidate.word === word);
-  if (row) return row.run(context.ports.tracer, context.process, caller);
+  if (row) return row.run(context.ports.tracer, context.process, caller, context.options);
   if (isSignalWord(word)) return signal(context, caller, word);
   throw new Errno("EOPNOTSUPP", `no control word ${JSON.stringify(word)}`);
 }

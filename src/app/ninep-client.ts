@@ -1,0 +1,169 @@
+import type { Duplex } from "node:stream";
+import { getSystemErrorMap } from "node:util";
+import { O_RDONLY, O_WRONLY } from "../core/abi/fcntl.ts";
+import { GETATTR_BASIC, MAXWELEM, NOFID, S_IFMT, S_IFMT_OF } from "../core/abi/ninep.ts";
+import { Errno } from "../core/base/errno.ts";
+import type { NodeKind } from "../core/vfs/node.ts";
+import { type Call, NinepClient } from "../core/wire/ninep/client.ts";
+import { parseEntries } from "../core/wire/ninep/entries.ts";
+import { FrameSplitter } from "../core/wire/ninep/frames.ts";
+import { dataSize, LARGEST_MSIZE } from "../core/wire/ninep/session.ts";
+import type { NodeStat, TreeClient } from "./tree-client.ts";
+
+const ROOT_FID = 0;
+
+/** The tree at the other end of a connection that carries 9P2000.L. */
+export class NinepTreeClient implements TreeClient {
+  readonly #client: NinepClient;
+  readonly #stream: Duplex;
+  #nextFid = 1;
+  readonly #freeFids: number[] = [];
+
+  private constructor(stream: Duplex) {
+    this.#stream = stream;
+    const frames = new FrameSplitter(LARGEST_MSIZE);
+    this.#client = new NinepClient((frame) => void stream.write(frame));
+    stream.on("data", (chunk: Uint8Array) => {
+      try {
+        for (const frame of frames.push(chunk)) this.#client.receive(frame);
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        this.#client.end(error);
+        stream.destroy();
+      }
+    });
+    stream.on("error", (error) => this.#client.end(new Errno("EIO", error.message, error)));
+    stream.on("close", () => this.#client.end(new Errno("EIO", "the connection to the server has ended")));
+  }
+
+  /** Agrees on a version and attaches to `aname`. Owns the stream from here on, also when it fails. */
+  static async open(stream: Duplex, aname = ""): Promise<NinepTreeClient> {
+    const tree = new NinepTreeClient(stream);
+    try {
+      await tree.#client.version();
+      const uname = "";
+      await tree.#client.call("Tattach", { fid: ROOT_FID, afid: NOFID, uname, aname, nUname: NOFID }).reply;
+      return tree;
+    } catch (error) {
+      stream.destroy();
+      throw error;
+    }
+  }
+
+  stat(path: string): Promise<NodeStat> {
+    return this.#at(path, async (fid) => {
+      const attr = await this.#client.call("Tgetattr", { fid, mask: GETATTR_BASIC }).reply;
+      const kinds = Object.keys(S_IFMT_OF) as NodeKind[];
+      const kind = kinds.find((each) => S_IFMT_OF[each] === (attr.mode & S_IFMT)) ?? "file";
+      return {
+        kind,
+        ino: attr.qid.path,
+        mode: attr.mode & 0o7777,
+        nlink: attr.nlink,
+        uid: attr.uid,
+        gid: attr.gid,
+        size: attr.size,
+        timeMs: attr.mtimeSec * 1000 + Math.floor(attr.mtimeNsec / 1_000_000),
+      };
+    });
+  }
+
+  list(path: string): Promise<readonly string[]> {
+    return this.#at(path, async (fid) => {
+      const names: string[] = [];
+      await this.#client.call("Tlopen", { fid, flags: O_RDONLY }).reply;
+      const count = dataSize(this.#client.msize);
+      for (let offset = 0; ; ) {
+        const { data } = await this.#client.call("Treaddir", { fid, offset, count }).reply;
+        const entries = parseEntries(data);
+        if (entries.length === 0) return names;
+        for (const { name, next } of entries) {
+          if (name !== "." && name !== "..") names.push(name);
+          offset = next;
+        }
+      }
+    });
+  }
+
+  readlink(path: string): Promise<string> {
+    return this.#at(path, async (fid) => (await this.#client.call("Treadlink", { fid }).reply).target);
+  }
+
+  read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array> {
+    return this.#at(path, async (fid) => {
+      await this.#settle(this.#client.call("Tlopen", { fid, flags: O_RDONLY }), stop);
+      const parts: Uint8Array[] = [];
+      for (let done = 0; done < count; ) {
+        const wanted = Math.min(count - done, dataSize(this.#client.msize));
+        const { data } = await this.#settle(
+          this.#client.call("Tread", { fid, offset: offset + done, count: wanted }),
+          stop,
+        );
+        parts.push(data);
+        done += data.length;
+        if (data.length < wanted) break;
+      }
+      return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts));
+    });
+  }
+
+  write(path: string, data: Uint8Array, stop?: AbortSignal, offset = 0): Promise<number> {
+    return this.#at(path, async (fid) => {
+      await this.#settle(this.#client.call("Tlopen", { fid, flags: O_WRONLY }), stop);
+      const part = data.subarray(0, dataSize(this.#client.msize));
+      return (await this.#settle(this.#client.call("Twrite", { fid, offset, data: part }), stop)).count;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#stream.destroy();
+  }
+
+  /** A fid for `path` while `act` uses it. */
+  async #at<T>(path: string, act: (fid: number) => Promise<T>): Promise<T> {
+    const names = path.split("/").filter((name) => name !== "" && name !== ".");
+    const fid = this.#freeFids.pop() ?? this.#nextFid++;
+    let from = ROOT_FID;
+    try {
+      do {
+        const part = names.splice(0, MAXWELEM);
+        const { qids } = await this.#client.call("Twalk", { fid: from, newfid: fid, names: part }).reply;
+        if (qids.length < part.length) await this.#why(from === fid ? fid : ROOT_FID, part.slice(0, qids.length + 1));
+        from = fid;
+      } while (names.length > 0);
+      return await act(fid);
+    } catch (error) {
+      throw error instanceof Errno ? explained(error, path) : error;
+    } finally {
+      if (from === fid) await this.#client.call("Tclunk", { fid }).reply.catch(() => {});
+      this.#freeFids.push(fid);
+    }
+  }
+
+  /** A walk that ends early does not say why; walking the last name alone does. */
+  async #why(from: number, names: readonly string[]): Promise<never> {
+    const fid = this.#nextFid++;
+    await this.#client.call("Twalk", { fid: from, newfid: fid, names: names.slice(0, -1) }).reply;
+    try {
+      await this.#client.call("Twalk", { fid, newfid: fid, names: names.slice(-1) }).reply;
+    } finally {
+      await this.#client.call("Tclunk", { fid }).reply.catch(() => {});
+      this.#freeFids.push(fid);
+    }
+    throw new Errno("ENOENT", `${names.join("/")} went while it was looked for`);
+  }
+
+  #settle<T>(call: Call<T>, stop: AbortSignal | undefined): Promise<T> {
+    if (!stop) return call.reply;
+    const flush = (): void => call.flush();
+    if (stop.aborted) flush();
+    else stop.addEventListener("abort", flush, { once: true });
+    return call.reply.finally(() => stop.removeEventListener("abort", flush));
+  }
+}
+
+/** The protocol carries numbers only; what the server meant is what the number means. */
+function explained(error: Errno, path: string): Errno {
+  const [, meaning] = getSystemErrorMap().get(-error.errno) ?? [];
+  return meaning === undefined ? error : new Errno(error.code, `${path}: ${meaning}`, error);
+}

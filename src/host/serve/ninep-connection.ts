@@ -1,0 +1,90 @@
+import type { Duplex } from "node:stream";
+import { Errno } from "../../core/base/errno.ts";
+import type { Caller, Connection } from "../../core/vfs/caller.ts";
+import type { FileSystem } from "../../core/vfs/node.ts";
+import { FrameSplitter } from "../../core/wire/ninep/frames.ts";
+import { FIRST_MSIZE, NinepSession } from "../../core/wire/ninep/session.ts";
+
+export interface NinepTimeouts {
+  /** Until a version is agreed on: milliseconds. */
+  readonly handshake: number;
+  /** For the rest of a message that has begun, and for a client to take what it is sent. */
+  readonly stall: number;
+}
+
+export const NINEP_TIMEOUTS: NinepTimeouts = { handshake: 10_000, stall: 30_000 };
+
+/** Replies not taken after which nothing more is read. */
+const MOST_UNSENT = 4 * 1024 * 1024;
+
+export interface NinepConnectionOptions {
+  /** Who the other end acts as, given the connection as somebody that things belong to. */
+  identify(connection: Connection): Caller;
+  attach(aname: string, caller: Caller): FileSystem;
+  onBug(error: unknown): void;
+  readonly timeouts?: NinepTimeouts;
+}
+
+let nextId = 1;
+
+/** Serves 9P2000.L on a stream until it ends; whatever the client holds is let go then. */
+export function serveNinepConnection(stream: Duplex, options: NinepConnectionOptions): void {
+  const timeouts = options.timeouts ?? NINEP_TIMEOUTS;
+  const listeners = new Set<() => void>();
+  const caller = options.identify({
+    id: nextId++,
+    authenticated: "authorized" in stream && stream.authorized === true,
+    onEnd: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  });
+  const frames = new FrameSplitter(FIRST_MSIZE);
+  const session = new NinepSession({
+    caller,
+    attach: (aname) => options.attach(aname, caller),
+    reply: (frame) => {
+      if (!stream.writable) return;
+      stream.write(frame);
+      if (stream.writableLength > MOST_UNSENT) stream.pause();
+    },
+    onMsize: (msize) => frames.setLimit(msize),
+    onBug: (error, what) => options.onBug(new Error(`9P ${what}`, { cause: error })),
+  });
+
+  // One timer for whatever the client owes: a version, the rest of a message, room for replies.
+  let timer: NodeJS.Timeout | undefined;
+  const expect = (): void => {
+    clearTimeout(timer);
+    const limit = !session.open
+      ? timeouts.handshake
+      : frames.unfinished || stream.writableLength > MOST_UNSENT
+        ? timeouts.stall
+        : undefined;
+    timer = limit === undefined ? undefined : setTimeout(() => stream.destroy(), limit);
+  };
+  expect();
+
+  stream.on("data", (chunk: Uint8Array) => {
+    try {
+      for (const frame of frames.push(chunk)) session.message(frame);
+      expect();
+    } catch (error) {
+      if (!(error instanceof Errno)) options.onBug(error);
+      stream.destroy();
+    }
+  });
+  stream.on("drain", () => {
+    stream.resume();
+    expect();
+  });
+  // The end is told by `close`, whatever its reason.
+  stream.on("error", () => {});
+  stream.on("end", () => stream.end());
+  stream.on("close", () => {
+    clearTimeout(timer);
+    session.close();
+    for (const listener of [...listeners]) listener();
+    listeners.clear();
+  });
+}

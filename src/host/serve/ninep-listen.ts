@@ -1,0 +1,149 @@
+import { once } from "node:events";
+import { unlinkSync } from "node:fs";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import type { Tid } from "../../core/base/brand.ts";
+import { ERRNO, Errno, type ErrnoName } from "../../core/base/errno.ts";
+import type { Caller, Connection } from "../../core/vfs/caller.ts";
+import type { FileSystem } from "../../core/vfs/node.ts";
+import { type Address, isLoopback } from "./address.ts";
+import { type NinepTimeouts, serveNinepConnection } from "./ninep-connection.ts";
+import { peerOf } from "./peer.ts";
+
+/** Whom an unauthenticated client acts as: nobody, in every Linux. */
+const NOBODY = 65534;
+
+/** A server's certificate, and who the holders of client certificates are. PEM. */
+export interface TlsIdentity {
+  readonly cert: string;
+  readonly key: string;
+  /** Issuers of client certificates. */
+  readonly ca: string;
+  /** Common name to uid and gid. */
+  readonly clients: ReadonlyMap<string, { readonly uid: number; readonly gid: number }>;
+}
+
+export interface ListenOptions {
+  attach(aname: string, caller: Caller): FileSystem;
+  onBug(error: unknown): void;
+  readonly tls?: TlsIdentity;
+  /** Who controls what a client attaches: its session, which outlives the connection, or the connection. */
+  readonly control: "session" | "connection";
+  readonly timeouts?: NinepTimeouts;
+}
+
+export interface Listening {
+  /** With the port that was chosen, where 0 was asked for. */
+  readonly address: Address;
+  /** Clients that are connected. */
+  readonly connections: number;
+  /** Resolves when the last connection is closed, all of them by this. */
+  close(): Promise<void>;
+}
+
+/** Serves 9P2000.L at `address`. EADDRINUSE, EACCES and the like; EPERM for plain TCP that other hosts could reach. */
+export async function listenNinep(address: Address, options: ListenOptions): Promise<Listening> {
+  const sockets = new Set<Socket>();
+  const onSocket = (socket: Socket): void => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    try {
+      serveNinepConnection(socket, {
+        ...options,
+        identify: (connection) => identify(socket, connection, address, options),
+      });
+    } catch (error) {
+      if (!(error instanceof Errno)) options.onBug(error);
+      socket.destroy();
+    }
+  };
+  const server = serverFor(address, options, onSocket);
+  await (address.kind === "unix"
+    ? bindUnix(server, address.path)
+    : bind(server, { host: address.host, port: address.port }));
+  const bound = address.kind === "unix" ? address : { ...address, port: (server.address() as AddressInfo).port };
+  return {
+    address: bound,
+    get connections() {
+      return sockets.size;
+    },
+    close: async () => {
+      const closed = once(server, "close");
+      server.close();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+function identify(socket: Socket, connection: Connection, address: Address, { control, tls }: ListenOptions): Caller {
+  if (address.kind === "unix") {
+    const peer = peerOf(socket);
+    return control === "session" ? peer : { ...peer, connection };
+  }
+  if (address.kind === "tcp") return { tid: 0 as Tid, uid: NOBODY, gid: NOBODY, connection };
+  const name = (socket as TLSSocket).getPeerCertificate().subject?.CN as string | string[] | undefined;
+  const known = typeof name === "string" ? tls?.clients.get(name) : undefined;
+  if (!known) throw new Errno("EACCES", `the certificate of ${String(name)} stands for nobody here`);
+  return { tid: 0 as Tid, uid: known.uid, gid: known.gid, connection };
+}
+
+function serverFor(address: Address, { tls }: ListenOptions, onSocket: (socket: Socket) => void): Server {
+  if (address.kind !== "tls") {
+    if (address.kind === "tcp" && !isLoopback(address.host)) {
+      throw new Errno(
+        "EPERM",
+        `plain TCP on ${address.host} would let anybody in: use tls:${address.host}:${address.port}, or tcp:127.0.0.1`,
+      );
+    }
+    return createServer({ allowHalfOpen: true, keepAlive: true, keepAliveInitialDelay: 30_000 }, onSocket);
+  }
+  if (!tls) throw new Errno("EINVAL", "TLS needs a certificate and the list of its clients: --tls FILE");
+  const { cert, key, ca } = tls;
+  const settings = { cert, key, ca, requestCert: true, rejectUnauthorized: true, minVersion: "TLSv1.2" } as const;
+  try {
+    const server = createTlsServer({ ...settings, keepAlive: true, handshakeTimeout: 10_000 });
+    return server.on("secureConnection", onSocket).on("tlsClientError", (_error, socket) => socket.destroy());
+  } catch (error) {
+    throw new Errno("EINVAL", `the TLS files do not fit together: ${(error as Error).message}`, error);
+  }
+}
+
+async function bind(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      const code = (error.code ?? "EIO") in ERRNO ? (error.code as ErrnoName) : "EINVAL";
+      reject(new Errno(code, error.message.replace(/^listen [A-Z]+: /, ""), error));
+    };
+    server.once("error", failed);
+    server.listen(where, () => {
+      server.off("error", failed);
+      resolve();
+    });
+  });
+}
+
+/** A socket for its owner alone. One that nobody listens on any more is replaced. */
+async function bindUnix(server: Server, path: string): Promise<void> {
+  if (await isDead(path)) unlinkSync(path);
+  // libuv binds before `listen` returns, so nothing else of this process gets the mask.
+  const mask = process.umask(0o177);
+  try {
+    await bind(server, { path });
+  } finally {
+    process.umask(mask);
+  }
+}
+
+/** Whether `path` is a socket that refuses connections. */
+export async function isDead(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, "connect");
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+  } finally {
+    socket.destroy();
+  }
+}
