@@ -1,6 +1,7 @@
 // Runs the tests that are built under dist/: all of them, or those whose path contains one of the arguments.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -19,9 +20,12 @@ if (files.length === 0) {
   process.stderr.write(`no built test matches ${wanted.join(" ")}; is the build fresh?\n`);
   process.exit(1);
 }
+// A daemon that runs on this machine is not to be asked; tests of daemons have a place of their own.
+const runtime = join(mkdtempSync(join(tmpdir(), "lyonnais-run-")), "none");
 const { status, signal } = spawnSync(
   process.execPath,
   ["--enable-source-maps", "--test", "--test-reporter=spec", ...files],
-  { cwd: root, stdio: ["ignore", "inherit", "inherit"] },
+  { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, LYONNAIS_RUNTIME_DIR: runtime } },
 );
+rmSync(dirname(runtime), { recursive: true });
 process.exit(signal ? 1 : status);

@@ -1,6 +1,6 @@
 import { Errno } from "../core/base/errno.ts";
 import { ROOT_INO } from "../core/procfs/ino.ts";
-import { mountFuse, unmountFuse } from "../host/serve/fuse-mount.ts";
+import { mountFuse, prepareMountPoint, unmountFuse } from "../host/serve/fuse-mount.ts";
 import { serveFuse } from "../host/serve/fuse-server.ts";
 import { mountPath, ownMountAt } from "../host/serve/mount-point.ts";
 import type { LiveHost } from "./compose.ts";
@@ -22,7 +22,12 @@ export interface Mounted {
   stop(): void;
 }
 
-/** Mounts the process file system of `host` at `dir` and serves it from this process. Errors: `mountFuse`. */
+/** Where `dir` really is, ready to be mounted on. Errors: `prepareMountPoint`. Not for a process that serves mounts. */
+export function mountPoint(dir: string): string {
+  return prepareMountPoint(dir, SUBTYPE);
+}
+
+/** Mounts the process file system of `host` at `dir`, a {@link mountPoint}, and serves it from this process. EPERM, EACCES. */
 export async function mountProcfs(
   host: LiveHost,
   dir: string,

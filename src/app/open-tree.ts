@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { DEFAULT_OPTIONS } from "../core/procfs/options.ts";
 import { readMountTable } from "../host/serve/mount-table.ts";
 import { composeLiveHost } from "./compose.ts";
+import { daemonSocket } from "./daemon/socket.ts";
 import { InprocClient } from "./inproc-client.ts";
 import { MountClient } from "./mount-client.ts";
 import type { TreeClient } from "./tree-client.ts";
@@ -16,7 +18,10 @@ export function openLocalTree(): TreeClient {
 
 /** Where the tree is that a person means. */
 export interface TreePlace {
-  /** Of a server; without it a path below a mount means that mount, and any other the local tree. */
+  /**
+   * Of a server; without it a path below a mount means that mount, and any other the tree of this host: the daemon's if
+   * one runs, so that what is attached stays attached, else one in this very process.
+   */
   readonly remote?: string;
   /** The TLS file of a client. */
   readonly tls?: string;
@@ -24,7 +29,11 @@ export interface TreePlace {
 
 /** The tree as a whole. */
 export async function openTree({ remote, tls }: TreePlace): Promise<TreeClient> {
-  if (remote === undefined) return openLocalTree();
+  if (remote === undefined) {
+    if (!existsSync(daemonSocket())) return openLocalTree();
+    const { connectDaemon } = await import("./daemon/client.ts");
+    return (await connectDaemon()) ?? openLocalTree();
+  }
   const [{ connectTree }, { parseAddress }] = await Promise.all([
     import("./connect.ts"),
     import("../host/serve/address.ts"),

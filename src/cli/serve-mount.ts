@@ -1,5 +1,5 @@
 import { composeLiveHost } from "../app/compose.ts";
-import { type Mounted, mountProcfs } from "../app/mount.ts";
+import { type Mounted, mountPoint, mountProcfs } from "../app/mount.ts";
 import type { MountSettings } from "../app/mount-options.ts";
 import { reportBug } from "./report.ts";
 import { END_SIGNALS } from "./signals.ts";
@@ -10,8 +10,9 @@ export async function serveMount(
   settings: MountSettings,
   ready: (mounted: Mounted) => void | Promise<void>,
 ): Promise<void> {
+  const path = mountPoint(dir);
   const host = composeLiveHost(reportBug);
-  const mounted = await mountProcfs(host, dir, settings, reportBug).catch(async (error) => {
+  const mounted = await mountProcfs(host, path, settings, reportBug).catch(async (error) => {
     await host.close();
     throw error;
   });

@@ -195,7 +195,8 @@ test("an ordinary user mounts by fusermount3", NEEDS_MOUNT, (t) => {
 mount -t tmpfs tmpfs ${dir}; mkdir ${dir}/mnt; chown nobody ${dir}/mnt; mknod ${dir}/fuse c 10 229; chmod 666 ${dir}/fuse
 mount --bind ${dir}/fuse /dev/fuse
 exec setpriv --reuid nobody --regid nogroup --clear-groups sh -c '
-  cd /; XDG_STATE_HOME=${dir} ${process.execPath} ${CLI} mount ${dir}/mnt && cat ${dir}/mnt/curproc/status
+  export XDG_STATE_HOME=${dir} LYONNAIS_RUNTIME_DIR=${dir}/run
+  cd /; ${process.execPath} ${CLI} mount ${dir}/mnt && cat ${dir}/mnt/curproc/status
   sleep 60 > /dev/null & p=$!
   echo attach > ${dir}/mnt/$p/ctl && echo wait > ${dir}/mnt/$p/ctl && grep State /proc/$p/status
   wc -c < ${dir}/mnt/$p/regs; echo detach > ${dir}/mnt/$p/ctl; kill $p

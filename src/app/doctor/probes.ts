@@ -20,7 +20,7 @@ import {
 } from "../../host/linux/probes.ts";
 import { openFuseDevice } from "../../host/serve/fuse-device.ts";
 import { composeLiveHost } from "../compose.ts";
-import { mountProcfs } from "../mount.ts";
+import { mountPoint, mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
 import { nodeErrno } from "../node-errno.ts";
 import { type Finding, missing, ok, type Probe, warn } from "./probe.ts";
@@ -69,7 +69,7 @@ async function lookAtMount(): Promise<Finding> {
   try {
     const host = composeLiveHost(() => {});
     try {
-      const mounted = await mountProcfs(host, dir, parseMountOptions(""), () => {});
+      const mounted = await mountProcfs(host, mountPoint(dir), parseMountOptions(""), () => {});
       const minor = await mounted.kernelMinor;
       mounted.stop();
       await mounted.ended;

@@ -47,16 +47,21 @@ export function unmountFuse(dir: string): void {
 }
 
 /**
- * Mounts at `dir`: root by mount(2), anybody else by fusermount3. A mount of ours that nobody serves any more is
- * replaced. EBUSY where one is alive; ENOTDIR, ENOENT, EACCES, EPERM.
+ * The absolute path of `dir`, where one can mount now: a mount of ours that nobody serves any more is gone. EBUSY where one
+ * is alive; ENOTDIR, ENOENT, EACCES. Looks at the place, so never for a process that may be serving what is there.
  */
-export async function mountFuse(dir: string, options: FuseMountOptions): Promise<FuseMount> {
+export function prepareMountPoint(dir: string, subtype: string): string {
   const path = mountPath(dir);
-  if (ownMountAt(path, options.subtype)) {
+  if (ownMountAt(path, subtype)) {
     if (answers(path)) throw new Errno("EBUSY", `${path} is mounted already (lyonnais umount ${path})`);
     unmountFuse(path);
   }
   checkMountPoint(path);
+  return path;
+}
+
+/** Mounts at `path`, which was prepared: root by mount(2), anybody else by fusermount3. EPERM, EACCES. */
+export async function mountFuse(path: string, options: FuseMountOptions): Promise<FuseMount> {
   const fd = process.geteuid!() === 0 ? mountAsRoot(path, options) : await fusermount(path, options);
   return { fd, dir: path, unmount: () => unmountFuse(path) };
 }

@@ -24,7 +24,10 @@ export const MESSAGES = {
   Rlopen: { type: 13, fields: { qid: "qid", iounit: "u32" } },
   Tlcreate: { type: 14, fields: { fid: "u32", filename: "string", flags: "u32", mode: "u32", gid: "u32" } },
   Tsymlink: { type: 16, fields: { fid: "u32", filename: "string", target: "string", gid: "u32" } },
-  Tmknod: { type: 18, fields: { dfid: "u32", filename: "string", mode: "u32", major: "u32", minor: "u32", gid: "u32" } },
+  Tmknod: {
+    type: 18,
+    fields: { dfid: "u32", filename: "string", mode: "u32", major: "u32", minor: "u32", gid: "u32" },
+  },
   Trename: { type: 20, fields: { fid: "u32", dfid: "u32", filename: "string" } },
   Treadlink: { type: 22, fields: { fid: "u32" } },
   Rreadlink: { type: 23, fields: { target: "string" } },

@@ -1,0 +1,43 @@
+import { spawn } from "node:child_process";
+import { closeSync, writeSync } from "node:fs";
+import { stateFile } from "./state-file.ts";
+
+/** The descriptor by which a server says that it is there. */
+const READY_FD = 3;
+const READY_VARIABLE = "LYONNAIS_READY";
+const BACKGROUND = "background";
+
+/** Whether this process was started by {@link startInBackground}. */
+export function isInBackground(): boolean {
+  return process.env[READY_VARIABLE] === BACKGROUND;
+}
+
+/** In the background, standard error goes to the log from here on, so that nobody waits for its end. */
+export async function tellReady(): Promise<void> {
+  if (process.env[READY_VARIABLE] === undefined) return;
+  if (isInBackground()) {
+    const { redirectErrorsTo } = await import("../app/redirect-errors.ts");
+    redirectErrorsTo(stateFile("server.log"));
+  }
+  writeSync(READY_FD, "ready\n");
+  closeSync(READY_FD);
+}
+
+/** Starts a command of ours in a session of its own; resolves once it is ready, or has ended and said why. */
+export function startInBackground(args: readonly string[]): Promise<void> {
+  const child = spawn(process.execPath, [process.argv[1]!, ...args], {
+    detached: true,
+    env: { ...process.env, [READY_VARIABLE]: BACKGROUND },
+    stdio: ["ignore", "ignore", "inherit", "pipe"],
+  });
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("exit", () => resolve());
+    const ready = child.stdio[READY_FD]!;
+    ready.once("data", () => {
+      ready.destroy();
+      child.unref();
+      resolve();
+    });
+  });
+}
