@@ -6,6 +6,7 @@ import { Target } from "../test/support/target.ts";
 import { stepBench } from "./control.ts";
 import { readyBench, residentBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
+import { ninepBench } from "./ninep.ts";
 import type { BenchRow } from "./row.ts";
 import { vmBench, vmMemoryBench } from "./vm.ts";
 
@@ -36,6 +37,7 @@ async function fileSystemBench(): Promise<BenchRow[]> {
     ...registersBench(server, threads),
     ...stepBench(server, counter),
     ...residentBench(server),
+    ...(await ninepBench(server, threads, megabyte(threads))),
   ];
   server.ctl(threads.pid, "detach");
   return rows;

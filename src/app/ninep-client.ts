@@ -21,7 +21,7 @@ export class NinepTreeClient implements TreeClient {
 
   private constructor(stream: Duplex) {
     this.#stream = stream;
-    const frames = new FrameSplitter(LARGEST_MSIZE);
+    const frames = new FrameSplitter(LARGEST_MSIZE, LARGEST_MSIZE);
     this.#client = new NinepClient((frame) => void stream.write(frame));
     stream.on("data", (chunk: Uint8Array) => {
       try {

@@ -20,6 +20,8 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .option("-r, --remote <address>", "of ls, cat, write and shell: the tree served there, not this host's")
     .option("--tls <file>", "of a remote tls address: certificate, key and issuer, as TOML")
     .exitOverride()
+    // What is said before the command is global, what is said after it is the command's: both may have a --tls.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   const wanted = COMMANDS.filter(({ name }) => name === firstOperand(args));
   const rows = wanted.length === 0 ? COMMANDS : wanted;

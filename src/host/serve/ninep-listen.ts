@@ -13,6 +13,9 @@ import { peerOf } from "./peer.ts";
 /** Whom an unauthenticated client acts as: nobody, in every Linux. */
 const NOBODY = 65534;
 
+/** Connections that may wait to be accepted: a burst of clients on a unix socket is refused beyond it. */
+const BACKLOG = 4096;
+
 /** A server's certificate, and who the holders of client certificates are. PEM. */
 export interface TlsIdentity {
   readonly cert: string;
@@ -116,7 +119,7 @@ async function bind(server: Server, where: { path: string } | { host: string; po
       reject(new Errno(code, error.message.replace(/^listen [A-Z]+: /, ""), error));
     };
     server.once("error", failed);
-    server.listen(where, () => {
+    server.listen({ ...where, backlog: BACKLOG }, () => {
       server.off("error", failed);
       resolve();
     });

@@ -10,9 +10,15 @@ export class FrameSplitter {
   #bytes: Uint8Array = new Uint8Array(HEADER_SIZE);
   #filled = 0;
 
-  /** Bytes a frame may have: msize, once it is agreed on. */
-  constructor(limit: number) {
+  readonly #firstRoom: number;
+
+  /**
+   * `limit`: bytes a frame may have: msize, once it is agreed on. `firstRoom`: what is set aside for a frame before its bytes
+   * are there; a client may trust its server.
+   */
+  constructor(limit: number, firstRoom: number = FIRST_ROOM) {
     this.#limit = limit;
+    this.#firstRoom = firstRoom;
   }
 
   /** For the frames from now on. */
@@ -47,7 +53,7 @@ export class FrameSplitter {
 
   #room(needed: number, size: number): void {
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.min(size, Math.max(needed, FIRST_ROOM, this.#bytes.length * 2)));
+    const grown = new Uint8Array(Math.min(size, Math.max(needed, this.#firstRoom, this.#bytes.length * 2)));
     grown.set(this.#bytes.subarray(0, this.#filled));
     this.#bytes = grown;
   }
