@@ -5,6 +5,7 @@ import { test } from "node:test";
 import type { Command } from "commander";
 import { CTL_WORDS, NODES, SIGNALS } from "../../src/app/catalogue.ts";
 import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
+import { OPS } from "../../src/app/vectors/ops.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { ROOT } from "../support/paths.ts";
@@ -97,6 +98,15 @@ test("lyonnais(1) has exactly the options of every command, and their arguments 
     });
     assert.ok(synopsis.endsWith(operands.map((operand) => ` ${operand}`).join("")), `${name}: ${synopsis}`);
   }
+});
+
+test("lyonnais(1) has exactly the operations of a scenario", () => {
+  const text = sections(read("docs/lyonnais.1.md"), "COMMANDS").get("vm check")!;
+  const listed = /The operations: ([^.]*)\./.exec(text)![1]!;
+  assert.deepEqual(
+    [...listed.matchAll(/`(\w+)`/g)].map(([, name]) => name),
+    Object.keys(OPS),
+  );
 });
 
 /** The commands that do something, by what one types for them: `ls`, `vm check`. */

@@ -45,6 +45,8 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
       fixed: flag,
       shared: flag,
       stack: flag,
+      /** Accepted and ignored, as FreeBSD does: charged like anything else. */
+      noreserve: flag,
       file: v.optional(name),
       off: v.optional(page, 0),
     },
@@ -52,7 +54,7 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
       world.vm.mmap(world.proc(proc), {
         ...{ start, pages, prot, fixed, shared, stack, offset: off },
         ...(max_prot === undefined ? {} : { maxProt: max_prot }),
-        ...(file === undefined ? {} : { object: world.object(file, "file") }),
+        ...(file === undefined ? {} : { object: world.mappable(file) }),
       }),
   ),
   munmap: op({ proc: name, start: page, end: page }, (world, { proc, start, end }) =>
@@ -65,6 +67,15 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
   minherit: op(
     { proc: name, start: page, end: page, inherit: v.picklist(["share", "copy", "none", "zero"]) },
     (world, { proc, start, end, inherit }) => world.vm.minherit(world.proc(proc), start, end, inherit),
+  ),
+  madvise: op(
+    {
+      proc: name,
+      start: page,
+      end: page,
+      advice: v.picklist(["normal", "sequential", "random", "willneed", "dontneed", "free"]),
+    },
+    (world, { proc, start, end, advice }) => world.vm.madvise(world.proc(proc), start, end, advice),
   ),
   mlock: op({ proc: name, start: page, end: page }, (world, { proc, start, end }) => {
     const done = world.vm.mlock(world.proc(proc), start, end);
@@ -140,25 +151,25 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
   shm_rmid: op({ proc: v.optional(name), seg: name }, (world, { seg }) => world.vm.shmRemove(world.segment(seg))),
   shm_open: op({ proc: name }, (world, { proc }, made) => {
     const object = world.vm.shmOpen(world.proc(proc));
-    return object ? keep(made, () => world.addObject(made, object)) : "ENOMEM";
+    return object ? keep(made, () => world.addHandle("fd", made, object)) : "ENOMEM";
   }),
   ftruncate: op({ proc: name, fd: name, pages: count }, (world, { proc, fd, pages }) =>
-    world.vm.resize(world.proc(proc), world.object(fd, "fd"), pages) ? "OK" : "ENOMEM",
+    world.vm.resize(world.proc(proc), world.handle("fd", fd), pages) ? "OK" : "ENOMEM",
   ),
   shm_unlink_and_close: op({ proc: v.optional(name), fd: name }, (world, { fd }) =>
-    done(world.vm.closeHandle(world.takeObject(fd, "fd"))),
+    done(world.vm.closeHandle(world.takeHandle("fd", fd))),
   ),
   /** A disk is `MD0`, the next one `MD1`; an operation that names none means the first. */
   md_create: op({ proc: name, pages: count }, (world, { proc, pages }) => {
     const disk = world.vm.mdCreate(world.proc(proc), pages);
     const unit = world.freshName("MD", 0);
-    return disk ? done(world.addObject(unit, disk, unit)) : "ENOMEM";
+    return disk ? done(world.addHandle("md", unit, disk, true)) : "ENOMEM";
   }),
   md_resize: op({ proc: name, pages: count, md: v.optional(name, "MD0") }, (world, { proc, pages, md }) =>
-    world.vm.resize(world.proc(proc), world.object(md, "md"), pages) ? "OK" : "ENOMEM",
+    world.vm.resize(world.proc(proc), world.handle("md", md), pages) ? "OK" : "ENOMEM",
   ),
   md_destroy: op({ proc: name, md: v.optional(name, "MD0") }, (world, { md }) =>
-    done(world.vm.closeHandle(world.takeObject(md, "md"))),
+    done(world.vm.closeHandle(world.takeHandle("md", md))),
   ),
 };
 

@@ -14,11 +14,16 @@ export class UnknownName extends Error {
   }
 }
 
+/** What has a handle that can be closed, by the argument that names it. */
+const HANDLE_KINDS = { fd: "descriptor", md: "disk" } as const;
+export type HandleKind = keyof typeof HANDLE_KINDS;
+
 /** One scenario's machine and the names that its file gives to things. */
 export class World {
   readonly vm: Vm;
   readonly procs: Map<string, Proc> = new Map();
-  readonly #objects = new Map<string, VmObject>();
+  readonly #vnodes = new Map<string, VmObject>();
+  readonly #handles = { fd: new Map<string, VmObject>(), md: new Map<string, VmObject>() };
   readonly #segments = new Map<string, SysvSegment>();
   readonly #names = new ObjectNames();
 
@@ -30,14 +35,19 @@ export class World {
     return found(this.procs.get(name), key, "process", name);
   }
 
-  object(name: string, key: string): VmObject {
-    return found(this.#objects.get(name), key, "object", name);
+  /** What can be mapped: a file, or shared memory by its descriptor. */
+  mappable(name: string): VmObject {
+    return found(this.#vnodes.get(name) ?? this.#handles.fd.get(name), "file", "file or descriptor", name);
+  }
+
+  handle(kind: HandleKind, name: string): VmObject {
+    return found(this.#handles[kind].get(name), kind, HANDLE_KINDS[kind], name);
   }
 
   /** The object, and forgets the name: what it stood for is closed. */
-  takeObject(name: string, key: string): VmObject {
-    const object = this.object(name, key);
-    this.#objects.delete(name);
+  takeHandle(kind: HandleKind, name: string): VmObject {
+    const object = this.handle(kind, name);
+    this.#handles[kind].delete(name);
     return object;
   }
 
@@ -49,13 +59,14 @@ export class World {
   addVnode(name: string, pages: number): void {
     const vnode = this.vm.pagers.allocate({ type: "vnode", handle: name, size: pages }, NOBODY)!;
     this.vm.objects.deallocate(vnode);
-    this.#objects.set(name, vnode);
+    this.#vnodes.set(name, vnode);
     this.#names.give(vnode, name);
   }
 
-  addObject(name: string, object: VmObject, shown?: string): void {
-    this.#objects.set(name, object);
-    if (shown !== undefined) this.#names.give(object, shown);
+  /** `shown`: the name is the object's own, in what is printed. */
+  addHandle(kind: HandleKind, name: string, object: VmObject, shown = false): void {
+    this.#handles[kind].set(name, object);
+    if (shown) this.#names.give(object, name);
   }
 
   addSegment(name: string, segment: SysvSegment): void {
@@ -66,7 +77,8 @@ export class World {
   freshName(prefix: string, first: number): string {
     for (let i = first; ; i++) {
       const name = `${prefix}${i}`;
-      if (!this.procs.has(name) && !this.#objects.has(name) && !this.#segments.has(name)) return name;
+      const taken = [this.procs, this.#segments, this.#vnodes, this.#handles.fd, this.#handles.md];
+      if (!taken.some((names) => names.has(name))) return name;
     }
   }
 

@@ -8,6 +8,9 @@ export const MAP_ENTRY_COW = 1;
 export const MAP_ENTRY_NEEDS_COPY = 2;
 export const MAP_ENTRY_GROWS_DOWN = 4;
 export const MAP_ENTRY_USER_WIRED = 8;
+/** madvise(2): how the pages will be used. */
+export const MAP_ENTRY_BEHAV_SEQUENTIAL = 32;
+export const MAP_ENTRY_BEHAV_RANDOM = 64;
 /** Made with MAP_NOFAULT: never charged. */
 export const MAP_ENTRY_NOFAULT = 16;
 

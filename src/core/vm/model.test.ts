@@ -74,6 +74,8 @@ class Machine {
       case "minherit":
         vm.minherit(td, start, end, (["share", "copy", "none", "zero", "copy", "share"] as const)[c % 6]!);
         return undefined;
+      case "madvise":
+        return vm.madvise(td, start, end, (["normal", "sequential", "random", "free"] as const)[c % 4]!);
       case "fault":
         return vm.fault(td, start, c % 3 === 0 ? "read" : "write");
       case "debug":
@@ -199,6 +201,7 @@ const EVERYTHING = [
     "mmap",
     "mmap",
     "mmap-fixed",
+    "madvise",
     "mmap-file",
     "munmap",
     "munmap",

@@ -1,8 +1,14 @@
-import { MAP_ENTRY_COW, MAP_ENTRY_NEEDS_COPY, type VmMapEntry } from "./entry.ts";
+import {
+  MAP_ENTRY_BEHAV_RANDOM,
+  MAP_ENTRY_BEHAV_SEQUENTIAL,
+  MAP_ENTRY_COW,
+  MAP_ENTRY_NEEDS_COPY,
+  type VmMapEntry,
+} from "./entry.ts";
 import type { VmMap } from "./map.ts";
 import type { Proc } from "./proc.ts";
 import type { VmContext } from "./rules/rules.ts";
-import { type Inherit, type KernReturn, VM_PROT_WRITE } from "./vocabulary.ts";
+import { type Advice, type Inherit, type KernReturn, VM_PROT_WRITE } from "./vocabulary.ts";
 import { copyObject } from "./wire.ts";
 
 /**
@@ -61,6 +67,25 @@ function copyWiredEntry(entry: VmMapEntry, { objects }: VmContext): void {
   if (cred) objects.hold(entry.object, cred, entry.length);
   entry.cred = undefined;
   objects.deallocate(source);
+}
+
+const BEHAVIOUR = MAP_ENTRY_BEHAV_SEQUENTIAL | MAP_ENTRY_BEHAV_RANDOM;
+/** The advice that is kept on entries, which therefore cuts them. */
+const KEPT: Readonly<Partial<Record<Advice, number>>> = {
+  normal: 0,
+  sequential: MAP_ENTRY_BEHAV_SEQUENTIAL,
+  random: MAP_ENTRY_BEHAV_RANDOM,
+};
+
+/** vm_map_madvise. No effect on totals, but a cut entry may no longer give back its head. */
+export function vmMapMadvise(map: VmMap, start: number, end: number, advice: Advice): KernReturn {
+  const flags = KEPT[advice];
+  if (flags === undefined) return "OK";
+  for (const entry of map.clipped(start, end)) {
+    entry.flags = (entry.flags & ~BEHAVIOUR) | flags;
+    map.simplify(entry);
+  }
+  return "OK";
 }
 
 /** vm_map_inherit: minherit(2). No effect on charges until the next fork. */

@@ -6,14 +6,14 @@ import { VmObjects } from "./objects.ts";
 import { Pagers } from "./pager.ts";
 import { resize, shmOpen } from "./posix-shm.ts";
 import { Proc } from "./proc.ts";
-import { vmMapInherit, vmMapProtect } from "./protect.ts";
+import { vmMapInherit, vmMapMadvise, vmMapProtect } from "./protect.ts";
 import type { VmContext, VmRules } from "./rules/rules.ts";
 import { vmMapGrowStack, vmMapStack } from "./stack.ts";
 import { type Console, type Credentials, NO_CONSOLE, type SwapConfig, SwapLedger } from "./swap-ledger.ts";
 import { type SysvSegment, shmat, shmdt, shmget, shmRemove } from "./sysv-shm.ts";
 import { UidInfos } from "./uidinfo.ts";
 import { VmSpace } from "./vmspace.ts";
-import { type Inherit, type KernReturn, UNLIMITED, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
+import { type Advice, type Inherit, type KernReturn, UNLIMITED, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
 import { vmMapUnwire, vmMapWire } from "./wire.ts";
 
 export interface VmOptions extends SwapConfig {
@@ -122,6 +122,10 @@ export class Vm implements VmContext {
 
   minherit(td: Proc, start: number, end: number, inherit: Inherit): KernReturn {
     return vmMapInherit(td.vmspace.map, start, end, inherit);
+  }
+
+  madvise(td: Proc, start: number, end: number, advice: Advice): KernReturn {
+    return vmMapMadvise(td.vmspace.map, start, end, advice);
   }
 
   mlock(td: Proc, start: number, end: number): KernReturn {

@@ -12,6 +12,9 @@ export const UNLIMITED: number = Number.POSITIVE_INFINITY;
 /** vm_inherit_t. `zero` came after 2009. */
 export type Inherit = "share" | "copy" | "none" | "zero";
 
+/** What madvise(2) says; `dontneed` and `free` are about pages, which no charge depends on. */
+export type Advice = "normal" | "sequential" | "random" | "willneed" | "dontneed" | "free";
+
 /** kern_return_t of vm_param.h, without its prefix. */
 export type KernReturn =
   | "OK"
