@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { NaiveAccounts, type NaiveProc, type Shared } from "../../../test/support/naive-accounts.ts";
+import type { VmMapEntry } from "./entry.ts";
 import { recount } from "./invariants.ts";
 import type { VmObject } from "./object.ts";
 import type { Proc } from "./proc.ts";
@@ -178,13 +179,19 @@ class Machine {
 /** Where the sources let a refused call change totals: swap-accounting section 9.6. */
 const PARTIAL = ["mprotect", "fork", "unshare", "mmap-fixed", "mlock"];
 
+/** Private memory that nobody ever shared: its object, if it has one, holds nothing or just what the entry would. */
+function isPlain({ object, length }: VmMapEntry): boolean {
+  if (object === undefined) return true;
+  return object.divisible && (!object.cred || (object.refCount === 1 && object.charge === length));
+}
+
 /** Whether a refusal of `op` may change totals. Under seed one thing may: a fork that makes private what was shared. */
 function mayChange(op: string, machine: Machine): boolean {
   if (machine.vm.rules === FREEBSD) return PARTIAL.includes(op);
   const entries = machine.procs.flatMap(({ vmspace }) => [...vmspace.map.entries]);
   return (
     ["fork", "unshare"].includes(op) &&
-    entries.some((entry) => entry.inherit === "copy" && !entry.needsCopy && entry.object?.divisible === false)
+    entries.some((entry) => entry.inherit === "copy" && !entry.needsCopy && !isPlain(entry))
   );
 }
 

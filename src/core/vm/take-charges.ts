@@ -18,12 +18,12 @@ export function takeCharges(entries: Iterable<VmMapEntry>, { ledger, objects }: 
         entry.cred = cred;
       });
     } else if (object?.cred && paysForEntryAlone(entry)) {
-      const payer = object.cred;
-      objects.releaseCharge(object, length);
+      const { cred: payer, charge } = object;
+      objects.releaseCharge(object, charge);
       object.cred = undefined;
       undo.push(() => {
-        ledger.force(length, payer);
-        objects.hold(object, payer, length);
+        ledger.force(charge, payer);
+        objects.hold(object, payer, charge);
       });
     }
   }

@@ -118,3 +118,20 @@ test("mprotect never goes beyond what a mapping may have, and then changes nothi
   assert.equal(vm.mprotect(proc, 100, 108, 3), "PROTECTION_FAILURE");
   assert.equal(vm.ledger.reserved, 0);
 });
+
+test("seed: what was shared is given back to the page once it is private again", () => {
+  const vm = new Vm({ rules: SEED });
+  const parent = vm.spawn({ ruid: 1001 });
+  vm.mmap(parent, { start: 0, pages: 10, prot: 3 });
+  vm.fault(parent, 0, "write");
+  vm.minherit(parent, 0, 10, "share");
+  const child = vm.fork(parent);
+  assert.ok(typeof child !== "string");
+  vm.munmap(parent, 8, 10);
+  assert.equal(vm.ledger.reserved, 10);
+  vm.exit(child);
+  vm.minherit(parent, 0, 8, "copy");
+  assert.equal(vm.fork(parent, "EAGAIN"), "EAGAIN");
+  assert.equal(vm.ledger.reserved, 8);
+  assert.deepEqual(recount(vm), []);
+});

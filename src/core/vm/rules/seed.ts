@@ -1,8 +1,8 @@
 import type { VmMapEntry } from "../entry.ts";
 import { VM_PROT_WRITE } from "../vocabulary.ts";
-import type { VmRules } from "./rules.ts";
+import type { VmContext, VmRules } from "./rules.ts";
 
-/** Whether the object's charge is for exactly this entry, so that it can go back to it. */
+/** Whether nobody but this entry uses the object, so that its charge can go back to the entry. */
 export function paysForEntryAlone(entry: VmMapEntry): boolean {
   const { object } = entry;
   return (
@@ -10,12 +10,14 @@ export function paysForEntryAlone(entry: VmMapEntry): boolean {
     !entry.needsCopy &&
     object.divisible &&
     object.refCount === 1 &&
-    object.charge === entry.length
+    object.charge >= entry.length
   );
 }
 
-function chargeToEntry(entry: VmMapEntry): void {
+/** What the object holds beyond the entry is for pages that everybody has unmapped: it is given back. */
+function chargeToEntry(entry: VmMapEntry, { objects }: VmContext): void {
   const object = entry.object!;
+  objects.releaseCharge(object, object.charge - entry.length);
   entry.cred = object.cred;
   object.cred = undefined;
   object.charge = 0;
@@ -38,8 +40,8 @@ export const SEED: VmRules = {
 
   stackGrowth: (distance) => distance,
 
-  beforeClip(entry) {
-    if (paysForEntryAlone(entry)) chargeToEntry(entry);
+  beforeClip(entry, vm) {
+    if (paysForEntryAlone(entry)) chargeToEntry(entry, vm);
   },
 
   /** Only like follows like: same payer, same rights, an object that nobody else uses. */
@@ -68,14 +70,14 @@ export const SEED: VmRules = {
   },
 
   /** The parent's charge goes back to its entry; only the child's is new. */
-  chargeCopy(source, twin, td) {
+  chargeCopy(source, twin, td, vm) {
     const writable = (source.prot & VM_PROT_WRITE) !== 0;
     if (!source.charged && (source.needsCopy || !writable)) return 0;
     const size = source.length;
     twin.cred = td.ruid;
     if (source.needsCopy || source.cred) return size;
     if (paysForEntryAlone(source)) {
-      chargeToEntry(source);
+      chargeToEntry(source, vm);
       return size;
     }
     // What was shared until now: its object goes on paying for itself, the parent's private copy comes on top.
