@@ -56,6 +56,7 @@ const FAILURES: readonly (readonly [args: readonly string[], line: RegExp])[] = 
   [["write", "curproc/ctl", "frobnicate"], /^lyonnais: write curproc\/ctl: EOPNOTSUPP: .*frobnicate.*\n$/],
   [["mount", "-o", "nope", "/tmp"], /^lyonnais: mount \/tmp: EINVAL: no mount option nope; .*allow_other.*\n$/],
   [["umount", "/"], /^lyonnais: umount \/: EINVAL: .*\n$/],
+  [["start", "/proc/nope/deeper"], /^lyonnais: start \S+: ENOENT: .*\n$/],
   [["vm", "check", "/nope"], /^lyonnais: vm check \/nope: ENOENT: .*\n$/],
   [["ls", "a\nb\x1b[31m"], /^lyonnais: ls a\\012b\\033\[31m: ENOENT: .*\n$/],
 ];

@@ -13,10 +13,13 @@ const HINTS = (dir: string): string => `The process file system is mounted on ${
 Ctrl-C here unmounts; whatever is attached runs on.
 `;
 
-/** An old mount may be lying there dead: mounting replaces it, and reports what else is wrong with the directory. */
+/**
+ * An old mount may be lying there dead: mounting replaces it, and reports what else is wrong with the directory. One level
+ * only: Node's recursive mkdir never ends where the kernel will not make a directory, as below /proc.
+ */
 function makeMountPoint(dir: string): void {
   try {
-    mkdirSync(dir, { recursive: true });
+    mkdirSync(dir);
   } catch (error) {
     const errno = nodeErrno(error);
     if (!isErrno(errno, "EEXIST", "ENOTCONN")) throw errno;

@@ -179,10 +179,20 @@ class Machine {
 /** Where the sources let a refused call change totals: swap-accounting section 9.6. */
 const PARTIAL = ["mprotect", "fork", "unshare", "mmap-fixed", "mlock"];
 
-/** Private memory that nobody ever shared: its object, if it has one, holds nothing or just what the entry would. */
-function isPlain({ object, length }: VmMapEntry): boolean {
+/**
+ * Private memory that nobody ever shared: what is behind it holds nothing, or just what the entry would. A private mapping
+ * of shared memory is none: with its last user the two become one, whatever the call was.
+ */
+function isPlain({ object, length, needsCopy }: VmMapEntry): boolean {
+  if (needsCopy) return !isPaid(object);
   if (object === undefined) return true;
-  return object.divisible && (!object.cred || (object.refCount === 1 && object.charge === length));
+  return (
+    object.divisible && !isPaid(object.backing) && (!object.cred || (object.refCount === 1 && object.charge === length))
+  );
+}
+
+function isPaid(object: VmObject | undefined): boolean {
+  return object !== undefined && (object.cred !== undefined || isPaid(object.backing));
 }
 
 /** Whether a refusal of `op` may change totals. Under seed one thing may: a fork that makes private what was shared. */
@@ -191,7 +201,7 @@ function mayChange(op: string, machine: Machine): boolean {
   const entries = machine.procs.flatMap(({ vmspace }) => [...vmspace.map.entries]);
   return (
     ["fork", "unshare"].includes(op) &&
-    entries.some((entry) => entry.inherit === "copy" && !entry.needsCopy && !isPlain(entry))
+    entries.some((entry) => !isPlain(entry) && (entry.inherit === "copy" || entry.needsCopy))
   );
 }
 
