@@ -14,7 +14,7 @@ export interface NinepTimeouts {
 
 export const NINEP_TIMEOUTS: NinepTimeouts = { handshake: 10_000, stall: 30_000 };
 
-/** Replies not taken after which nothing more is read. */
+/** Bytes of replies not taken after which no request is looked at. */
 const MOST_UNSENT = 4 * 1024 * 1024;
 
 export interface NinepConnectionOptions {
@@ -44,9 +44,7 @@ export function serveNinepConnection(stream: Duplex, options: NinepConnectionOpt
     caller,
     attach: (aname) => options.attach(aname, caller),
     reply: (frame) => {
-      if (!stream.writable) return;
-      stream.write(frame);
-      if (stream.writableLength > MOST_UNSENT) stream.pause();
+      if (stream.writable) stream.write(frame);
     },
     onMsize: (msize) => frames.setLimit(msize),
     onBug: (error, what) => options.onBug(new Error(`9P ${what}`, { cause: error })),
@@ -65,19 +63,32 @@ export function serveNinepConnection(stream: Duplex, options: NinepConnectionOpt
   };
   expect();
 
-  stream.on("data", (chunk: Uint8Array) => {
+  /** Messages that have come and are not looked at, because the client does not take its replies. */
+  let unserved: Iterator<Uint8Array> | undefined;
+  const serve = (messages: Iterator<Uint8Array>): void => {
     try {
-      for (const frame of frames.push(chunk)) session.message(frame);
+      for (;;) {
+        if (stream.writableLength > MOST_UNSENT) {
+          unserved = messages;
+          stream.pause();
+          break;
+        }
+        const { done, value } = messages.next();
+        if (done) {
+          unserved = undefined;
+          stream.resume();
+          break;
+        }
+        session.message(value);
+      }
       expect();
     } catch (error) {
       if (!(error instanceof Errno)) options.onBug(error);
       stream.destroy();
     }
-  });
-  stream.on("drain", () => {
-    stream.resume();
-    expect();
-  });
+  };
+  stream.on("data", (chunk: Uint8Array) => serve(frames.push(chunk)));
+  stream.on("drain", () => (unserved ? serve(unserved) : expect()));
   // The end is told by `close`, whatever its reason.
   stream.on("error", () => {});
   stream.on("end", () => stream.end());

@@ -226,6 +226,22 @@ test("clunk ends what waits on the fid with EINTR; the end of the connection end
   assert.deepEqual(other.wire.session.held, { fids: 0, pending: 0 });
 });
 
+test("what waits is limited, in number and in bytes", () => {
+  const { wire: it, parked } = waiting();
+  for (let tag = 0; tag < 1024; tag++) it.send("Tread", { fid: 5, offset: 0, count: 4 }, tag);
+  it.fails("Tread", { fid: 5, offset: 0, count: 4 }, "EINVAL");
+  assert.equal(it.ok("Tread", { fid: 5, offset: 0, count: 4 }, "Rlerror", 2000).ecode, ERRNO.EAGAIN);
+  parked[7]!.settle(0);
+  assert.equal(it.send("Tread", { fid: 5, offset: 0, count: 4 }, 2000), undefined);
+  const large = waiting().wire;
+  large.ok("Tversion", { msize: 1 << 20, version: "9P2000.L" }, "Rversion");
+  large.begin(1 << 20);
+  large.walk(5, "wait");
+  large.ok("Tlopen", { fid: 5, flags: 0 }, "Rlopen");
+  for (let tag = 0; tag < 16; tag++) large.send("Tread", { fid: 5, offset: 0, count: 1 << 20 }, tag);
+  assert.equal(large.ok("Tread", { fid: 5, offset: 0, count: 1 << 20 }, "Rlerror", 20).ecode, ERRNO.EAGAIN);
+});
+
 test("fids are limited", () => {
   const it = wire();
   for (let fid = 1; fid < 4096; fid++) it.walk(fid);

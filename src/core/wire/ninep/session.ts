@@ -23,6 +23,8 @@ export interface NinepSessionOptions {
 
 /** Requests of one connection that may wait at once. */
 const MOST_PARKED = 1024;
+/** Bytes that reads which wait may set aside between them. */
+const MOST_WAITING_BYTES = 16 * 1024 * 1024;
 
 interface Pending {
   readonly parked: Parked<object>;
@@ -37,11 +39,34 @@ export class NinepSession {
   readonly #fids = new Fids();
   readonly #qids = new Qids();
   readonly #pending = new Map<number, Pending>();
+  readonly #state: NinepState;
   #msize = 0;
   #fs: FileSystem | undefined;
+  /** Bytes set aside for reads that wait. */
+  #waitingBytes = 0;
 
   constructor(options: NinepSessionOptions) {
     this.#options = options;
+    const session = this;
+    this.#state = {
+      caller: options.caller,
+      fids: this.#fids,
+      qids: this.#qids,
+      get msize() {
+        return session.#msize;
+      },
+      get fs() {
+        if (!session.#fs) throw new Errno("EBADF", "nothing is attached");
+        return session.#fs;
+      },
+      attach: (aname) => {
+        this.#fs = options.attach(aname);
+        return this.#fs;
+      },
+      interruptFid: (fid) => {
+        for (const pending of [...this.#pending.values()]) if (pending.fid === fid) pending.parked.interrupt();
+      },
+    };
   }
 
   /** What is held for the client: for tests of leaks. */
@@ -105,48 +130,31 @@ export class NinepSession {
     const row = HANDLERS[name];
     if (!row) throw new Errno("EOPNOTSUPP", `${name} is no request`);
     if (tag === NOTAG || this.#pending.has(tag)) throw new Errno("EINVAL", `tag ${tag} is in use`);
+    const bytes = message.name === "Tread" ? Math.min(message.count, this.#msize) : 0;
+    if (this.#pending.size >= MOST_PARKED || this.#waitingBytes + bytes > MOST_WAITING_BYTES) {
+      throw new Errno("EAGAIN", "too many requests are waiting");
+    }
     const outcome = row.handle(this.#state, message as never);
-    if (outcome instanceof Parked) this.#park(row.reply, message, outcome);
+    if (outcome instanceof Parked) this.#park(row.reply, message, outcome, bytes);
     else this.#reply(row.reply, tag, outcome as Body<MessageName>);
   }
 
-  readonly #state: NinepState = ((session: NinepSession): NinepState => ({
-    fids: session.#fids,
-    qids: session.#qids,
-    get msize() {
-      return session.#msize;
-    },
-    attach: (aname) => {
-      session.#fs = session.#options.attach(aname);
-      return session.#fs;
-    },
-    get fs() {
-      if (!session.#fs) throw new Errno("EBADF", "nothing is attached");
-      return session.#fs;
-    },
-    get caller() {
-      return session.#options.caller;
-    },
-    interruptFid: (fid) => {
-      for (const pending of [...session.#pending.values()]) if (pending.fid === fid) pending.parked.interrupt();
-    },
-  }))(this);
-
-  #park(reply: MessageName, message: Message, parked: Parked<object>): void {
+  #park(reply: MessageName, message: Message, parked: Parked<object>, bytes: number): void {
     const { tag } = message;
-    if (this.#pending.size >= MOST_PARKED) {
-      parked.interrupt();
-      throw new Errno("EAGAIN", `${MOST_PARKED} requests are waiting`);
-    }
+    this.#waitingBytes += bytes;
+    const forget = (): void => {
+      this.#pending.delete(tag);
+      this.#waitingBytes -= bytes;
+    };
     const pending: Pending = { parked, fid: "fid" in message ? message.fid : undefined, silent: false };
     this.#pending.set(tag, pending);
     parked.listen({
       settled: (body) => {
-        this.#pending.delete(tag);
+        forget();
         if (!pending.silent) this.#reply(reply, tag, body as Body<MessageName>);
       },
       failed: (error) => {
-        this.#pending.delete(tag);
+        forget();
         if (!pending.silent) this.#fail(tag, error, message.name);
       },
     });
