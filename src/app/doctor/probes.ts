@@ -20,6 +20,8 @@ import {
 } from "../../host/linux/probes.ts";
 import { openFuseDevice } from "../../host/serve/fuse-device.ts";
 import { composeLiveHost } from "../compose.ts";
+import { connectDaemon } from "../daemon/client.ts";
+import { daemonSocket } from "../daemon/socket.ts";
 import { mountPoint, mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
 import { nodeErrno } from "../node-errno.ts";
@@ -61,6 +63,18 @@ async function lookAtPtrace(): Promise<Finding> {
     }, "allow ptrace: a container needs seccomp and AppArmor profiles that permit it");
   } finally {
     child.kill("SIGKILL");
+  }
+}
+
+async function lookAtDaemon(): Promise<Finding> {
+  const socket = daemonSocket();
+  try {
+    const client = await connectDaemon();
+    await client?.close();
+    return ok(client ? `runs, at ${socket}` : `none runs; mount starts one, at ${socket}`);
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return warn(error.message, `end what listens on ${socket}, or set LYONNAIS_RUNTIME_DIR`);
   }
 }
 
@@ -199,6 +213,7 @@ export const PROBES: readonly Probe[] = [
         warn,
       ),
   },
+  { name: "daemon", look: lookAtDaemon },
   {
     name: "open files",
     look: () => {
