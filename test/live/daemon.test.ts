@@ -128,3 +128,14 @@ test("words that are none, and a client that is cut off, do it no harm", async (
   assert.deepEqual([refused.code, refused.err.split(":")[2]], [1, " EOPNOTSUPP"]);
   assert.match(run("cat", "curproc/status").out, /^node /);
 });
+
+test("a daemon that cannot be is one line, for mount as well", NEEDS_MOUNT, (t) => {
+  const { dir, run } = place(t);
+  mkdirSync(join(dir, "run"), { mode: 0o777 });
+  spawnSync("chmod", ["777", join(dir, "run")]);
+  for (const args of [["daemon"], ["mount", dir]]) {
+    const { code, out, err } = run(...args);
+    assert.deepEqual([code, out], [1, ""]);
+    assert.match(err, /^lyonnais: daemon: EPERM: \S+ is not a directory that only this user can change; remove it\n$/);
+  }
+});

@@ -26,23 +26,27 @@ async function tell(client: TreeClient, word: string): Promise<void> {
   }
 }
 
-/** Tells the daemon a word of its `ctl`; starts it by `start` when none runs. */
-export async function tellDaemon(word: string, start: () => Promise<void>): Promise<void> {
+/**
+ * Tells the daemon a word of its `ctl`; starts it by `start` when none runs. False when it could not be started: it has said
+ * why itself.
+ */
+export async function tellDaemon(word: string, start: () => Promise<void>): Promise<boolean> {
   let client = await connectDaemon(DAEMON_TREE);
   if (!client) {
     await start();
     client = await connectDaemon(DAEMON_TREE);
   }
-  if (!client) throw new Errno("ESRCH", "the daemon has ended as soon as it began; see server.log");
+  if (!client) return false;
   try {
     await tell(client, word);
+    return true;
   } finally {
     await client.close();
   }
 }
 
-/** Has the daemon mount at `dir`, a prepared mount point. */
-export function mountByDaemon(dir: string, options: string, start: () => Promise<void>): Promise<void> {
+/** Has the daemon mount at `dir`, a prepared mount point. False: {@link tellDaemon}. */
+export function mountByDaemon(dir: string, options: string, start: () => Promise<void>): Promise<boolean> {
   return tellDaemon(`mount ${options === "" ? "-" : options} ${dir}`, start);
 }
 

@@ -12,7 +12,7 @@ export function daemonCommand(): Command {
     .option("-f, --foreground", "in the foreground, until interrupted or stopped")
     .action(async (flags: { foreground?: true }) => {
       if (!flags.foreground) {
-        await tellDaemon("stay", () => startInBackground(["daemon", "-f"]));
+        if (!(await tellDaemon("stay", () => startInBackground(["daemon", "-f"])))) process.exitCode = 1;
         return;
       }
       const daemon = await startDaemon({

@@ -19,7 +19,8 @@ export function mountCommand(): Command {
           import("../../app/mount.ts"),
           import("../../app/daemon/client.ts"),
         ]);
-        await mountByDaemon(mountPoint(dir), flags.options, () => startInBackground(["daemon", "-f"]));
+        const start = (): Promise<void> => startInBackground(["daemon", "-f"]);
+        if (!(await mountByDaemon(mountPoint(dir), flags.options, start))) process.exitCode = 1;
       }
     });
 }
