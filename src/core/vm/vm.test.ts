@@ -1,6 +1,7 @@
 /** What the vectors do not reach: exec as a whole, pagers with names, the heap, rights of a fault. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { MAP_ENTRY_NOFAULT } from "./entry.ts";
 import { type ExecImage, execve } from "./exec.ts";
 import { recount } from "./invariants.ts";
 import { FREEBSD } from "./rules/freebsd.ts";
@@ -133,5 +134,16 @@ test("seed: what was shared is given back to the page once it is private again",
   vm.minherit(parent, 0, 8, "copy");
   assert.equal(vm.fork(parent, "EAGAIN"), "EAGAIN");
   assert.equal(vm.ledger.reserved, 8);
+  assert.deepEqual(recount(vm), []);
+});
+
+test("memory that is made without a charge never gets one by itself (MAP_NOFAULT)", () => {
+  const vm = new Vm({ rules: FREEBSD });
+  const proc = vm.spawn({ ruid: 1001 });
+  const { map } = proc.vmspace;
+  assert.equal(map.insert({ start: 0, end: 8, prot: 3, flags: MAP_ENTRY_NOFAULT, charge: "none" }, proc), "OK");
+  vm.fault(proc, 1, "write");
+  vm.munmap(proc, 2, 4);
+  assert.equal(vm.ledger.reserved, 0);
   assert.deepEqual(recount(vm), []);
 });
