@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -113,6 +113,22 @@ test("the session that attached ends: its target runs on, the daemon too", async
   await until(() => tracer(target.pid) === "0", "the target let go");
   assert.match(run("cat", "curproc/status").out, /^node /);
 });
+
+test("a daemon whose socket was replaced by another's ends by itself, and leaves that one alone", async (t) => {
+  const { dir, run, socket } = place(t);
+  assert.equal(run("daemon").code, 0);
+  renameSync(socket, join(dir, "first"));
+  assert.equal(run("daemon").code, 0);
+  await until(() => !accepts(join(dir, "first")), "the end of the first");
+  assert.match(run("cat", "curproc/status").out, /^node /);
+  assert.equal(existsSync(socket), true);
+});
+
+/** Whether somebody listens there. */
+function accepts(path: string): boolean {
+  const script = `require("node:net").connect(${JSON.stringify(path)}).on("connect", () => process.exit(0))`;
+  return spawnSync(process.execPath, ["-e", script], { stdio: "ignore" }).status === 0;
+}
 
 test("words that are none, and a client that is cut off, do it no harm", async (t) => {
   const { run, socket } = place(t);

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -171,6 +171,34 @@ test("what is no 9P is cut off, and the next client served", ROOT_ONLY, async (t
   }
   assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^node /);
 });
+
+test(
+  "what is in the way of a unix socket stays, unless it is a socket that nobody listens on",
+  ROOT_ONLY,
+  async (t) => {
+    const dir = scratch(t);
+    const serve = (path: string) =>
+      spawnSync(process.execPath, [CLI, "serve", "-l", `unix:${path}`], { encoding: "utf8", timeout: 20_000 });
+    writeFileSync(join(dir, "file"), "precious");
+    for (const path of [join(dir, "file"), dir]) {
+      assert.match(serve(path).stderr, /^lyonnais: serve: EADDRINUSE: \S+ is there, and is no socket .*\n$/);
+    }
+    assert.equal(readFileSync(join(dir, "file"), "utf8"), "precious");
+    assert.match(serve(join(dir, "no", "socket")).stderr, /^lyonnais: serve: E[A-Z]+: .*\n$/);
+    {
+      await using server = await NineServer.start(`unix:${join(dir, "9p")}`);
+      assert.match(serve(join(dir, "9p")).stderr, /^lyonnais: serve: EADDRINUSE: somebody listens on .*\n$/);
+      server.child.kill("SIGKILL");
+      await once(server.child, "exit");
+    }
+    assert.ok(existsSync(join(dir, "9p")));
+    {
+      await using server = await NineServer.start(`unix:${join(dir, "9p")}`);
+      assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^node /);
+    }
+    assert.deepEqual(readdirSync(dir), ["file"]);
+  },
+);
 
 /** A root certificate and two names signed by it. */
 function certificates(dir: string): void {

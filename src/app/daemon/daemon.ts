@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
 import { DEFAULT_OPTIONS } from "../../core/procfs/options.ts";
@@ -84,7 +83,8 @@ export async function startDaemon({ onDemand, onBug }: DaemonOptions): Promise<D
   const timer = setInterval(() => {
     const used = mounts.size > 0 || listening.connections > 0 || !host.idle;
     idleLooks = used ? 0 : idleLooks + 1;
-    if (!stays && idleLooks >= 2) stop();
+    // Another daemon that began in the same moment may have taken our place.
+    if (idleLooks >= 2 && (!stays || listening.replaced)) stop();
   }, IDLE_LOOK_MS);
 
   const end = async (): Promise<void> => {
@@ -92,9 +92,8 @@ export async function startDaemon({ onDemand, onBug }: DaemonOptions): Promise<D
     clearInterval(timer);
     for (const mounted of mounts) mounted.stop();
     await Promise.all([...mounts].map(({ ended }) => ended));
+    listening.hide();
     await host.close();
-    // Removed first, so that whoever finds no socket finds no daemon either.
-    rmSync(socket, { force: true });
     await listening.close();
   };
   return { socket, ended: end(), stop };

@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { unlinkSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { createServer as createTlsServer, type TLSSocket } from "node:tls";
 import type { Tid } from "../../core/base/brand.ts";
@@ -40,6 +40,10 @@ export interface Listening {
   readonly address: Address;
   /** Clients that are connected. */
   readonly connections: number;
+  /** Another server has put its socket in the place of ours: nobody comes any more. */
+  readonly replaced: boolean;
+  /** No new client finds it, where it is a socket; those that are connected go on. */
+  hide(): void;
   /** Resolves when the last connection is closed, all of them by this. */
   close(): Promise<void>;
 }
@@ -64,13 +68,23 @@ export async function listenNinep(address: Address, options: ListenOptions): Pro
   await (address.kind === "unix"
     ? bindUnix(server, address.path)
     : bind(server, { host: address.host, port: address.port }));
+  const inode = address.kind === "unix" ? inodeOf(address.path) : undefined;
+  const replaced = (): boolean => address.kind === "unix" && inodeOf(address.path) !== inode;
+  const hide = (): void => {
+    if (address.kind === "unix" && !replaced()) rmSync(address.path, { force: true });
+  };
   const bound = address.kind === "unix" ? address : { ...address, port: (server.address() as AddressInfo).port };
   return {
     address: bound,
     get connections() {
       return sockets.size;
     },
+    get replaced() {
+      return replaced();
+    },
+    hide,
     close: async () => {
+      hide();
       const closed = once(server, "close");
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -126,27 +140,44 @@ async function bind(server: Server, where: { path: string } | { host: string; po
   });
 }
 
-/** A socket for its owner alone. One that nobody listens on any more is replaced. */
+/**
+ * A socket for its owner alone; EADDRINUSE where somebody listens. It is bound under a name of its own and moved: so one
+ * that nobody listens on any more is replaced at once, and libuv, which removes the name that it bound, leaves this one.
+ */
 async function bindUnix(server: Server, path: string): Promise<void> {
-  if (await isDead(path)) unlinkSync(path);
+  await refuseTaken(path);
+  const own = `${path}.${process.pid}`;
   // libuv binds before `listen` returns, so nothing else of this process gets the mask.
   const mask = process.umask(0o177);
   try {
-    await bind(server, { path });
+    await bind(server, { path: own });
   } finally {
     process.umask(mask);
   }
+  try {
+    renameSync(own, path);
+  } catch (error) {
+    server.close();
+    throw new Errno("EACCES", `${path}: ${(error as Error).message}`, error);
+  }
 }
 
-/** Whether `path` is a socket that refuses connections. */
-export async function isDead(path: string): Promise<boolean> {
+/** EADDRINUSE unless nothing is at `path`, or a socket that nobody listens on any more. */
+async function refuseTaken(path: string): Promise<void> {
   const socket = connect(path);
   try {
     await once(socket, "connect");
-    return false;
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "ECONNREFUSED";
+    const { code } = error as NodeJS.ErrnoException;
+    const dead = code === "ECONNREFUSED" && statSync(path, { throwIfNoEntry: false })?.isSocket();
+    if (dead || code === "ENOENT") return;
+    throw new Errno("EADDRINUSE", `${path} is there, and is no socket that could be replaced`, error);
   } finally {
     socket.destroy();
   }
+  throw new Errno("EADDRINUSE", `somebody listens on ${path} already`);
+}
+
+function inodeOf(path: string): number | undefined {
+  return statSync(path, { throwIfNoEntry: false })?.ino;
 }
