@@ -1,5 +1,6 @@
 import type { Proc } from "../src/core/vm/proc.ts";
 import { FREEBSD } from "../src/core/vm/rules/freebsd.ts";
+import type { VmRules } from "../src/core/vm/rules/rules.ts";
 import { SEED } from "../src/core/vm/rules/seed.ts";
 import { Vm } from "../src/core/vm/vm.ts";
 import type { BenchRow } from "./row.ts";
@@ -56,6 +57,45 @@ function costs(vm: Vm, count: number): Costs {
   return { triple, clip, fork: forkCost(vm, proc) };
 }
 
+/** Nanoseconds of each operation by itself, on maps that are as they were after every batch. */
+function singleCosts(vm: Vm, count: number): Readonly<Record<"insert" | "fault" | "clip+delete", number>> {
+  const proc = filled(vm, count);
+  const batch = Math.min(count, 1000);
+  const best = {
+    insert: Number.POSITIVE_INFINITY,
+    fault: Number.POSITIVE_INFINITY,
+    "clip+delete": Number.POSITIVE_INFINITY,
+  };
+  const all = (act: (start: number) => void, name?: keyof typeof best): void => {
+    const begun = process.hrtime.bigint();
+    for (let i = 0; i < batch; i++) act(somewhere(i, count));
+    if (name) best[name] = Math.min(best[name], Number(process.hrtime.bigint() - begun) / batch);
+  };
+  for (let round = 0; round < 60; round++) {
+    all((start) => vm.mmap(proc, { start: start + 2, pages: 1, prot: 5 }), "insert");
+    all((start) => vm.fault(proc, start + 2, "read"), "fault");
+    all((start) => vm.munmap(proc, start + 2, start + 3));
+    all((start) => vm.munmap(proc, start, start + 1), "clip+delete");
+    all((start) => vm.munmap(proc, start + 1, start + 2));
+    all((start) => vm.mmap(proc, { start, pages: 2, prot: 3 }));
+  }
+  return best;
+}
+
+/** Operations a second, for people: one row an operation and a size. */
+function singleRows(rules: VmRules): BenchRow[] {
+  return SIZES.flatMap((count) => {
+    const vm = new Vm({ rules });
+    const fork = forkCost(vm, filled(vm, count));
+    return Object.entries({ ...singleCosts(new Vm({ rules }), count), "fork, entries": fork }).map(([name, cost]) => ({
+      name: `vm ${rules.name}: ${name}, ${count} entries`,
+      value: 1000 / cost,
+      unit: "M/s",
+      detail: `${cost.toFixed(0)} ns`,
+    }));
+  });
+}
+
 /** Nanoseconds an entry, of the fork alone. */
 function forkCost(vm: Vm, proc: Proc): number {
   const { count } = proc.vmspace.map.entries;
@@ -87,7 +127,7 @@ function bytesPerEntry(touched: boolean): number {
 /** The accounting core by itself: no system calls, so no floor but the targets. */
 export function vmBench(): BenchRow[] {
   return [FREEBSD, SEED].flatMap((rules) => {
-    const [small, , large] = SIZES.map((count) => costs(new Vm({ rules }), count)) as [Costs, Costs, Costs];
+    const [small, large] = [SIZES[0], SIZES[2]].map((count) => costs(new Vm({ rules }), count)) as [Costs, Costs];
     const perSecond = 1e9 / small.triple;
     const ratio = (what: keyof Costs): BenchRow => ({
       name: `vm ${rules.name}: ${what === "triple" ? "insert+fault+delete" : "clip, delete, insert"} at 10^5 to 10^2 entries`,
@@ -116,6 +156,7 @@ export function vmBench(): BenchRow[] {
         met: 1000 / large.fork >= 2,
         detail: `${large.fork.toFixed(0)} ns an entry`,
       },
+      ...singleRows(rules),
     ];
   });
 }
