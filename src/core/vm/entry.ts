@@ -63,6 +63,13 @@ export class VmMapEntry {
     return this.cred !== undefined || (!this.needsCopy && this.object?.cred !== undefined);
   }
 
+  /** The object pays, and nobody but this entry uses it: its charge could as well be the entry's. */
+  get paidByOwnObject(): boolean {
+    const { object } = this;
+    if (object?.cred === undefined || this.needsCopy) return false;
+    return object.divisible && object.refCount === 1 && object.charge >= this.length;
+  }
+
   /** A copy that is in no map and holds no charge and no reference. */
   copy(): VmMapEntry {
     const twin = new VmMapEntry(this.start, this.end, this.prot, this.maxProt, this.flags);

@@ -44,34 +44,33 @@ export function prepareEntry(entry: VmMapEntry, write: boolean, td: Proc, vm: Vm
     shadowEntry(entry, vm);
     settleShadow(entry, vm);
   }
-  entry.object ??= firstObject(entry, vm);
+  if (!entry.object) giveObject(entry, vm);
   return "OK";
 }
 
-/** The object that an entry without one gets; what the entry holds moves into it. */
-export function firstObject(entry: VmMapEntry, { objects }: VmContext): VmObject {
-  const object = objects.allocate("default", entry.length);
+/** Gives an entry without one its object; what the entry holds moves into it. */
+export function giveObject(entry: VmMapEntry, { objects }: VmContext): void {
+  entry.object = objects.allocate("default", entry.length);
   entry.offset = 0;
-  if (entry.cred) objects.hold(object, entry.cred, entry.length);
-  entry.cred = undefined;
-  return object;
+  objects.takeOver(entry);
 }
 
-/** Puts a shadow in place of the entry's object, unless nobody else uses that one. */
-export function shadowEntry(entry: VmMapEntry, { objects }: VmContext): void {
+/** Puts a shadow in place of the entry's object, unless nobody else uses that one. Returns what is there now. */
+export function shadowEntry(entry: VmMapEntry, { objects }: VmContext): VmObject {
   const source = entry.object!;
-  entry.object = objects.shadow(source, entry.offset, entry.length);
-  if (entry.object !== source) entry.offset = 0;
+  const object = objects.shadow(source, entry.offset, entry.length);
+  entry.object = object;
+  if (object !== source) entry.offset = 0;
   entry.flags &= ~MAP_ENTRY_NEEDS_COPY;
+  return object;
 }
 
 /** What the entry had in reserve for its copy: into the copy, or back when there was nothing to copy. */
 function settleShadow(entry: VmMapEntry, { ledger, objects }: VmContext): void {
-  const { cred } = entry;
-  if (!cred) return;
-  entry.cred = undefined;
-  if (entry.object!.cred) ledger.release(entry.length, cred);
-  else objects.hold(entry.object!, cred, entry.length);
+  if (entry.cred && entry.object!.cred) {
+    ledger.release(entry.length, entry.cred);
+    entry.cred = undefined;
+  } else objects.takeOver(entry);
 }
 
 /** Makes the page exist where a read finds it, or, for a write, in `first` itself. */

@@ -5,7 +5,7 @@ import {
   MAP_ENTRY_USER_WIRED,
   type VmMapEntry,
 } from "./entry.ts";
-import { firstObject, shadowEntry } from "./fault.ts";
+import { giveObject, shadowEntry } from "./fault.ts";
 import { VmMap } from "./map.ts";
 import { OBJ_ONEMAPPING } from "./object.ts";
 import type { Proc } from "./proc.ts";
@@ -38,19 +38,18 @@ export function forkMap(parent: VmMap, td: Proc): { readonly map: VmMap; readonl
 }
 
 function share(source: VmMapEntry, twin: VmMapEntry, _td: Proc, vm: VmContext): number {
-  source.object ??= firstObject(source, vm);
+  if (!source.object) giveObject(source, vm);
   if (vm.rules.splitsShared && !source.needsCopy) ownObject(source, vm);
-  let { object } = source;
+  let object = source.object!;
   object.refCount++;
   if (source.needsCopy) {
-    shadowEntry(source, vm);
-    source.object.refCount++;
-    vm.objects.deallocate(object);
-    object = source.object;
+    const shadowed = object;
+    object = shadowEntry(source, vm);
+    object.refCount++;
+    vm.objects.deallocate(shadowed);
   }
   object.clear(OBJ_ONEMAPPING);
-  if (source.cred) vm.objects.hold(object, source.cred, source.length);
-  source.cred = undefined;
+  vm.objects.takeOver(source);
   twin.flags = source.flags & ~MAP_ENTRY_USER_WIRED;
   twin.object = object;
   twin.offset = source.offset;

@@ -50,15 +50,11 @@ function checkEntry(entry: VmMapEntry, { rules }: Vm): string[] {
   if (cred && object?.cred && !entry.needsCopy) wrong.push(`I3: ${where} and its object are both charged`);
   const writable = (entry.prot & VM_PROT_WRITE) !== 0 && (entry.flags & MAP_ENTRY_NOFAULT) === 0;
   // Upstream's hole: fork after minherit(COPY) makes a shared file private, and no charge is made for that.
-  const unpaid = rules.name === "freebsd" && entry.cow && object !== undefined && !bottom(object).anonymous;
+  const unpaid = rules.name === "freebsd" && entry.cow && object !== undefined && !object.bottom.anonymous;
   const isPrivate = object === undefined || object.anonymous || entry.cow;
   if (writable && isPrivate && !entry.charged && !unpaid) wrong.push(`I5: ${where} is writable and nobody pays`);
   if (entry.needsCopy && !object) wrong.push(`${where} needs a copy of nothing`);
   return wrong;
-}
-
-function bottom(object: VmObject): VmObject {
-  return object.backing ? bottom(object.backing) : object;
 }
 
 function checkOrder(map: VmMap): string[] {

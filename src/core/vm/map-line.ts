@@ -22,7 +22,7 @@ export function* mapLines(map: VmMap, names: MapLineNames): IterableIterator<str
 
 export function mapLine(entry: VmMapEntry, { pageSize, address }: MapLineNames): string {
   const { object: first } = entry;
-  const last = first && bottom(first);
+  const last = first?.bottom;
   const payer = entry.cred ?? first?.cred;
   return [
     hex(entry.start * pageSize),
@@ -45,10 +45,6 @@ export function mapLine(entry: VmMapEntry, { pageSize, address }: MapLineNames):
 
 function hex(value: number): string {
   return `0x${value.toString(16)}`;
-}
-
-function bottom(object: VmObject): VmObject {
-  return object.backing ? bottom(object.backing) : object;
 }
 
 /** The pages of the entry that exist somewhere in its chain of objects. */

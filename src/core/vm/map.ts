@@ -172,10 +172,10 @@ export class VmMap {
       this.#drop(dropped);
       return result;
     }
-    const pays = insertion.charge === undefined && needsCharge(insertion);
-    const old = takeCharges(this.clipped(start, end), this.vm);
+    const pays = needsCharge(insertion);
+    const putBack = takeCharges(this.clipped(start, end), this.vm);
     if (pays && !this.vm.ledger.reserve(end - start, td.ruid, td)) {
-      old.putBack();
+      putBack();
       return "RESOURCE_SHORTAGE";
     }
     this.remove(start, end);

@@ -93,6 +93,13 @@ export class VmObject {
     this.#pages?.remove(from, to);
   }
 
+  /** The last object of the chain behind this one; itself without one. */
+  get bottom(): VmObject {
+    let object: VmObject = this;
+    while (object.backing) object = object.backing;
+    return object;
+  }
+
   link(backing: VmObject): void {
     const head = backing.shadowHead;
     this.backing = backing;

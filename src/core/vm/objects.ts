@@ -1,4 +1,5 @@
 import { invariant } from "../base/assert.ts";
+import type { VmMapEntry } from "./entry.ts";
 import { OBJ_ONEMAPPING, type ObjectType, VmObject } from "./object.ts";
 import type { SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo } from "./uidinfo.ts";
@@ -24,6 +25,14 @@ export class VmObjects {
     invariant(object.cred === undefined, "vm/objects: an object is charged twice");
     object.cred = cred;
     object.charge = pages;
+  }
+
+  /** Moves what `entry` holds, if anything, into its object, which holds nothing. */
+  takeOver(entry: VmMapEntry): void {
+    const { cred, object } = entry;
+    if (!cred) return;
+    this.hold(object!, cred, entry.length);
+    entry.cred = undefined;
   }
 
   /** Gives back part of what `object` holds. */

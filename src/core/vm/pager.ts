@@ -1,4 +1,4 @@
-import type { ObjectType, VmObject } from "./object.ts";
+import { OBJ_NOSPLIT, OBJ_ONEMAPPING, type ObjectType, type VmObject } from "./object.ts";
 import type { VmObjects } from "./objects.ts";
 import type { Credentials, SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo } from "./uidinfo.ts";
@@ -55,6 +55,14 @@ export class Pagers {
     const object = this.#objects.allocate(type, offset + size, handle);
     if (pays) this.#objects.hold(object, cred, offset + size);
     if (name !== undefined) this.#named.set(name, object);
+    return object;
+  }
+
+  /** The same for memory that several address spaces are meant to have: never split, never cut at its tail. */
+  allocateShared(request: PagerRequest, by: Credentials): VmObject | undefined {
+    const object = this.allocate(request, by);
+    object?.clear(OBJ_ONEMAPPING);
+    object?.set(OBJ_NOSPLIT);
     return object;
   }
 

@@ -1,4 +1,4 @@
-import { OBJ_NOSPLIT, OBJ_ONEMAPPING, type VmObject } from "./object.ts";
+import type { VmObject } from "./object.ts";
 import type { VmObjects } from "./objects.ts";
 import type { Pagers } from "./pager.ts";
 import type { Proc } from "./proc.ts";
@@ -6,10 +6,7 @@ import type { SwapLedger } from "./swap-ledger.ts";
 
 /** shm_open(2) of a new object: a holder that holds nothing yet. undefined: ENOMEM, even 0 pages were refused. */
 export function shmOpen(td: Proc, pagers: Pagers): VmObject | undefined {
-  const object = pagers.allocate({ type: "default", size: 0, cred: td.ruid }, td);
-  object?.clear(OBJ_ONEMAPPING);
-  object?.set(OBJ_NOSPLIT);
-  return object;
+  return pagers.allocateShared({ type: "default", size: 0, cred: td.ruid }, td);
 }
 
 /**

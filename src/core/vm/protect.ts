@@ -8,6 +8,7 @@ import {
 import type { VmMap } from "./map.ts";
 import type { Proc } from "./proc.ts";
 import type { VmContext } from "./rules/rules.ts";
+import { uncharge } from "./take-charges.ts";
 import { type Advice, type Inherit, type KernReturn, VM_PROT_WRITE } from "./vocabulary.ts";
 import { copyObject } from "./wire.ts";
 
@@ -46,26 +47,13 @@ function chargeRange(map: VmMap, first: VmMapEntry | undefined, end: number, pro
   return true;
 }
 
-function uncharge(entry: VmMapEntry, { ledger, objects }: VmContext): void {
-  const { cred, object } = entry;
-  if (cred) {
-    ledger.release(entry.length, cred);
-    entry.cred = undefined;
-  } else if (object?.cred) {
-    objects.releaseCharge(object, object.charge);
-    object.cred = undefined;
-  }
-}
-
 /** Wired memory that becomes writable is copied now: there will be no fault to do it. The entry's charge goes along. */
 function copyWiredEntry(entry: VmMapEntry, { objects }: VmContext): void {
   const source = entry.object!;
-  const { cred } = entry;
   entry.object = copyObject(entry, objects);
   entry.offset = 0;
   entry.flags &= ~(MAP_ENTRY_COW | MAP_ENTRY_NEEDS_COPY);
-  if (cred) objects.hold(entry.object, cred, entry.length);
-  entry.cred = undefined;
+  objects.takeOver(entry);
   objects.deallocate(source);
 }
 

@@ -1,4 +1,4 @@
-import { OBJ_NOSPLIT, OBJ_ONEMAPPING, type VmObject } from "./object.ts";
+import type { VmObject } from "./object.ts";
 import type { Pagers } from "./pager.ts";
 import type { Proc } from "./proc.ts";
 import type { VmSpace } from "./vmspace.ts";
@@ -17,11 +17,8 @@ export type CloseHandle = (object: VmObject) => void;
 
 /** shmget(2). `physical`: kern.ipc.shm_use_phys, which costs no swap. undefined: ENOMEM. */
 export function shmget(pages: number, physical: boolean, td: Proc, pagers: Pagers): SysvSegment | undefined {
-  const object = pagers.allocate({ type: physical ? "phys" : "swap", size: pages, cred: td.ruid }, td);
-  if (!object) return undefined;
-  object.clear(OBJ_ONEMAPPING);
-  object.set(OBJ_NOSPLIT);
-  return { object, pages, attached: 0, removed: false };
+  const object = pagers.allocateShared({ type: physical ? "phys" : "swap", size: pages, cred: td.ruid }, td);
+  return object && { object, pages, attached: 0, removed: false };
 }
 
 /** shmat(2), at page `start`. Never charged. INVALID_ARGUMENT: the segment is gone. */

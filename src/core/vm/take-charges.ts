@@ -1,31 +1,35 @@
 import type { VmMapEntry } from "./entry.ts";
 import type { VmContext } from "./rules/rules.ts";
-import { paysForEntryAlone } from "./rules/seed.ts";
+
+/** Gives back what pays for `entry`: its own charge, or all that its object holds. Returns how to take it again. */
+export function uncharge(entry: VmMapEntry, { ledger, objects }: VmContext): () => void {
+  const { cred, object, length } = entry;
+  if (cred) {
+    ledger.release(length, cred);
+    entry.cred = undefined;
+    return () => {
+      ledger.force(length, cred);
+      entry.cred = cred;
+    };
+  }
+  if (!object?.cred) return () => {};
+  const { cred: payer, charge } = object;
+  objects.releaseCharge(object, charge);
+  object.cred = undefined;
+  return () => {
+    ledger.force(charge, payer);
+    objects.hold(object, payer, charge);
+  };
+}
 
 /**
- * Gives back what these entries hold, so that something can be tried in their place; `putBack` makes it undone. They must
- * be whole: cut to the range in question.
+ * Gives back what these entries and nobody else hold, so that something can be tried in their place; the result undoes it.
+ * They must be whole: cut to the range in question.
  */
-export function takeCharges(entries: Iterable<VmMapEntry>, { ledger, objects }: VmContext): { putBack(): void } {
+export function takeCharges(entries: Iterable<VmMapEntry>, vm: VmContext): () => void {
   const undo: (() => void)[] = [];
-  for (const entry of entries) {
-    const { cred, object, length } = entry;
-    if (cred) {
-      ledger.release(length, cred);
-      entry.cred = undefined;
-      undo.push(() => {
-        ledger.force(length, cred);
-        entry.cred = cred;
-      });
-    } else if (object?.cred && paysForEntryAlone(entry)) {
-      const { cred: payer, charge } = object;
-      objects.releaseCharge(object, charge);
-      object.cred = undefined;
-      undo.push(() => {
-        ledger.force(charge, payer);
-        objects.hold(object, payer, charge);
-      });
-    }
-  }
-  return { putBack: () => undo.forEach((act) => void act()) };
+  for (const entry of entries) if (entry.cred || entry.paidByOwnObject) undo.push(uncharge(entry, vm));
+  return () => {
+    for (const putBack of undo) putBack();
+  };
 }

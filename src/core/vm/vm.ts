@@ -1,7 +1,7 @@
 import { type Access, vmFault } from "./fault.ts";
 import { forkMap } from "./fork.ts";
 import { type Insertion, PRIVATE_COPY, VmMap } from "./map.ts";
-import { OBJ_NOSPLIT, OBJ_ONEMAPPING, type VmObject } from "./object.ts";
+import type { VmObject } from "./object.ts";
 import { VmObjects } from "./objects.ts";
 import { Pagers } from "./pager.ts";
 import { resize, shmOpen } from "./posix-shm.ts";
@@ -9,7 +9,7 @@ import { Proc } from "./proc.ts";
 import { vmMapInherit, vmMapMadvise, vmMapProtect } from "./protect.ts";
 import type { VmContext, VmRules } from "./rules/rules.ts";
 import { vmMapGrowStack, vmMapStack } from "./stack.ts";
-import { type Console, type Credentials, NO_CONSOLE, type SwapConfig, SwapLedger } from "./swap-ledger.ts";
+import { type Console, type Credentials, type SwapConfig, SwapLedger } from "./swap-ledger.ts";
 import { type SysvSegment, shmat, shmdt, shmget, shmRemove } from "./sysv-shm.ts";
 import { UidInfos } from "./uidinfo.ts";
 import { VmSpace } from "./vmspace.ts";
@@ -60,7 +60,7 @@ export class Vm implements VmContext {
 
   constructor(options: VmOptions) {
     this.rules = options.rules;
-    this.ledger = new SwapLedger(options, options.console ?? NO_CONSOLE);
+    this.ledger = new SwapLedger(options, options.console);
     this.stackGrowPages = options.stackGrowPages ?? 32;
     this.objects = new VmObjects(this.ledger, (object, type) => {
       this.handles.delete(object);
@@ -86,9 +86,12 @@ export class Vm implements VmContext {
     if (stack && this.rules.mapStackGrows) {
       return vmMapStack(map, { top: start + pages, maximum: pages, initial: this.stackGrowPages }, td);
     }
-    const object = request.object ?? (shared && this.rules.sharedAnonymousObject ? this.#shared(td, pages) : undefined);
-    if (object === null) return "RESOURCE_SHORTAGE";
-    if (object && request.object) object.refCount++;
+    const makesObject = request.object === undefined && shared && this.rules.sharedAnonymousObject;
+    const object = makesObject
+      ? this.pagers.allocateShared({ type: "swap", size: pages, cred: td.ruid }, td)
+      : request.object;
+    if (makesObject && !object) return "RESOURCE_SHORTAGE";
+    if (request.object) request.object.refCount++;
     const insertion: Insertion = {
       start,
       end: start + pages,
@@ -100,14 +103,6 @@ export class Vm implements VmContext {
     if (result !== "OK" && object) this.objects.deallocate(object);
     if (result === "OK" && shared) vmMapInherit(map, start, start + pages, "share");
     return result;
-  }
-
-  /** An object for shared anonymous memory, paid for at once; null when it is refused. */
-  #shared(td: Proc, size: number): VmObject | null {
-    const object = this.pagers.allocate({ type: "swap", size, cred: td.ruid }, td);
-    object?.clear(OBJ_ONEMAPPING);
-    object?.set(OBJ_NOSPLIT);
-    return object ?? null;
   }
 
   munmap(td: Proc, start: number, end: number): KernReturn {

@@ -1,4 +1,5 @@
-import type { VmContext, VmRules } from "./rules.ts";
+import { giveObject } from "../fault.ts";
+import type { VmRules } from "./rules.ts";
 
 /**
  * What FreeBSD's sources did from r194766 (2009) to 10.2, quirks included: swap-accounting section 4. The deviations are
@@ -17,14 +18,9 @@ export const FREEBSD: VmRules = {
   stackGrowth: (distance, step) => Math.ceil(distance / step) * step,
 
   /** Section 4.3: the object is made even when nobody pays, and takes over what the entry holds. */
-  beforeClip(entry, { objects }: VmContext) {
-    if (entry.object === undefined) {
-      entry.object = objects.allocate("default", entry.length);
-      entry.offset = 0;
-    } else if (entry.needsCopy) return;
-    if (!entry.cred) return;
-    objects.hold(entry.object, entry.cred, entry.length);
-    entry.cred = undefined;
+  beforeClip(entry, vm) {
+    if (entry.object === undefined) giveObject(entry, vm);
+    else if (!entry.needsCopy) vm.objects.takeOver(entry);
   },
 
   /** Section 4.2: what follows a charged object is charged, to the object's payer, writable or not. */
@@ -62,7 +58,7 @@ export const FREEBSD: VmRules = {
     const size = source.length;
     twin.cred = td.ruid;
     if (source.needsCopy) return size;
-    if (source.cred) objects.hold(source.object!, source.cred, size);
+    objects.takeOver(source);
     source.cred = td.ruid;
     return 2 * size;
   },

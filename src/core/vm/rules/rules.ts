@@ -48,8 +48,8 @@ export interface VmRules {
   /** Charges an uncharged entry that becomes writable. False: refused, nothing changed. */
   chargeWritable(entry: VmMapEntry, td: Proc, vm: VmContext): boolean;
   /**
-   * Names the payers of a copy-on-write pair: `source`, which does not need a copy yet unless it is one already, and its
-   * new twin. Returns the pages that are to be reserved for it.
+   * Names the payers of a copy-on-write pair: `source`, which is not marked needs-copy yet unless it was so before, and its
+   * new twin. Returns the pages that are to be reserved for the pair.
    */
   chargeCopy(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): number;
   /** Whether a child's zeroed twin of `source` (minherit ZERO) is charged. */

@@ -2,18 +2,6 @@ import type { VmMapEntry } from "../entry.ts";
 import { VM_PROT_WRITE } from "../vocabulary.ts";
 import type { VmContext, VmRules } from "./rules.ts";
 
-/** Whether nobody but this entry uses the object, so that its charge can go back to the entry. */
-export function paysForEntryAlone(entry: VmMapEntry): boolean {
-  const { object } = entry;
-  return (
-    object?.cred !== undefined &&
-    !entry.needsCopy &&
-    object.divisible &&
-    object.refCount === 1 &&
-    object.charge >= entry.length
-  );
-}
-
 /** What the object holds beyond the entry is for pages that everybody has unmapped: it is given back. */
 function chargeToEntry(entry: VmMapEntry, { objects }: VmContext): void {
   const object = entry.object!;
@@ -41,7 +29,7 @@ export const SEED: VmRules = {
   stackGrowth: (distance) => distance,
 
   beforeClip(entry, vm) {
-    if (paysForEntryAlone(entry)) chargeToEntry(entry, vm);
+    if (entry.paidByOwnObject) chargeToEntry(entry, vm);
   },
 
   /** Only like follows like: same payer, same rights, an object that nobody else uses. */
@@ -76,7 +64,7 @@ export const SEED: VmRules = {
     const size = source.length;
     twin.cred = td.ruid;
     if (source.needsCopy || source.cred) return size;
-    if (paysForEntryAlone(source)) {
+    if (source.paidByOwnObject) {
       chargeToEntry(source, vm);
       return size;
     }
