@@ -25,7 +25,6 @@ export class VmMapEntry {
   object: VmObject | undefined = undefined;
   /** Pages into the object. */
   offset = 0;
-  wiredCount = 0;
   /** How far a stack may still grow: pages. */
   availSsize = 0;
   /** Who pays for the length of this entry, when it is the entry that holds the charge. */
@@ -54,6 +53,10 @@ export class VmMapEntry {
     return (this.flags & MAP_ENTRY_COW) !== 0;
   }
 
+  get wired(): boolean {
+    return (this.flags & MAP_ENTRY_USER_WIRED) !== 0;
+  }
+
   get growsDown(): boolean {
     return (this.flags & MAP_ENTRY_GROWS_DOWN) !== 0;
   }
@@ -75,7 +78,6 @@ export class VmMapEntry {
     const twin = new VmMapEntry(this.start, this.end, this.prot, this.maxProt, this.flags);
     twin.inherit = this.inherit;
     twin.offset = this.offset;
-    twin.wiredCount = this.wiredCount;
     twin.availSsize = this.availSsize;
     return twin;
   }

@@ -17,7 +17,7 @@ export function vmFault(map: VmMap, page: number, access: Access, td: Proc): Ker
   if (!entry) return "INVALID_ADDRESS";
   if (!allows(entry, access)) return "PROTECTION_FAILURE";
   // A wired page is wanted for everything that its entry allows.
-  const write = entry.wiredCount === 0 ? access !== "read" : (entry.prot & VM_PROT_WRITE) !== 0;
+  const write = entry.wired ? (entry.prot & VM_PROT_WRITE) !== 0 : access !== "read";
   const result = prepareEntry(entry, write, td, map.vm);
   if (result !== "OK") return result;
   const object = entry.object!;

@@ -28,7 +28,6 @@ export function forkMap(parent: VmMap, td: Proc): { readonly map: VmMap; readonl
   for (let source = parent.entries.first; source; source = source.next) {
     const twin = source.copy();
     twin.flags &= ~MAP_ENTRY_USER_WIRED;
-    twin.wiredCount = 0;
     const charge = HEIRS[source.inherit](source, twin, td, parent.vm);
     if (charge === undefined) continue;
     sum += charge;
@@ -70,7 +69,7 @@ function copy(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): nu
     twin.cred = td.ruid;
     return source.length;
   }
-  if (source.wiredCount !== 0 && vm.rules.copiesWired) {
+  if (source.wired && vm.rules.copiesWired) {
     twin.object = copyObject(source, vm.objects);
     twin.offset = 0;
     vm.objects.hold(twin.object, td.ruid, source.length);

@@ -73,7 +73,7 @@ export class VmMap {
   /** Whether `entry` has become part of `previous`. If only their objects could be joined it is left, on that object. */
   #coalesce(previous: VmMapEntry, entry: VmMapEntry, td: Proc): boolean {
     const { cred, prot, maxProt, length } = entry;
-    if (previous.end !== entry.start || previous.flags !== entry.flags || previous.wiredCount !== 0) return false;
+    if (previous.end !== entry.start || previous.flags !== entry.flags) return false;
     if (!this.vm.rules.coalesce(previous, { pages: length, prot, maxProt, cred }, td, this.vm)) return false;
     if (previous.inherit === "copy" && previous.prot === prot && previous.maxProt === maxProt) {
       previous.end = entry.end;
@@ -234,7 +234,6 @@ function mergeable(a: VmMapEntry, b: VmMapEntry): boolean {
     a.prot === b.prot &&
     a.maxProt === b.maxProt &&
     a.inherit === b.inherit &&
-    a.wiredCount === b.wiredCount &&
     a.cred === b.cred
   );
 }

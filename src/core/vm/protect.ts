@@ -26,7 +26,7 @@ export function vmMapProtect(map: VmMap, start: number, end: number, prot: numbe
   for (let entry = first; entry && entry.start < end; entry = entry.next) {
     const gainsWrite = (prot & ~entry.prot & VM_PROT_WRITE) !== 0;
     entry.prot = prot;
-    if (gainsWrite && entry.needsCopy && entry.wiredCount > 0) copyWiredEntry(entry, map.vm);
+    if (gainsWrite && entry.needsCopy && entry.wired) copyWiredEntry(entry, map.vm);
     map.simplify(entry);
   }
   return "OK";

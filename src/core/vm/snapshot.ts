@@ -107,7 +107,7 @@ function entryState(entry: VmMapEntry, names: ObjectNames): EntryState {
     charge: chargeState(entry.cred, entry.length),
     object: object ? names.of(object) : null,
     offset: object ? offset : 0,
-    ...(entry.wiredCount > 0 ? { wired: true } : {}),
+    ...(entry.wired ? { wired: true } : {}),
     ...(entry.growsDown ? { growsDown: true, avail: entry.availSsize } : {}),
   };
 }

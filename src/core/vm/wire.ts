@@ -13,8 +13,7 @@ import type { KernReturn } from "./vocabulary.ts";
 export function vmMapWire(map: VmMap, start: number, end: number, td: Proc): KernReturn {
   if (!isMapped(map, start, end)) return "INVALID_ADDRESS";
   for (const entry of map.clipped(start, end)) {
-    if ((entry.flags & MAP_ENTRY_USER_WIRED) !== 0) continue;
-    entry.wiredCount++;
+    if (entry.wired) continue;
     entry.flags |= MAP_ENTRY_USER_WIRED;
     const result = faultIn(map, entry, td);
     if (result !== "OK") {
@@ -29,8 +28,6 @@ export function vmMapWire(map: VmMap, start: number, end: number, td: Proc): Ker
 /** vm_map_unwire for a user: munlock(2). */
 export function vmMapUnwire(map: VmMap, start: number, end: number): KernReturn {
   for (const entry of map.clipped(start, end)) {
-    if ((entry.flags & MAP_ENTRY_USER_WIRED) === 0) continue;
-    entry.wiredCount--;
     entry.flags &= ~MAP_ENTRY_USER_WIRED;
   }
   simplifyRange(map, start, end);
