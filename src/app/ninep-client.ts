@@ -128,7 +128,7 @@ export class NinepTreeClient implements TreeClient {
       do {
         const part = names.splice(0, MAXWELEM);
         const { qids } = await this.#client.call("Twalk", { fid: from, newfid: fid, names: part }).reply;
-        if (qids.length < part.length) await this.#why(from === fid ? fid : ROOT_FID, part.slice(0, qids.length + 1));
+        if (qids.length < part.length) await this.#why(from, part.slice(0, qids.length + 1));
         from = fid;
       } while (names.length > 0);
       return await act(fid);

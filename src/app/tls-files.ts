@@ -1,10 +1,9 @@
-import { readFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { parse } from "smol-toml";
 import * as v from "valibot";
 import { Errno } from "../core/base/errno.ts";
 import type { TlsIdentity } from "../host/serve/ninep-listen.ts";
-import { nodeErrno } from "./node-errno.ts";
+import { readText } from "./read-text.ts";
 
 const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff_fffe));
 const files = { cert: v.string(), key: v.string(), ca: v.string() };
@@ -18,14 +17,6 @@ export interface TlsClient {
   readonly ca: string;
   /** The name in the server's certificate, where it is not that of its address. */
   readonly servername: string | undefined;
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw nodeErrno(error);
-  }
 }
 
 /** A TOML file of that shape; the paths in it are relative to it. EINVAL says what is wrong. */

@@ -5,15 +5,27 @@ import type { World } from "./world.ts";
 const name = v.string();
 /** Sums of pages stay exact below this, in bytes too. */
 export const MOST_PAGES: number = 2 ** 40;
-const page: v.GenericSchema<unknown, number> = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MOST_PAGES));
-const count = page;
-const prot = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7));
+export const count: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(MOST_PAGES),
+);
+const page = count;
+/** `vm.overcommit`, or rights: three bits. */
+export const threeBits: v.GenericSchema<unknown, number> = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(0),
+  v.maxValue(7),
+);
+const prot = threeBits;
 const flag = v.optional(v.boolean(), false);
 const result = v.optional(v.string());
 /** Null is no limit. */
 const limit = v.nullable(count);
 
-/** What an operation is given besides its arguments: the name for what it makes. */
+/** What came of an operation, in the words of the vectors, or the name of what it made. */
 export type Outcome = string;
 
 interface OpRow<Args> {
@@ -133,13 +145,10 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
     world.vm.ledger.swapTotal = pages ?? UNLIMITED;
     return "OK";
   }),
-  set_overcommit: op(
-    { proc: v.optional(name), bits: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7)) },
-    (world, { bits }) => {
-      world.vm.ledger.overcommit = bits;
-      return "OK";
-    },
-  ),
+  set_overcommit: op({ proc: v.optional(name), bits: threeBits }, (world, { bits }) => {
+    world.vm.ledger.overcommit = bits;
+    return "OK";
+  }),
   shmget: op({ proc: name, pages: count, phys: flag }, (world, { proc, pages, phys }, made) => {
     const segment = world.vm.shmget(world.proc(proc), pages, phys);
     return segment ? keep(made, () => world.addSegment(made, segment)) : "ENOMEM";

@@ -1,18 +1,9 @@
-import { readFileSync } from "node:fs";
-import { nodeErrno } from "../node-errno.ts";
+import { readText } from "../read-text.ts";
 import { parseVectors, VectorsError, type VectorsFile } from "./schema.ts";
 
 /** Reads a vectors file. Throws Errno when it cannot be read, {@link VectorsError} with the place when it is malformed. */
 export function readVectors(path: string): VectorsFile {
   return parseVectors(parseJson(readText(path)));
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    throw nodeErrno(error);
-  }
 }
 
 function parseJson(text: string): unknown {

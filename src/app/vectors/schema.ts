@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { RULE_SETS, type RuleSetName } from "../../core/vm/rules/rule-sets.ts";
 import type { VmState } from "../../core/vm/snapshot.ts";
-import { MOST_PAGES, OPS } from "./ops.ts";
+import { count, MOST_PAGES, OPS, threeBits } from "./ops.ts";
 
 /** A vectors file: `lyonnais vm check|run`. All amounts in pages; a limit of null is none. */
 export interface VectorsFile {
@@ -71,7 +71,6 @@ export interface Operation {
   readonly result?: string | undefined;
 }
 
-const count: v.GenericSchema<unknown, number> = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(MOST_PAGES));
 /** What `meta.rules` and `--rules` may say. */
 export const RULE_SET_NAMES: readonly RuleSetName[] = Object.keys(RULE_SETS) as RuleSetName[];
 
@@ -132,7 +131,7 @@ const scenario = v.object({
   title: v.optional(v.string(), ""),
   config: v.optional(
     v.object({
-      overcommit: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7)), 0),
+      overcommit: v.optional(threeBits, 0),
       swapTotalPages: limit,
       physPages: v.optional(count, 0),
       freeReservedPages: v.optional(count, 0),
@@ -164,7 +163,7 @@ const scenario = v.object({
 
 const reserve = v.object({
   name: v.string(),
-  overcommit: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(7)),
+  overcommit: threeBits,
   swapTotal: limit,
   phys: v.optional(count, 0),
   freeReserved: v.optional(count, 0),

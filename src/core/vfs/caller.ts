@@ -7,6 +7,8 @@ export interface Caller {
   /** Its file-system uid and gid, in the daemon's user namespace. */
   readonly uid: number;
   readonly gid: number;
+  /** It has proved to be that uid without being a process that could be looked at: by a certificate. */
+  readonly authenticated?: true;
   /** The connection it came by, where control belongs to that and not to the caller's session. */
   readonly connection?: Connection;
 }
@@ -15,8 +17,6 @@ export interface Caller {
 export interface Connection {
   /** Unlike that of any other connection this server has had. */
   readonly id: number;
-  /** Who is behind it has proved to be the uid it acts as, without being a process that could be looked at. */
-  readonly authenticated: boolean;
   /** Calls `listener` once, when it ends; the result takes that back. */
   onEnd(listener: () => void): () => void;
 }

@@ -75,7 +75,7 @@ export class CallerIdentity {
 
   /** Whether a caller of uid 0 is root here: all of the daemon's capabilities, in the daemon's user namespace. */
   #rootIsCapable(caller: Caller): boolean {
-    if (caller.connection?.authenticated) return true;
+    if (caller.authenticated) return true;
     const now = performance.now();
     if (this.#lastRoot.tid === caller.tid && now < this.#lastRoot.until) return this.#lastRoot.capable;
     const capable = caller.tid > 0 && this.#lookAtRoot(String(caller.tid));

@@ -33,7 +33,6 @@ export function serveNinepConnection(stream: Duplex, options: NinepConnectionOpt
   const listeners = new Set<() => void>();
   const caller = options.identify({
     id: nextId++,
-    authenticated: "authorized" in stream && stream.authorized === true,
     onEnd: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

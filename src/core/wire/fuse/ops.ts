@@ -1,4 +1,3 @@
-import { O_ACCMODE, O_EXCL, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
 import {
   ATTR_OUT_SIZE,
   ENTRY_OUT_SIZE,
@@ -23,6 +22,7 @@ import { Errno, type ErrnoName } from "../../base/errno.ts";
 import { latin1 } from "../../base/text.ts";
 import type { DirEntry, DirNode, FileSystem } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
+import { openMode } from "../open-mode.ts";
 import type { NodeIds } from "./node-ids.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { FuseReply } from "./reply.ts";
@@ -103,10 +103,7 @@ function openReply(reply: FuseReply, fh: number): number {
 function open(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
   const node = state.nodes.node(request.nodeId);
   if (node.kind !== "file") throw new Errno(node.kind === "dir" ? "EISDIR" : "ELOOP", "not a file");
-  const flags = request.u32(0);
-  const access = flags & O_ACCMODE;
-  const mode = { read: access !== O_WRONLY, write: access !== O_RDONLY, exclusive: (flags & O_EXCL) !== 0 };
-  return mapOutcome(node.open(request.caller, mode), (handle) =>
+  return mapOutcome(node.open(request.caller, openMode(request.u32(0))), (handle) =>
     openReply(reply, state.files.add({ kind: "file", handle })),
   );
 }

@@ -1,4 +1,3 @@
-import { O_ACCMODE, O_EXCL, O_RDONLY, O_WRONLY } from "../../abi/fcntl.ts";
 import {
   DT_TYPES,
   GETATTR_BASIC,
@@ -14,6 +13,7 @@ import { Errno, type ErrnoName } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { DirEntry, DirNode, FileSystem, Handle, Node } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
+import { openMode } from "../open-mode.ts";
 import { bulkData } from "./codec.ts";
 import { type Fid, type Fids, Qids } from "./fids.ts";
 import { FIELD_CODECS, type Qid } from "./fields.ts";
@@ -92,14 +92,14 @@ function lopen(state: NinepState, { fid, flags }: Message<"Tlopen">): Outcome<Bo
   const opening = state.fids.get(fid);
   const { node } = opening;
   if (opening.opened) throw new Errno("EBUSY", `fid ${fid} is open`);
-  const access = flags & O_ACCMODE;
+  const mode = openMode(flags);
   const opened = (what: NonNullable<Fid["opened"]>): Body<"Rlopen"> => {
     opening.opened = what;
     return { qid: state.qids.of(node, caller), iounit: state.msize - IOHDRSZ };
   };
   if (node.kind === "link") throw new Errno("ELOOP", "a symbolic link");
   if (node.kind === "dir") {
-    if (access !== O_RDONLY) throw new Errno("EISDIR", "a directory");
+    if (mode.write) throw new Errno("EISDIR", "a directory");
     const parent = opening.parents.at(-1) ?? node;
     const entries: DirEntry[] = [
       { name: ".", ino: node.stat(caller).ino, kind: "dir" },
@@ -108,7 +108,6 @@ function lopen(state: NinepState, { fid, flags }: Message<"Tlopen">): Outcome<Bo
     ];
     return opened({ entries });
   }
-  const mode = { read: access !== O_WRONLY, write: access !== O_RDONLY, exclusive: (flags & O_EXCL) !== 0 };
   return mapOutcome(node.open(caller, mode), (handle) => {
     // The fid may have gone while the open waited.
     if (state.fids.has(fid, opening)) return opened({ handle });
