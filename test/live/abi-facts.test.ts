@@ -3,7 +3,11 @@ import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { test } from "node:test";
 import { ARCHES } from "../../src/core/abi/arch/all.ts";
+import * as auxv from "../../src/core/abi/auxv.ts";
+import * as prctl from "../../src/core/abi/prctl.ts";
 import * as ptrace from "../../src/core/abi/ptrace.ts";
+import * as seccomp from "../../src/core/abi/seccomp.ts";
+import * as signal from "../../src/core/abi/signal.ts";
 import { signalNumber } from "../../src/core/abi/signal.ts";
 import * as wait from "../../src/core/abi/wait.ts";
 import { program } from "../support/programs.ts";
@@ -35,6 +39,13 @@ test("the numbers of this architecture are the headers'", () => {
   for (const name of ["registerSize", "ntPrstatus", "sysSeccomp"] as const) {
     assert.equal(arch[name], facts.get(name), name);
   }
+  for (const name of ["sysPrctl", "sysClose"] as const) {
+    assert.equal(arch.call[name], facts.get(`call.${name}`), name);
+  }
+  const [native] = arch.abis;
+  assert.equal(native.auditArch, facts.get("call.auditArch"));
+  assert.equal(arch.sysKcmp, facts.get("native.kcmp"));
+  for (const [name, number] of Object.entries(native.numbers)) assert.equal(number, facts.get(`native.${name}`), name);
 });
 
 test("ptrace and wait constants are the headers'", () => {
@@ -42,6 +53,13 @@ test("ptrace and wait constants are the headers'", () => {
   const numbers = ours.filter(([, value]) => typeof value === "number");
   assert.ok(numbers.length >= 15);
   for (const [name, value] of numbers) assert.equal(value, facts.get(name), name);
+});
+
+test("what is used to put a filter on a process is what the headers say", () => {
+  const ours = new Map<string, unknown>(Object.entries({ ...seccomp, ...prctl, ...auxv, ...signal }));
+  const used = under("used.");
+  assert.ok(used.length >= 15);
+  for (const [name, value] of used) assert.equal(ours.get(name), value, name);
 });
 
 test("every signal of the host has its number under its name", () => {

@@ -2,7 +2,12 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <elf.h>
+#include <linux/audit.h>
+#include <linux/capability.h>
+#include <linux/rseq.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -13,6 +18,7 @@
 #define SIGNAL(name, constant) FACT("signal." name, constant)
 
 #if defined(__x86_64__)
+#define NATIVE_AUDIT_ARCH AUDIT_ARCH_X86_64
 #define REGS struct user_regs_struct
 #define REG(field) FACT("register." #field, offsetof(REGS, field))
 static void registers(void) {
@@ -21,6 +27,7 @@ static void registers(void) {
   REG(fs_base); REG(gs_base); REG(ds); REG(es); REG(fs); REG(gs);
 }
 #elif defined(__aarch64__)
+#define NATIVE_AUDIT_ARCH AUDIT_ARCH_AARCH64
 #define REGS struct user_regs_struct
 static void registers(void) {
   for (int i = 0; i < 31; i++) printf("register.x%d %zu\n", i, offsetof(REGS, regs) + 8 * i);
@@ -35,9 +42,29 @@ int main(void) {
   FACT("registerSize", sizeof(REGS));
   FACT("ntPrstatus", NT_PRSTATUS);
   FACT("sysSeccomp", SYS_seccomp);
+  FACT("call.sysPrctl", SYS_prctl);
+  FACT("call.sysClose", SYS_close);
+  FACT("call.auditArch", NATIVE_AUDIT_ARCH);
+#define CALL(name) FACT("native." #name, __NR_##name)
+  CALL(kcmp), CALL(mmap), CALL(mprotect), CALL(brk), CALL(mremap), CALL(shmget), CALL(clone), CALL(execve);
+  CALL(ftruncate), CALL(setuid), CALL(setreuid), CALL(setresuid), CALL(fallocate), CALL(execveat), CALL(pkey_mprotect);
+  CALL(clone3);
+#ifdef __NR_fork
+  CALL(fork);
+#endif
   FACT("PTRACE_CONT", PTRACE_CONT);
   FACT("PTRACE_SINGLESTEP", PTRACE_SINGLESTEP);
   FACT("PTRACE_DETACH", PTRACE_DETACH);
+  FACT("PTRACE_SYSCALL", PTRACE_SYSCALL);
+  FACT("PTRACE_GETSIGINFO", PTRACE_GETSIGINFO);
+  FACT("PTRACE_GETSIGMASK", PTRACE_GETSIGMASK);
+  FACT("PTRACE_SETSIGMASK", PTRACE_SETSIGMASK);
+  FACT("PTRACE_SECCOMP_GET_FILTER", PTRACE_SECCOMP_GET_FILTER);
+  FACT("PTRACE_GET_RSEQ_CONFIGURATION", PTRACE_GET_RSEQ_CONFIGURATION);
+  FACT("PTRACE_O_TRACESYSGOOD", PTRACE_O_TRACESYSGOOD);
+  FACT("PTRACE_RSEQ_CONFIGURATION_SIZE", sizeof(struct __ptrace_rseq_configuration));
+  FACT("RSEQ_CS", offsetof(struct rseq, rseq_cs));
+  FACT("SYSCALL_STOP", 0x80);
   FACT("PTRACE_GETEVENTMSG", PTRACE_GETEVENTMSG);
   FACT("PTRACE_GETREGSET", PTRACE_GETREGSET);
   FACT("PTRACE_SETREGSET", PTRACE_SETREGSET);
@@ -48,6 +75,23 @@ int main(void) {
   FACT("PTRACE_EVENT_CLONE", PTRACE_EVENT_CLONE);
   FACT("PTRACE_EVENT_EXEC", PTRACE_EVENT_EXEC);
   FACT("PTRACE_EVENT_STOP", PTRACE_EVENT_STOP);
+  FACT("used.SIGINFO_SIZE", sizeof(siginfo_t));
+  FACT("used.SIGINFO_CODE", offsetof(siginfo_t, si_code));
+  FACT("used.SECCOMP_DATA_SIZE", sizeof(struct seccomp_data));
+  FACT("used.SECCOMP_DATA_IP", offsetof(struct seccomp_data, instruction_pointer));
+  FACT("used.SECCOMP_DATA_ARGS", offsetof(struct seccomp_data, args));
+  FACT("used.SECCOMP_SET_MODE_FILTER", SECCOMP_SET_MODE_FILTER);
+  FACT("used.SECCOMP_FILTER_FLAG_TSYNC", SECCOMP_FILTER_FLAG_TSYNC);
+  FACT("used.SECCOMP_FILTER_FLAG_SPEC_ALLOW", SECCOMP_FILTER_FLAG_SPEC_ALLOW);
+  FACT("used.SECCOMP_FILTER_FLAG_NEW_LISTENER", SECCOMP_FILTER_FLAG_NEW_LISTENER);
+  FACT("used.SECCOMP_FILTER_FLAG_TSYNC_ESRCH", SECCOMP_FILTER_FLAG_TSYNC_ESRCH);
+  FACT("used.SECCOMP_RET_USER_NOTIF", SECCOMP_RET_USER_NOTIF);
+  FACT("used.SECCOMP_RET_LOG", SECCOMP_RET_LOG);
+  FACT("used.SECCOMP_RET_ALLOW", SECCOMP_RET_ALLOW);
+  FACT("used.SECCOMP_RET_ACTION_FULL", SECCOMP_RET_ACTION_FULL);
+  FACT("used.PR_SET_NO_NEW_PRIVS", PR_SET_NO_NEW_PRIVS);
+  FACT("used.CAP_SYS_ADMIN", CAP_SYS_ADMIN);
+  FACT("used.AT_SYSINFO_EHDR", AT_SYSINFO_EHDR);
   FACT("WNOHANG", WNOHANG);
   FACT("WALL", __WALL);
   SIGNAL("hup", SIGHUP); SIGNAL("int", SIGINT); SIGNAL("quit", SIGQUIT); SIGNAL("ill", SIGILL);

@@ -36,8 +36,17 @@ const SIGNALS: Readonly<Record<string, number>> = {
   sys: 31,
 };
 
+export const SIGILL = 4;
 export const SIGTRAP = 5;
+export const SIGBUS = 7;
+export const SIGSEGV = 11;
 export const SIGCONT = 18;
+export const SIGSTOP = 19;
+export const SIGSYS = 31;
+
+/** siginfo_t: where its si_code is. One above 0 means that the kernel itself raised the signal. */
+export const SIGINFO_SIZE = 128;
+export const SIGINFO_CODE = 8;
 
 /** The host's number for a signal name. EOPNOTSUPP for one it does not have. */
 export function signalNumber(name: string): number {

@@ -1,6 +1,6 @@
 import type { VmMapEntry } from "./entry.ts";
 import type { VmMap } from "./map.ts";
-import type { VmObject } from "./object.ts";
+import type { ObjectType, VmObject } from "./object.ts";
 import { protText } from "./vocabulary.ts";
 
 /** What the map does not know about objects. */
@@ -20,27 +20,65 @@ export function* mapLines(map: VmMap, names: MapLineNames): IterableIterator<str
   for (const entry of map.entries) yield mapLine(entry, names);
 }
 
+/** One line of `<pid>/map`: the fields of swap-accounting section 2.4, addresses in bytes, counts in pages. */
+export interface MapLine {
+  readonly start: number;
+  readonly end: number;
+  readonly resident: number;
+  readonly privateResident: number;
+  /** A number for the object, 0 without. */
+  readonly object: number;
+  readonly rights: string;
+  readonly references: number;
+  readonly shadows: number;
+  readonly flags: number;
+  readonly copyOnWrite: boolean;
+  readonly needsCopy: boolean;
+  readonly type: "none" | ObjectType;
+  readonly path: string | undefined;
+  /** The uid charged. */
+  readonly payer: number | undefined;
+}
+
+export function formatMapLine(line: MapLine): string {
+  return [
+    hex(line.start),
+    hex(line.end),
+    line.resident,
+    line.privateResident,
+    line.object === 0 ? 0 : hex(line.object),
+    line.rights,
+    line.references,
+    line.shadows,
+    hex(line.flags),
+    line.copyOnWrite ? "COW" : "NCOW",
+    line.needsCopy ? "NC" : "NNC",
+    line.type,
+    line.path ?? "-",
+    line.payer === undefined ? "NCH" : "CH",
+    line.payer ?? -1,
+  ].join(" ");
+}
+
 export function mapLine(entry: VmMapEntry, { pageSize, address }: MapLineNames): string {
   const { object: first } = entry;
   const last = first?.bottom;
-  const payer = entry.cred ?? first?.cred;
-  return [
-    hex(entry.start * pageSize),
-    hex(entry.end * pageSize),
-    resident(entry),
-    first?.shadowCount === 1 ? first.pageCount : 0,
-    first ? hex(address(first)) : 0,
-    protText(entry.prot),
-    first?.refCount ?? 0,
-    first?.shadowCount ?? 0,
-    hex(first?.flags ?? 0),
-    entry.cow ? "COW" : "NCOW",
-    entry.needsCopy ? "NC" : "NNC",
-    last?.type ?? "none",
-    last?.type === "vnode" && last.handle !== undefined ? last.handle : "-",
-    payer ? "CH" : "NCH",
-    payer?.uid ?? -1,
-  ].join(" ");
+  return formatMapLine({
+    start: entry.start * pageSize,
+    end: entry.end * pageSize,
+    resident: resident(entry),
+    privateResident: first?.shadowCount === 1 ? first.pageCount : 0,
+    object: first ? address(first) : 0,
+    rights: protText(entry.prot),
+    references: first?.refCount ?? 0,
+    shadows: first?.shadowCount ?? 0,
+    flags: first?.flags ?? 0,
+    copyOnWrite: entry.cow,
+    needsCopy: entry.needsCopy,
+    type: last?.type ?? "none",
+    path: last?.type === "vnode" ? last.handle : undefined,
+    payer: (entry.cred ?? first?.cred)?.uid,
+  });
 }
 
 function hex(value: number): string {

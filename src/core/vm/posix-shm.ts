@@ -2,7 +2,7 @@ import type { VmObject } from "./object.ts";
 import type { VmObjects } from "./objects.ts";
 import type { Pagers } from "./pager.ts";
 import type { Proc } from "./proc.ts";
-import type { SwapLedger } from "./swap-ledger.ts";
+import type { Credentials, SwapLedger } from "./swap-ledger.ts";
 
 /** shm_open(2) of a new object: a holder that holds nothing yet. undefined: ENOMEM, even 0 pages were refused. */
 export function shmOpen(td: Proc, pagers: Pagers): VmObject | undefined {
@@ -13,10 +13,16 @@ export function shmOpen(td: Proc, pagers: Pagers): VmObject | undefined {
  * ftruncate(2) of a shared memory object, and the resizing of a memory disk: the creator pays, the caller's limit
  * counts. False: ENOMEM, nothing changed.
  */
-export function resize(object: VmObject, pages: number, td: Proc, ledger: SwapLedger, objects: VmObjects): boolean {
+export function resize(
+  object: VmObject,
+  pages: number,
+  by: Credentials,
+  ledger: SwapLedger,
+  objects: VmObjects,
+): boolean {
   const more = pages - object.size;
   if (more > 0 && object.cred) {
-    if (!ledger.reserve(more, object.cred, td)) return false;
+    if (!ledger.reserve(more, object.cred, by)) return false;
     object.charge += more;
   }
   if (more < 0) {

@@ -1,4 +1,5 @@
 import { invariant } from "../base/assert.ts";
+import { PAGE_SIZE } from "../base/size.ts";
 import type { UidInfo } from "./uidinfo.ts";
 import { UNLIMITED } from "./vocabulary.ts";
 
@@ -18,6 +19,7 @@ export interface Credentials {
   readonly pid: number;
 }
 
+/** Asked at each use, so that it may be a view of a machine. */
 export interface SwapConfig {
   readonly overcommit?: number;
   /** Pages; {@link UNLIMITED} without it. */
@@ -39,22 +41,30 @@ export const NO_CONSOLE: Console = { now: () => 0, print: () => {} };
 
 /** One message a second, system-wide; what is held back does not lengthen the wait. */
 const MESSAGE_MS = 1000;
-const PAGE_BYTES = 4096n;
 
 /** Both totals, global and per uid, and the decision whether one more reservation fits: swap_pager.c. */
 export class SwapLedger {
   overcommit: number;
-  swapTotal: number;
   readonly #config: SwapConfig;
+  #swapTotal: number | undefined;
   readonly #console: Console;
   #reserved = 0;
   #lastMessage = Number.NEGATIVE_INFINITY;
 
   constructor(config: SwapConfig = {}, console: Console = NO_CONSOLE) {
     this.overcommit = config.overcommit ?? 0;
-    this.swapTotal = config.swapTotal ?? UNLIMITED;
     this.#config = config;
     this.#console = console;
+  }
+
+  /** vm.swap_total: pages. */
+  get swapTotal(): number {
+    return this.#swapTotal ?? this.#config.swapTotal ?? UNLIMITED;
+  }
+
+  /** swapon and swapoff. */
+  set swapTotal(pages: number) {
+    this.#swapTotal = pages;
   }
 
   /** vm.swap_reserved: pages. */
@@ -74,14 +84,24 @@ export class SwapLedger {
    * when a total is already too high.
    */
   reserve(pages: number, payer: UidInfo, by: Credentials): boolean {
-    const privileged = by.euid === 0 && !by.jailed;
-    const fits =
-      privileged ||
-      (((this.overcommit & SWAP_RESERVE_FORCE_ON) === 0 || this.#reserved + pages <= this.supply) &&
-        ((this.overcommit & SWAP_RESERVE_RLIMIT_ON) === 0 || payer.vmsize + pages <= by.rlimitSwap));
+    const fits = this.fits(pages, payer, by);
     if (fits) this.force(pages, payer);
-    else this.#tellRefusal(pages, payer, by);
+    else this.tellRefusal(pages, payer, by);
     return fits;
+  }
+
+  /** Whether {@link reserve} would count them. Privilege is asked for only when the arithmetic fails. */
+  fits(pages: number, payer: UidInfo, by: Credentials): boolean {
+    return (this.hasSupply(pages) && this.#isWithinLimit(pages, payer, by)) || (by.euid === 0 && !by.jailed);
+  }
+
+  /** Whether the global total may grow by `pages`. */
+  hasSupply(pages: number): boolean {
+    return (this.overcommit & SWAP_RESERVE_FORCE_ON) === 0 || this.#reserved + pages <= this.supply;
+  }
+
+  #isWithinLimit(pages: number, payer: UidInfo, by: Credentials): boolean {
+    return (this.overcommit & SWAP_RESERVE_RLIMIT_ON) === 0 || payer.vmsize + pages <= by.rlimitSwap;
   }
 
   /** swap_reserve_force: counts without asking. */
@@ -98,11 +118,12 @@ export class SwapLedger {
     if (payer.vmsize < 0) this.#console.print(`negative vmsize for uid = ${payer.uid}`);
   }
 
-  #tellRefusal(pages: number, payer: UidInfo, by: Credentials): void {
+  /** The line about a refusal, at most one a second. */
+  tellRefusal(pages: number, payer: UidInfo, by: Credentials): void {
     const now = this.#console.now();
     if (now - this.#lastMessage < MESSAGE_MS) return;
     this.#lastMessage = now;
-    const bytes = BigInt(pages) * PAGE_BYTES;
+    const bytes = BigInt(pages) * BigInt(PAGE_SIZE);
     this.#console.print(`uid ${payer.uid}, pid ${by.pid}: swap reservation for ${bytes} bytes failed`);
   }
 }

@@ -21,6 +21,8 @@ export interface VmOptions extends SwapConfig {
   /** kern.sgrowsiz, pages; 32 without it. */
   readonly stackGrowPages?: number;
   readonly console?: Console;
+  /** Totals that others count in too; its own without them. */
+  readonly totals?: { readonly ledger: SwapLedger; readonly uids: UidInfos };
 }
 
 /** A request of mmap(2), in pages. */
@@ -48,7 +50,7 @@ export type NewProc = Partial<Omit<Credentials, "pid">> & { readonly ruid: numbe
 export class Vm implements VmContext {
   readonly rules: VmRules;
   readonly ledger: SwapLedger;
-  readonly uids: UidInfos = new UidInfos();
+  readonly uids: UidInfos;
   readonly stackGrowPages: number;
   readonly objects: VmObjects;
   readonly pagers: Pagers;
@@ -60,7 +62,8 @@ export class Vm implements VmContext {
 
   constructor(options: VmOptions) {
     this.rules = options.rules;
-    this.ledger = new SwapLedger(options, options.console);
+    this.ledger = options.totals?.ledger ?? new SwapLedger(options, options.console);
+    this.uids = options.totals?.uids ?? new UidInfos();
     this.stackGrowPages = options.stackGrowPages ?? 32;
     this.objects = new VmObjects(this.ledger, (object, type) => {
       this.handles.delete(object);

@@ -1,3 +1,28 @@
+/** How system calls are numbered under one calling convention. */
+export interface SyscallAbi {
+  /** AUDIT_ARCH_*, linux/audit.h. */
+  readonly auditArch: number;
+  /** asm/unistd.h. A call that is not listed does not exist here. */
+  readonly numbers: Readonly<Record<string, number>>;
+}
+
+/** How a program makes a system call, as far as one has to know it to make one in another's place. */
+export interface CallConvention {
+  /** The instruction. */
+  readonly instruction: readonly number[];
+  /** Registers: the call's number, its arguments, its result. */
+  readonly number: string;
+  readonly args: readonly string[];
+  readonly result: string;
+  /** The register by which the kernel knows the call that was interrupted and is to be made again; -1 is none. */
+  readonly original: string | undefined;
+  /** Bytes below the stack pointer that belong to the program. */
+  readonly redZone: number;
+  /** asm/unistd.h. */
+  readonly sysPrctl: number;
+  readonly sysClose: number;
+}
+
 /** What differs from one processor to another: facts, no code. */
 export interface Arch {
   /** As `uname -m` names it, and as Node does. */
@@ -9,10 +34,17 @@ export interface Arch {
   readonly ntPrstatus: number;
   /** seccomp(2). */
   readonly sysSeccomp: number;
+  /** kcmp(2). */
+  readonly sysKcmp: number;
+  /** Byte offset of `data` in struct epoll_event, which is packed on x86-64 only. */
+  readonly epollData: number;
+  /** The calling conventions a program may use, the native one first: those calls that memory accounting watches. */
+  readonly abis: readonly [SyscallAbi, ...SyscallAbi[]];
   /** Bytes of the general register set. */
   readonly registerSize: number;
   /** Its 64-bit fields in order: field i is at byte 8 * i. */
   readonly registers: readonly string[];
   readonly programCounter: string;
   readonly stackPointer: string;
+  readonly call: CallConvention;
 }

@@ -1,4 +1,26 @@
-import type { Arch } from "./arch.ts";
+import type { Arch, SyscallAbi } from "./arch.ts";
+
+/** asm-generic/unistd.h. 32-bit programs are refused: their calls have numbers of their own. */
+const NATIVE: SyscallAbi = {
+  auditArch: 0xc000_00b7,
+  numbers: {
+    ftruncate: 46,
+    fallocate: 47,
+    setreuid: 145,
+    setuid: 146,
+    setresuid: 147,
+    shmget: 194,
+    brk: 214,
+    mremap: 216,
+    clone: 220,
+    execve: 221,
+    mmap: 222,
+    mprotect: 226,
+    execveat: 281,
+    pkey_mprotect: 288,
+    clone3: 435,
+  },
+};
 
 /** struct user_pt_regs, arm64 asm/ptrace.h; 48-bit addresses. */
 export const ARM64: Arch = {
@@ -7,8 +29,23 @@ export const ARM64: Arch = {
   userTop: 0x1_0000_0000_0000,
   ntPrstatus: 1,
   sysSeccomp: 277,
+  sysKcmp: 272,
+  epollData: 8,
+  abis: [NATIVE],
   registerSize: 272,
   registers: [...Array.from({ length: 31 }, (_, i) => `x${i}`), "sp", "pc", "pstate"],
   programCounter: "pc",
   stackPointer: "sp",
+  call: {
+    // svc #0
+    instruction: [0x01, 0x00, 0x00, 0xd4],
+    number: "x8",
+    args: ["x0", "x1", "x2", "x3", "x4", "x5"],
+    result: "x0",
+    // arm64 prepares the repetition before it stops for a tracer: pc and x0 say all.
+    original: undefined,
+    redZone: 0,
+    sysPrctl: 167,
+    sysClose: 57,
+  },
 };

@@ -1,4 +1,55 @@
-import type { Arch } from "./arch.ts";
+import type { Arch, SyscallAbi } from "./arch.ts";
+
+const NATIVE: SyscallAbi = {
+  auditArch: 0xc000_003e,
+  numbers: {
+    mmap: 9,
+    mprotect: 10,
+    brk: 12,
+    mremap: 25,
+    shmget: 29,
+    clone: 56,
+    fork: 57,
+    execve: 59,
+    ftruncate: 77,
+    setuid: 105,
+    setreuid: 113,
+    setresuid: 117,
+    fallocate: 285,
+    execveat: 322,
+    pkey_mprotect: 329,
+    clone3: 435,
+  },
+};
+
+/** The 32-bit programs of old, and whoever says `int 0x80`. */
+const I386: SyscallAbi = {
+  auditArch: 0x4000_0003,
+  numbers: {
+    fork: 2,
+    execve: 11,
+    setuid: 23,
+    brk: 45,
+    setreuid: 70,
+    old_mmap: 90,
+    ftruncate: 93,
+    ipc: 117,
+    clone: 120,
+    mprotect: 125,
+    mremap: 163,
+    setresuid: 164,
+    mmap2: 192,
+    ftruncate64: 194,
+    setreuid32: 203,
+    setresuid32: 208,
+    setuid32: 213,
+    fallocate: 324,
+    execveat: 358,
+    pkey_mprotect: 380,
+    shmget: 395,
+    clone3: 435,
+  },
+};
 
 /** struct user_regs_struct, sys/user.h; address space: Documentation/arch/x86/x86_64/mm.rst, four levels. */
 export const X86_64: Arch = {
@@ -7,6 +58,9 @@ export const X86_64: Arch = {
   userTop: 0x7fff_ffff_f000,
   ntPrstatus: 1,
   sysSeccomp: 317,
+  sysKcmp: 312,
+  epollData: 4,
+  abis: [NATIVE, I386],
   registerSize: 216,
   registers: [
     "r15",
@@ -39,4 +93,15 @@ export const X86_64: Arch = {
   ],
   programCounter: "rip",
   stackPointer: "rsp",
+  call: {
+    // syscall
+    instruction: [0x0f, 0x05],
+    number: "rax",
+    args: ["rdi", "rsi", "rdx", "r10", "r8", "r9"],
+    result: "rax",
+    original: "orig_rax",
+    redZone: 128,
+    sysPrctl: 157,
+    sysClose: 3,
+  },
 };
