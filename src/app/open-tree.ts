@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { DEFAULT_OPTIONS } from "../core/procfs/options.ts";
-import { readMountTable } from "../host/serve/mount-table.ts";
+import { readMountTable } from "../host/linux/mount-table.ts";
 import { composeLiveHost } from "./compose.ts";
 import { daemonSocket } from "./daemon/socket.ts";
 import { InprocClient } from "./inproc-client.ts";

@@ -10,7 +10,10 @@ const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], {
 test("a path below a mount goes through the mount", NEEDS_MOUNT, async () => {
   await using server = await Server.start();
   assert.match(run("cat", `${server.dir}/curproc/status`).stdout, /^node \d+ /);
-  assert.equal(run("ls", `${server.dir}/curproc`).stdout, "ctl\nfile\nmem\nnote\nnotepg\nregs\nstatus\n");
+  assert.equal(
+    run("ls", `${server.dir}/curproc`).stdout,
+    "ctl\nfile\nmap\nmem\nnomem\nnote\nnotepg\nregs\nrlimit\nstatus\n",
+  );
   const refused = run("cat", `${server.dir}/2/mem`);
   assert.equal(refused.status, 1);
   assert.match(refused.stderr, /^lyonnais: cat \S+\/2\/mem: EPERM: /);

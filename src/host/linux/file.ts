@@ -1,6 +1,6 @@
-import { O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import { check } from "./ffi/call.ts";
-import { libcClose, libcOpenat, libcPread } from "./ffi/libc.ts";
+import { libcClose, libcOpenat, libcPread, libcRead } from "./ffi/libc.ts";
 
 /** The longest text of /proc that this project reads at once. */
 const scratch = Buffer.alloc(16 * 1024);
@@ -16,6 +16,23 @@ export function readTextAt(dirfd: number, name: string, what: string): string {
   const fd = check(libcOpenat(dirfd, name, O_RDONLY | O_CLOEXEC, 0), what);
   try {
     return preadText(fd, what);
+  } finally {
+    libcClose(fd);
+  }
+}
+
+const large = Buffer.alloc(256 * 1024);
+
+/** The whole text of a file of /proc, however long. */
+export function readLongText(path: string): string {
+  const fd = check(libcOpenat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), path);
+  try {
+    let text = "";
+    for (;;) {
+      const count = check(libcRead(fd, large, large.length), path);
+      if (count === 0) return text;
+      text += large.toString("latin1", 0, count);
+    }
   } finally {
     libcClose(fd);
   }

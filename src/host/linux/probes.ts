@@ -8,6 +8,14 @@ import {
   PROCMAP_QUERY_SIZE,
 } from "../../core/abi/procmap.ts";
 import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/ptrace.ts";
+import {
+  SECCOMP_FILTER_FLAG_NEW_LISTENER,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
+  SECCOMP_GET_ACTION_AVAIL,
+  SECCOMP_GET_NOTIF_SIZES,
+  SECCOMP_RET_USER_NOTIF,
+  SECCOMP_SET_MODE_FILTER,
+} from "../../core/abi/seccomp.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import { WALL } from "../../core/abi/wait.ts";
 import { isErrno } from "../../core/base/errno.ts";
@@ -80,14 +88,6 @@ export function tryProcmapQuery(): void {
     libcClose(fd);
   }
 }
-
-/** linux/seccomp.h. */
-const SECCOMP_SET_MODE_FILTER = 1;
-const SECCOMP_GET_ACTION_AVAIL = 2;
-const SECCOMP_GET_NOTIF_SIZES = 3;
-const SECCOMP_RET_USER_NOTIF = 0x7fc0_0000;
-const SECCOMP_FILTER_FLAG_NEW_LISTENER = 0x8;
-const SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV = 0x20;
 
 /** Whether user notifications are there, and the bytes of one. Errors are the kernel's. */
 export function trySeccompNotify(sysSeccomp: number): { notification: number } {

@@ -9,10 +9,19 @@ import { listNumbers } from "./numbered-entries.ts";
 
 /** The threads of a process that still run, in no particular order; empty when it is gone. */
 export function threadsOf(pid: Pid): readonly Tid[] {
+  return list(pid, isRunning);
+}
+
+/** Those, too, that have exited and were not collected yet. */
+export function allThreadsOf(pid: Pid): readonly Tid[] {
+  return list(pid, () => true);
+}
+
+function list(pid: Pid, wanted: (taskfd: number, tid: Tid) => boolean): readonly Tid[] {
   try {
     const fd = check(libcOpenat(AT_FDCWD, `/proc/${pid}/task`, O_RDONLY | O_CLOEXEC, 0), `threads of ${pid}`);
     try {
-      return (listNumbers(fd, `threads of ${pid}`) as Tid[]).filter((tid) => isRunning(fd, tid));
+      return (listNumbers(fd, `threads of ${pid}`) as Tid[]).filter((tid) => wanted(fd, tid));
     } finally {
       libcClose(fd);
     }

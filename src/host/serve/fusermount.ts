@@ -1,42 +1,10 @@
 import { spawn, spawnSync } from "node:child_process";
 import { Errno } from "../../core/base/errno.ts";
-import { check } from "../linux/ffi/call.ts";
-import { addressOf, libcClose, libcFcntl, libcRecvmsg, libcSocketpair } from "../linux/ffi/libc.ts";
+import { receiveDescriptor, SOCK_STREAM, socketPair } from "../linux/descriptor-message.ts";
+import { libcClose } from "../linux/ffi/libc.ts";
 import type { FuseMountOptions } from "./mount-options.ts";
 
 const FUSERMOUNT = "fusermount3";
-/** sys/socket.h: AF_UNIX, SOCK_STREAM; a control message with one descriptor, unix(7), begins with 16 bytes of header. */
-const AF_UNIX = 1;
-const SOCK_STREAM = 1;
-const CMSG_HEADER = 16;
-/** fcntl(2). */
-const F_SETFD = 2;
-const FD_CLOEXEC = 1;
-
-/** struct msghdr of 64-bit Linux over one byte of data and room for one descriptor. Keep the parts while it is used. */
-function messageBuffers(): { message: Buffer; control: Buffer; keep: Buffer[] } {
-  const data = Buffer.alloc(1);
-  const iovec = Buffer.alloc(16);
-  iovec.writeBigUInt64LE(BigInt(addressOf(data)), 0);
-  iovec.writeBigUInt64LE(1n, 8);
-  const control = Buffer.alloc(24);
-  const message = Buffer.alloc(56);
-  message.writeBigUInt64LE(BigInt(addressOf(iovec)), 16);
-  message.writeBigUInt64LE(1n, 24);
-  message.writeBigUInt64LE(BigInt(addressOf(control)), 32);
-  message.writeBigUInt64LE(BigInt(control.length), 40);
-  return { message, control, keep: [data, iovec] };
-}
-
-function receiveDescriptor(socket: number): number | undefined {
-  const { message, control, keep } = messageBuffers();
-  const count = check(libcRecvmsg(socket, message, 0), "answer of fusermount3");
-  const controlLength = Number(message.readBigUInt64LE(40));
-  return keep.length > 0 && count > 0 && controlLength >= CMSG_HEADER + 4
-    ? control.readInt32LE(CMSG_HEADER)
-    : undefined;
-}
-
 const missing = (error: NodeJS.ErrnoException): Errno =>
   error.code === "ENOENT"
     ? new Errno("ENOENT", `${FUSERMOUNT} is not installed: an ordinary user needs it (Debian package fuse3)`, error)
@@ -44,10 +12,7 @@ const missing = (error: NodeJS.ErrnoException): Errno =>
 
 /** Mounts by the set-uid helper, which hands back the open /dev/fuse over a socket. EPERM with what the helper said. */
 export async function fusermount(dir: string, options: FuseMountOptions): Promise<number> {
-  const pair = Buffer.alloc(8);
-  check(libcSocketpair(AF_UNIX, SOCK_STREAM, 0, pair), "socketpair");
-  const [ours, theirs] = [pair.readInt32LE(0), pair.readInt32LE(4)];
-  libcFcntl(ours, F_SETFD, FD_CLOEXEC);
+  const [ours, theirs] = socketPair(SOCK_STREAM);
   const words = [
     `fsname=${options.source}`,
     `subtype=${options.subtype}`,
@@ -73,8 +38,8 @@ export async function fusermount(dir: string, options: FuseMountOptions): Promis
       child.on("close", () => resolve(text.trim()));
     });
     libcClose(theirs);
-    const fd = receiveDescriptor(ours);
-    if (fd === undefined) {
+    const answer = receiveDescriptor(ours);
+    if (!answer) {
       throw new Errno(
         "EPERM",
         said
@@ -83,8 +48,7 @@ export async function fusermount(dir: string, options: FuseMountOptions): Promis
           ?.replace(/^fusermount3: /, "") || "fusermount3 refused",
       );
     }
-    libcFcntl(fd, F_SETFD, FD_CLOEXEC);
-    return fd;
+    return answer.fd;
   } finally {
     libcClose(ours);
   }

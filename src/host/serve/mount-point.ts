@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process";
 import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
-import { type MountEntry, mountAt } from "./mount-table.ts";
+import { type MountEntry, mountAt } from "../linux/mount-table.ts";
 
 const PROBE_MS = 2000;
 

@@ -75,6 +75,45 @@ export const libcFcntl: (fd: number, cmd: number, arg: number) => number = bind(
 export const libcIoctl: (fd: number, request: number, arg: Buf) => number = bind(
   "int ioctl(int fd, unsigned long request, void *arg)",
 );
+/** ioctl(2) where the argument is a number. */
+export const libcIoctlNumber: (fd: number, request: number, arg: number) => number = bind(
+  "int ioctl(int fd, unsigned long request, unsigned long arg)",
+);
+/** syscall(2) with numbers only: for calls that have no wrapper. */
+export const libcSyscall: (nr: number, a: number, b: number, c: number, d: number, e: number) => number = bind(
+  "long syscall(long nr, long a, long b, long c, long d, long e)",
+);
+export const libcEpollCreate: (flags: number) => number = bind("int epoll_create1(int flags)");
+export const libcEpollCtl: (epfd: number, op: number, fd: number, event: Buf) => number = bind(
+  "int epoll_ctl(int epfd, int op, int fd, void *event)",
+);
+/** epoll_pwait2(2) by number, the same on every architecture: `timeout` is struct timespec. */
+export const libcEpollWait: (
+  nr: number,
+  epfd: number,
+  events: Uint8Array,
+  max: number,
+  timeout: Uint8Array,
+  sigmask: Buf,
+  sigsetsize: number,
+) => number = bind(
+  "long syscall(long nr, int epfd, void *events, int max, const void *timeout, const void *sigmask, size_t sigsetsize)",
+);
+export const libcMemfdCreate: (name: string, flags: number) => number = bind(
+  "int memfd_create(const char *name, unsigned int flags)",
+);
+export const libcFtruncate: (fd: number, length: number) => number = bind("int ftruncate64(int fd, int64_t length)");
+/** `handle` is struct file_handle. */
+export const libcNameToHandleAt: (
+  dirfd: number,
+  path: string,
+  handle: Uint8Array,
+  mountId: Uint8Array,
+  flags: number,
+) => number = bind("int name_to_handle_at(int dirfd, const char *path, void *handle, void *mount_id, int flags)");
+export const libcOpenByHandleAt: (mountFd: number, handle: Uint8Array, flags: number) => number = bind(
+  "int open_by_handle_at(int mount_fd, void *handle, int flags)",
+);
 export const libcMount: (source: string, target: string, type: string, flags: number, data: string) => number = bind(
   "int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)",
 );
@@ -92,12 +131,31 @@ export const libcPtraceNumber: (request: number, tid: number, addr: number, data
 export const libcWait4: (pid: number, status: Uint8Array, options: number, rusage: Buf) => number = bind(
   "int wait4(int pid, void *status, int options, void *rusage)",
 );
+export const libcTgkill: (tgid: number, tid: number, signal: number) => number = bind(
+  "int tgkill(int tgid, int tid, int sig)",
+);
 export const libcGetsid: (pid: number) => number = bind("int getsid(int pid)");
 export const libcPidfdOpen: (pid: number, flags: number) => number = bind(
   "int pidfd_open(int pid, unsigned int flags)",
 );
+/** Takes a copy of another process's descriptor, close-on-exec. */
+export const libcPidfdGetfd: (pidfd: number, fd: number, flags: number) => number = bind(
+  "int pidfd_getfd(int pidfd, int targetfd, unsigned int flags)",
+);
 export const libcPidfdSendSignal: (pidfd: number, signal: number, info: Buf, flags: number) => number = bind(
   "int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)",
+);
+export const libcPrctl: (option: number, a: number, b: number, c: number, d: number) => number = bind(
+  "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
+);
+/** `argv` and `envp` are arrays of pointers that end with a null pointer. */
+export const libcExecve: (path: string, argv: Uint8Array, envp: Uint8Array) => number = bind(
+  "int execve(const char *path, void *argv, void *envp)",
+);
+/** The disposition as a number: 0 default, 1 ignored. */
+export const libcSignal: (signal: number, disposition: number) => number = bind("long signal(int sig, long handler)");
+export const libcSetrlimit: (resource: number, limit: Uint8Array) => number = bind(
+  "int setrlimit(int resource, const void *limit)",
 );
 export const libcSetfsuid: (uid: number) => number = bind("int setfsuid(unsigned int uid)");
 export const libcSetfsgid: (gid: number) => number = bind("int setfsgid(unsigned int gid)");
@@ -117,14 +175,36 @@ export const libcGetsockopt: (
   value: Uint8Array,
   length: Uint8Array,
 ) => number = bind("int getsockopt(int fd, int level, int name, void *value, void *length)");
+export const libcSetsockopt: (fd: number, level: number, name: number, value: Uint8Array, length: number) => number =
+  bind("int setsockopt(int fd, int level, int name, const void *value, unsigned int length)");
+export const libcSendmsg: (fd: number, msg: Uint8Array, flags: number) => number = bind(
+  "int64_t sendmsg(int fd, const void *msg, int flags)",
+);
 export const libcRecvmsg: (fd: number, msg: Uint8Array, flags: number) => number = bind(
   "int64_t recvmsg(int fd, void *msg, int flags)",
 );
+export const libcFlock: (fd: number, operation: number) => number = bind("int flock(int fd, int operation)");
 export const libcPoll: (fds: Uint8Array, count: number, timeoutMs: number) => number = bind(
   "int poll(void *fds, unsigned long nfds, int timeout)",
 );
+/** `timeout` is struct timespec. */
+export const libcPpoll: (fds: Uint8Array, count: number, timeout: Uint8Array, sigmask: Buf) => number = bind(
+  "int ppoll(void *fds, unsigned long nfds, const void *timeout, const void *sigmask)",
+);
 /** Ends the process at once, without waiting for a thread that is stuck in the kernel. */
 export const libcExit: (status: number) => void = bind("void _exit(int status)");
+
+const libcMmap: (addr: null, length: number, prot: number, flags: number, fd: number, offset: number) => unknown = bind(
+  "void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)",
+);
+
+/** The first `length` bytes of a file as memory that is the file: what is stored there outlives this process. Never unmapped. */
+export function mapFile(fd: number, length: number): Uint8Array {
+  const PROT_READ_WRITE = 3;
+  const MAP_SHARED = 1;
+  const at = libcMmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0) as bigint;
+  return new Uint8Array(koffi.view(at, length));
+}
 
 /** errno of the last call above, on this thread. */
 export const errnoNow = (): number => koffi.errno();
@@ -135,6 +215,8 @@ export const addressOf = (buffer: Uint8Array): number => Number(koffi.address(bu
 const uvPollCallback = koffi.proto("void uv_poll_cb(void *handle, int status, int events)");
 const uvCloseCallback = koffi.proto("void uv_close_cb(void *handle)");
 export const uvDefaultLoop: () => Pointer = bind("void *uv_default_loop()");
+/** Readable when the loop has an event to look at. */
+export const uvBackendFd: (loop: Pointer) => number = bind("int uv_backend_fd(void *loop)");
 export const uvHandleSize: (type: number) => number = bind("size_t uv_handle_size(int type)");
 export const uvPollInit: (loop: Pointer, handle: Pointer, fd: number) => number = bind(
   "int uv_poll_init(void *loop, void *handle, int fd)",

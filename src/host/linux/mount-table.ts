@@ -2,6 +2,8 @@ import { readFileSync } from "node:fs";
 
 /** A line of /proc/self/mountinfo, proc_pid_mountinfo(5). */
 export interface MountEntry {
+  /** `major:minor` of what is mounted. */
+  readonly device: string;
   readonly dir: string;
   readonly type: string;
   readonly source: string;
@@ -19,6 +21,7 @@ export function readMountTable(): MountEntry[] {
     const separator = fields.indexOf("-", 6);
     if (separator < 0) continue;
     entries.push({
+      device: fields[2]!,
       dir: unescapeBlanks(fields[4]!),
       type: fields[separator + 1]!,
       source: unescapeBlanks(fields[separator + 2] ?? ""),

@@ -1,0 +1,30 @@
+import { check } from "./ffi/call.ts";
+import { libcClose, libcPidfdOpen, libcPidfdSendSignal } from "./ffi/libc.ts";
+import { watchReadable } from "./watch.ts";
+
+const SIGKILL = 9;
+
+export interface ProcessWatch {
+  /** Ends the process that is watched, never a later one with its number. */
+  kill(): void;
+  close(): void;
+}
+
+/** Calls `ended` once when the process is no more; that closes the watch. ESRCH when there is none. */
+export function watchProcess(pid: number, ended: () => void): ProcessWatch {
+  const fd = check(libcPidfdOpen(pid, 0), `watch process ${pid}`);
+  const watch = watchReadable(fd, () => {
+    close();
+    ended();
+  });
+  let open = true;
+  const close = (): void => {
+    if (!open) return;
+    open = false;
+    watch.close();
+    libcClose(fd);
+  };
+  // One that has ended meanwhile cannot be killed, which is as well.
+  const kill = (): void => void (open && libcPidfdSendSignal(fd, SIGKILL, null, 0));
+  return { kill, close };
+}
