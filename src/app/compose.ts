@@ -31,11 +31,12 @@ export function composeLiveHost(onBug: (error: unknown) => void): LiveHost {
   const processes = new LiveProcessTable(identity);
   const access = new KernelAccess(identity);
   const arch = hostArch();
-  const tracer = new LiveTracer({ processes, access, arch, onBug });
+  const memory = new LiveMemory(access, arch.userTop);
+  const tracer = new LiveTracer({ processes, access, arch, memory, onBug });
   const ports: Ports = {
     processes,
     access,
-    memory: new LiveMemory(access, arch.userTop),
+    memory,
     executables: new LiveExecutables(identity),
     signals: new LiveSignals(processes),
     tracer,

@@ -28,6 +28,17 @@ test("a process killed while it is looked at is reaped by its parent", NEEDS_MOU
   }
 });
 
+test("a process killed while it makes a thread under control is reaped by its parent", NEEDS_MOUNT, async () => {
+  for (let i = 0; i < ROUNDS; i++) {
+    const target = await Target.start("spawner");
+    server.ctl(target.pid, "attach");
+    for (const word of ["wait", "run"]) await server.ctlLater(target.pid, word);
+    for (let spin = 0; spin < i * 2000; spin++);
+    target.child.kill("SIGKILL");
+    await target.exit();
+  }
+});
+
 test("a process killed while it is let go is reaped by its parent", NEEDS_MOUNT, async () => {
   await using agent = await Agent.start();
   for (let i = 0; i < ROUNDS; i++) {

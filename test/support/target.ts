@@ -79,9 +79,14 @@ export class Target implements AsyncDisposable {
 }
 
 /** Resolves when `condition` holds, looking again and again: for what the kernel reports no event of. */
-export async function until(condition: () => boolean, what: string): Promise<void> {
+export function until(condition: () => boolean, what: string): Promise<void> {
+  return untilAsync(async () => condition(), what);
+}
+
+/** As {@link until}, where looking takes its time. */
+export async function untilAsync(condition: () => Promise<boolean>, what: string): Promise<void> {
   const end = Date.now() + 10_000;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`never happened: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }

@@ -97,6 +97,14 @@ export class ThreadSet {
     return found;
   }
 
+  /**
+   * Those the kernel took along when they were made. Their maker may have been killed before it could tell: as long as
+   * nobody collects such a thread, the whole process cannot be reaped.
+   */
+  claim(tids: readonly Tid[]): void {
+    for (const tid of tids) if (!this.#threads.has(tid)) this.add(tid).asked = true;
+  }
+
   interrupt(thread: Thread): void {
     if (thread.asked) return;
     thread.asked = true;

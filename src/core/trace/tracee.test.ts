@@ -104,6 +104,16 @@ test("threads born during the stop are found before it is reported", () => {
   assert.equal(m.tracee.mode, "stopped");
 });
 
+test("a thread whose maker was killed before it could tell is collected", () => {
+  const m = attached([100]);
+  m.tracee.run();
+  m.tracee.claim([LEADER, 105 as Tid]);
+  assert.deepEqual([...m.traced], [100, 105]);
+  m.tracee.handle(105 as Tid, { kind: "signaled", signal: 9 });
+  m.tracee.handle(LEADER, { kind: "signaled", signal: 9 });
+  assert.deepEqual(m.told, ["exited"]);
+});
+
 test("run resumes all without a signal; a signal stops all again and run drops it", () => {
   const m = attached([100, 101]);
   m.tracee.run();

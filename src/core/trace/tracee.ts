@@ -1,12 +1,14 @@
-import { SIGCONT } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import { invariant } from "../base/assert.ts";
 import type { Pid, Tid } from "../base/brand.ts";
-import { Errno, isErrno } from "../base/errno.ts";
+import { Errno, type ErrnoName } from "../base/errno.ts";
+import { type Borrower, Loans } from "./loan.ts";
 import type { Mode, Peek, TraceeObserver } from "./observer.ts";
+import { OwnSignals } from "./own-signals.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { classifyStop, isReportable } from "./stop.ts";
-import { attempt, type Thread, ThreadSet } from "./thread-set.ts";
+import { Strangers } from "./strangers.ts";
+import { type Thread, ThreadSet } from "./thread-set.ts";
 
 /**
  * The rules of tracing one process: what its threads' wait statuses mean and which ptrace request comes next. All-stop:
@@ -14,31 +16,28 @@ import { attempt, type Thread, ThreadSet } from "./thread-set.ts";
  */
 export class Tracee {
   readonly #pid: Pid;
-  readonly #ptrace: PtracePort;
   readonly #observer: TraceeObserver;
   readonly #threads: ThreadSet;
   readonly #peeks: Peek[] = [];
-  /** Processes made by clone(2) that the kernel attached like threads: let go at their first stop. */
-  readonly #strangers = new Set<Tid>();
+  readonly #loans = new Loans();
+  readonly #strangers: Strangers;
+  readonly #signals: OwnSignals;
   #mode: Mode = "stopping";
   #current: Tid;
   /** Threads may have been born unseen since the last full stop: not while all others are held for a step. */
   #mayHaveGrown = true;
-  /** A signal sent by us, to be passed on unseen when it is about to be delivered. */
-  #passOn = 0;
-  /** A SIGCONT sent by us to end a job-control stop, to be dropped. */
-  #dropCont = false;
 
   constructor(pid: Pid, ptrace: PtracePort, observer: TraceeObserver) {
     this.#pid = pid;
-    this.#ptrace = ptrace;
     this.#observer = observer;
     this.#threads = new ThreadSet(ptrace, observer);
+    this.#strangers = new Strangers(ptrace, observer);
+    this.#signals = new OwnSignals(ptrace, this.#threads);
     this.#current = pid as number as Tid;
   }
 
   get mode(): Mode {
-    return this.#mode;
+    return this.#mode === "stopped" && this.#loans.lent ? "stopping" : this.#mode;
   }
 
   /** The thread that reported the stop; registers and single steps are its. */
@@ -49,7 +48,7 @@ export class Tracee {
   /** Takes every thread and begins to stop them. EPERM, ESRCH; nothing is left traced when it fails. */
   attach(): void {
     try {
-      if (!this.#threads.seizeNew()) throw new Errno("ESRCH", `process ${this.#pid} has exited`);
+      if (!this.#threads.seizeNew()) throw this.#reason("ESRCH", "has exited");
     } catch (error) {
       this.detach();
       throw error;
@@ -60,37 +59,36 @@ export class Tracee {
 
   /** Lets every thread run on; an unreported signal of another thread is reported instead. */
   run(): void {
-    invariant(this.#mode === "stopped", "trace/tracee run: not stopped");
+    invariant(this.mode === "stopped", "trace/tracee run: not stopped");
     const pending = this.#pendingReport();
     if (pending) {
       this.#report(pending);
       this.#observer.stopped();
       return;
     }
-    this.#endJobStop();
-    this.#setRunning();
+    this.#signals.endJobStop();
+    this.#mode = "running";
+    this.#mayHaveGrown = true;
     for (const thread of this.#threads.all()) this.#threads.resume(thread, "run", 0);
   }
 
   step(): void {
-    invariant(this.#mode === "stopped", "trace/tracee step: not stopped");
-    this.#endJobStop();
+    invariant(this.mode === "stopped", "trace/tracee step: not stopped");
+    this.#signals.endJobStop();
     this.#mode = "stepping";
     this.#threads.resume(this.#threads.get(this.#current), "step", 0);
   }
 
   /** Continues, the current thread delivering `signal`. */
   deliver(signal: number): void {
-    invariant(this.#mode === "stopped", "trace/tracee deliver: not stopped");
+    invariant(this.mode === "stopped", "trace/tracee deliver: not stopped");
     const { stop } = this.#threads.get(this.#current);
-    this.#endJobStop();
-    this.#setRunning();
+    this.#signals.endJobStop();
+    this.#mode = "running";
+    this.#mayHaveGrown = true;
     // Only a thread that is about to deliver a signal can be given another one; else it is sent, and passed on unseen.
     const direct = stop?.kind === "signal" || stop?.kind === "step";
-    if (!direct) {
-      this.#passOn = signal;
-      attempt(() => this.#ptrace.kill(signal));
-    }
+    if (!direct) this.#signals.send(signal);
     for (const thread of this.#threads.all()) {
       this.#threads.resume(thread, "run", direct && thread.tid === this.#current ? signal : 0);
     }
@@ -100,6 +98,8 @@ export class Tracee {
   detach(): void {
     if (this.#mode === "gone") return;
     this.#mode = "detaching";
+    this.#loans.refuse(this.#reason("EBUSY", "is being let go"));
+    if (this.#loans.lent) return;
     for (const thread of this.#threads.all()) {
       if (thread.stop) this.#threads.letGo(thread);
       else this.#threads.interrupt(thread);
@@ -107,18 +107,42 @@ export class Tracee {
     this.#checkDetached();
   }
 
+  /** As {@link detach}, where nobody was shown anything: every signal is delivered after all. */
+  release(): void {
+    for (const thread of this.#threads.all()) thread.reported = false;
+    this.detach();
+  }
+
   /** Looks at the current thread, interrupting it for the moment if it runs. EBUSY while the process is let go. */
   peek(peek: Peek): void {
-    if (this.#mode === "detaching" || this.#mode === "gone") {
-      peek.fail(new Errno("EBUSY", `process ${this.#pid} is being let go`));
+    if (this.#isLeaving()) {
+      peek.fail(this.#reason("EBUSY", "is being let go"));
       return;
     }
     const current = this.#threads.get(this.#current);
-    if (current.stop) peek.act(current.tid);
+    if (current.stop && !this.#loans.lent) peek.act(current.tid);
     else {
       this.#peeks.push(peek);
-      this.#threads.interrupt(current);
+      if (!current.stop) this.#threads.interrupt(current);
     }
+  }
+
+  /** Stops every thread, lends one of them, and goes on as if nothing had been. EBUSY while the process is let go. */
+  lend(borrower: Borrower): void {
+    if (this.#isLeaving()) {
+      borrower.fail(this.#reason("EBUSY", "is being let go"));
+      return;
+    }
+    this.#loans.add(borrower);
+    this.#threads.interruptRunning();
+    this.#checkLoans();
+  }
+
+  /** The borrower no longer waits for a thread. False when he has one: he will have to give it back. */
+  withdraw(borrower: Borrower): boolean {
+    if (!this.#loans.withdraw(borrower)) return false;
+    if (!this.#loans.any) this.#goOn();
+    return true;
   }
 
   /**
@@ -126,7 +150,7 @@ export class Tracee {
    * would be delivered, and the kernel leaves the trap flag set. No instruction is executed.
    */
   makeCrashSafe(): void {
-    if (this.#mode !== "stopped") return;
+    if (this.mode !== "stopped") return;
     const current = this.#threads.get(this.#current);
     if (current.stop?.kind !== "step") return;
     this.#mode = "stopping";
@@ -134,30 +158,40 @@ export class Tracee {
     this.#threads.resume(current, "run", 0);
   }
 
+  /** Takes note of threads that are traced, see {@link ThreadSet.claim}. */
+  claim(tids: readonly Tid[]): void {
+    this.#threads.claim(tids);
+  }
+
   /** A wait status of one of the threads traced. */
   handle(tid: Tid, status: WaitStatus): void {
-    if (this.#strangers.has(tid)) this.#dismiss(tid, status);
+    if (this.#strangers.has(tid)) this.#strangers.dismiss(tid, status);
     else if (status.kind === "exited" || status.kind === "signaled") this.vanished(tid);
     else if (status.kind === "stopped") this.#stopped(tid, status.signal, status.event);
   }
 
   /** The thread is no longer there. */
   vanished(tid: Tid): void {
-    if (this.#strangers.delete(tid)) this.#observer.untraces(tid);
-    if (!this.#threads.remove(tid)) return;
-    if (this.#mode === "detaching") this.#checkDetached();
+    if (this.#strangers.forget(tid) || !this.#threads.remove(tid)) return;
+    const lost = this.#loans.lost(tid, this.#reason("ESRCH", "has exited"));
+    if (this.#mode === "detaching") this.detach();
     else if (this.#threads.size === 0) {
-      this.#end(new Errno("ESRCH", `process ${this.#pid} has exited`));
+      this.#end(this.#reason("ESRCH", "has exited"));
       this.#observer.exited();
     } else {
       if (tid === this.#current) this.#replaceCurrent();
       this.#checkStopped();
+      if (lost) this.#goOn();
+      else this.#checkLoans();
     }
   }
 
-  #setRunning(): void {
-    this.#mode = "running";
-    this.#mayHaveGrown = true;
+  #reason(code: ErrnoName, what: string): Errno {
+    return new Errno(code, `process ${this.#pid} ${what}`);
+  }
+
+  #isLeaving(): boolean {
+    return this.#mode === "detaching" || this.#mode === "gone";
   }
 
   #chooseCurrent(): void {
@@ -173,14 +207,16 @@ export class Tracee {
   }
 
   #stopped(tid: Tid, signal: number, event: number): void {
+    if (this.#loans.takes(tid, signal, event)) return;
     const thread = this.#threads.has(tid) ? this.#threads.get(tid) : this.#threads.add(tid);
     const stop = classifyStop(signal, event, thread.resumed === "step");
     thread.asked = false;
     thread.stop = stop;
     thread.reported = false;
+    if (stop.kind === "clone") this.#strangers.sort(tid, this.#threads);
+    const onTheWay = this.#mode === "running" || this.#mode === "stepping";
     if (stop.kind === "exec") this.#execed(thread);
-    else if (stop.kind === "clone") this.#cloned(thread);
-    else if (stop.kind !== "signal" || !this.#isOwnSignal(thread, stop.signal)) this.#settle(thread);
+    else if (stop.kind !== "signal" || !onTheWay || !this.#signals.takes(thread, stop.signal)) this.#settle(thread);
   }
 
   #execed(thread: Thread): void {
@@ -188,44 +224,6 @@ export class Tracee {
     this.#current = thread.tid;
     if (this.#mode === "detaching" || this.#observer.mayKeepAfterExec()) this.#settle(thread);
     else this.detach();
-  }
-
-  #cloned(thread: Thread): void {
-    attempt(() => {
-      const born = this.#ptrace.eventMessage(thread.tid) as Tid;
-      if (this.#threads.has(born)) return;
-      // It stops by itself.
-      if (this.#ptrace.threads().includes(born)) this.#threads.add(born).asked = true;
-      else {
-        this.#strangers.add(born);
-        this.#observer.traces(born);
-      }
-    });
-    this.#settle(thread);
-  }
-
-  /** Killed in this very moment, it stays known until its exit comes. */
-  #dismiss(tid: Tid, status: WaitStatus): void {
-    if (status.kind === "continued") return;
-    try {
-      if (status.kind === "stopped") this.#ptrace.detach(tid, 0);
-    } catch (error) {
-      if (!isErrno(error, "ESRCH")) throw error;
-      return;
-    }
-    this.#strangers.delete(tid);
-    this.#observer.untraces(tid);
-  }
-
-  /** Signals we sent ourselves do not stop anything. */
-  #isOwnSignal(thread: Thread, signal: number): boolean {
-    if (this.#mode !== "running" && this.#mode !== "stepping") return false;
-    const dropped = signal === SIGCONT && this.#dropCont;
-    if (!dropped && signal !== this.#passOn) return false;
-    if (dropped) this.#dropCont = false;
-    else this.#passOn = 0;
-    this.#threads.resume(thread, thread.resumed, dropped ? 0 : signal);
-    return true;
   }
 
   /** What a fresh stop leads to. */
@@ -239,7 +237,8 @@ export class Tracee {
           this.#mode = "stopping";
           this.#threads.interruptRunning();
           this.#checkStopped();
-        } else if (this.#mode === "running") this.#threads.resume(thread, "run", 0);
+        } else if (this.#loans.any) this.#checkLoans();
+        else if (this.#mode === "running") this.#threads.resume(thread, "run", 0);
         else if (thread.tid === this.#current) this.#threads.resume(thread, "step", 0);
         return;
       case "detaching":
@@ -270,23 +269,40 @@ export class Tracee {
     const current = this.#threads.get(this.#current);
     if (!current.reported) this.#report(isReportable(current.stop!) ? current : (this.#pendingReport() ?? current));
     this.#mode = "stopped";
-    this.#observer.stopped();
+    if (this.#loans.any) this.#checkLoans();
+    else this.#observer.stopped();
   }
 
-  #endJobStop(): void {
-    if (!this.#threads.all().some((thread) => thread.stop?.kind === "group")) return;
-    this.#dropCont = true;
-    attempt(() => this.#ptrace.kill(SIGCONT));
+  /** Lends a thread to who waits for one, when all are stopped. */
+  #checkLoans(): void {
+    if (!this.#loans.any || this.#loans.lent || this.#isLeaving() || this.#mode === "stopping") return;
+    if (this.#threads.all().some((thread) => !thread.stop)) return;
+    if (this.#mode === "running" && this.#threads.seizeNew()) this.#threads.interruptRunning();
+    else this.#loans.begin(this.#threads.all(), this.#current, () => this.#goOn());
+  }
+
+  /** After a loan: what was held for it goes on. */
+  #goOn(): void {
+    if (this.#mode === "detaching") this.detach();
+    else if (this.#loans.any) this.#checkLoans();
+    else if (this.#mode === "stopped") {
+      for (const peek of this.#peeks.splice(0)) peek.act(this.#current);
+      this.#observer.stopped();
+    } else {
+      const held = this.#mode === "stepping" ? [this.#threads.get(this.#current)] : this.#threads.all();
+      for (const thread of held) if (thread.stop) this.#settle(thread);
+    }
   }
 
   #checkDetached(): void {
     if (this.#mode !== "detaching" || this.#threads.size > 0) return;
-    this.#end(new Errno("EBUSY", `process ${this.#pid} was let go`));
+    this.#end(this.#reason("EBUSY", "was let go"));
     this.#observer.detached();
   }
 
   #end(reason: Errno): void {
     this.#mode = "gone";
     for (const peek of this.#peeks.splice(0)) peek.fail(reason);
+    this.#loans.refuse(reason);
   }
 }

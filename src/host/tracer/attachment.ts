@@ -1,3 +1,4 @@
+import type { Arch } from "../../core/abi/arch/arch.ts";
 import type { WaitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
@@ -5,6 +6,7 @@ import type { TraceeObserver } from "../../core/trace/observer.ts";
 import { Tracee } from "../../core/trace/tracee.ts";
 import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import { Borrowing, type Job } from "./borrowing.ts";
 import type { Controller } from "./controller.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
@@ -15,9 +17,11 @@ const CRASH_SAFE_MS = 5;
 /** One process under control, from attach to detach or exit. */
 export class Attachment implements TraceeObserver, Traced {
   readonly process: LiveProcess;
-  readonly controller: Controller;
+  /** Undefined: a visit of ours, that nobody is shown anything of and that ends with what it is for. */
+  readonly controller: Controller | undefined;
   readonly tracee: Tracee;
   readonly #loop: WaitLoop;
+  readonly #ptrace: LivePtrace;
   readonly #mayKeepAfterExec: () => boolean;
   readonly #ended: () => void;
   /** Requests that wait for the stop. */
@@ -28,7 +32,7 @@ export class Attachment implements TraceeObserver, Traced {
 
   constructor(
     process: LiveProcess,
-    controller: Controller,
+    controller: Controller | undefined,
     loop: WaitLoop,
     hooks: { mayKeepAfterExec(): boolean; ended(): void },
   ) {
@@ -37,7 +41,8 @@ export class Attachment implements TraceeObserver, Traced {
     this.#loop = loop;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
-    this.tracee = new Tracee(process.pid, new LivePtrace(process), this);
+    this.#ptrace = new LivePtrace(process);
+    this.tracee = new Tracee(process.pid, this.#ptrace, this);
   }
 
   /** Done when the process is stopped; at once if it is. Does `then` in that moment. */
@@ -49,10 +54,33 @@ export class Attachment implements TraceeObserver, Traced {
     return mapOutcome(stopped, then);
   }
 
+  /** Who has it under control. */
+  get holder(): string {
+    return this.controller?.key ?? "this server, for a moment; try again";
+  }
+
+  /** Lends a thread to `job` while all are stopped. Interrupted before that, the job is not done. */
+  borrow<T>(job: Job<T>, arch: Arch): Outcome<void> {
+    const borrowing = new Borrowing(job, {
+      arch,
+      loop: this.#loop,
+      watched: this.controller !== undefined,
+      kill: (signal) => this.#ptrace.kill(signal),
+      withdraw: (borrower) => this.tracee.withdraw(borrower),
+      over: () => {
+        if (!this.controller) this.detach();
+      },
+    });
+    this.tracee.lend(borrowing);
+    this.#loop.spin(this.tracee.current, () => borrowing.outcome.ended);
+    return borrowing.outcome;
+  }
+
   detach(): Outcome<void> {
     const done = new Parked<void>();
     this.#detaching.push(done);
-    this.tracee.detach();
+    if (this.controller) this.tracee.detach();
+    else this.tracee.release();
     if (!done.ended) this.#loop.spin(this.tracee.current, () => done.ended);
     return done.ended ? undefined : done;
   }
@@ -63,6 +91,10 @@ export class Attachment implements TraceeObserver, Traced {
 
   vanished(tid: Tid): void {
     this.tracee.vanished(tid);
+  }
+
+  sweep(): void {
+    this.tracee.claim(this.#ptrace.traced());
   }
 
   traces(tid: Tid): void {

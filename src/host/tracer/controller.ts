@@ -1,10 +1,9 @@
 import { Errno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
 import type { Caller, Connection } from "../../core/vfs/caller.ts";
-import { check } from "../linux/ffi/call.ts";
-import { libcClose, libcGetsid, libcPidfdOpen } from "../linux/ffi/libc.ts";
+import { libcGetsid } from "../linux/ffi/libc.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
-import { watchReadable } from "../linux/watch.ts";
+import { watchProcess } from "../linux/watch-process.ts";
 
 /** Who controls a target: everything in one session, one process, or one connection. Equal keys are one controller. */
 export interface Controller {
@@ -50,20 +49,4 @@ export function watchController(
   }, LEADERLESS_MS);
   timer.unref();
   return { close: () => clearInterval(timer) };
-}
-
-function watchProcess(pid: number, ended: () => void): { close(): void } {
-  const fd = check(libcPidfdOpen(pid, 0), `watch process ${pid}`);
-  const watch = watchReadable(fd, () => {
-    close();
-    ended();
-  });
-  let open = true;
-  const close = (): void => {
-    if (!open) return;
-    open = false;
-    watch.close();
-    libcClose(fd);
-  };
-  return { close };
 }

@@ -8,6 +8,7 @@ import {
   PTRACE_INTERRUPT,
   PTRACE_O_TRACECLONE,
   PTRACE_O_TRACEEXEC,
+  PTRACE_O_TRACESYSGOOD,
   PTRACE_SEIZE,
   PTRACE_SETREGSET,
   PTRACE_SINGLESTEP,
@@ -15,15 +16,15 @@ import {
 import { SIGTRAP } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Tid } from "../../core/base/brand.ts";
-import { Errno } from "../../core/base/errno.ts";
+import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
 import { readTextAt } from "../linux/file.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
-import { threadsOf } from "../linux/threads.ts";
+import { allThreadsOf, threadsOf } from "../linux/threads.ts";
 
-const OPTIONS = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+const OPTIONS = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
 const REQUEST: Record<Resume, number> = { run: PTRACE_CONT, step: PTRACE_SINGLESTEP };
 
 const message = Buffer.alloc(8);
@@ -43,8 +44,22 @@ export class LivePtrace implements PtracePort {
     // The kernel says EPERM, too, for a thread that has just exited or that it took along with the one that made it.
     if (error.code !== "EPERM") throw error;
     if (!this.threads().includes(tid)) throw new Errno("ESRCH", `thread ${tid} has exited`);
-    if (this.#status(tid, "TracerPid") === String(process.pid)) return false;
+    if (this.#isOurs(tid)) return false;
     throw error;
+  }
+
+  /** Threads we trace, dead ones not yet collected included. */
+  traced(): readonly Tid[] {
+    return allThreadsOf(this.#process.pid).filter((tid) => this.#isOurs(tid));
+  }
+
+  #isOurs(tid: Tid): boolean {
+    try {
+      return this.#status(tid, "TracerPid") === String(process.pid);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT", "ESRCH")) throw error;
+      return false;
+    }
   }
 
   hasPendingTrap(tid: Tid): boolean {
@@ -82,10 +97,17 @@ export class LivePtrace implements PtracePort {
   }
 }
 
-function regset(request: number, tid: Tid, arch: Arch, registers: Uint8Array): void {
+/** Returns how many bytes there were: fewer for a thread that runs 32-bit code. */
+function regset(request: number, tid: Tid, arch: Arch, registers: Uint8Array): number {
   iovec.writeBigUInt64LE(BigInt(addressOf(registers)), 0);
   iovec.writeBigUInt64LE(BigInt(registers.length), 8);
   check(libcPtrace(request, tid, arch.ntPrstatus, iovec), `registers of thread ${tid}`);
+  return Number(iovec.readBigUInt64LE(8));
+}
+
+/** Whether a stopped thread runs the code this architecture's layout describes, and not that of its 32-bit sibling. */
+export function isNative(tid: Tid, arch: Arch): boolean {
+  return regset(PTRACE_GETREGSET, tid, arch, new Uint8Array(arch.registerSize)) === arch.registerSize;
 }
 
 /** The general registers of a stopped thread, a fresh buffer in the kernel's layout. ESRCH when it is not stopped. */

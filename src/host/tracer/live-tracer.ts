@@ -1,29 +1,31 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { signalNumber } from "../../core/abi/signal.ts";
-import { isKernelThread, isStopped } from "../../core/abi/text/stat.ts";
+import { isKernelThread } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Access, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { Access, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment } from "./attachment.ts";
+import type { Job } from "./borrowing.ts";
 import { type Controller, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
+import { FilterInstallation } from "./filter-installation.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
 import { PassingPeek } from "./passing-peek.ts";
+import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
-
-/** How often an untraced process is looked at while somebody waits for it to stop: the kernel tells only its tracer. */
-const UNTRACED_WAIT_MS = 4;
 
 interface Setup {
   readonly processes: LiveProcessTable;
   readonly access: Access;
   readonly arch: Arch;
+  readonly memory: Memory;
   /** Told of errors that belong to no request. */
   onBug(error: unknown): void;
 }
@@ -48,18 +50,18 @@ export class LiveTracer implements Tracer {
 
   attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void> {
     const target = process as LiveProcess;
-    if (this.#isSelf(target, caller)) throw new Errno("EINVAL", "a process cannot attach to itself");
-    if (target.hasExited()) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
-    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    this.#refuseUnfit(target, caller);
     const controller = controllerOf(caller, scope, this.#setup.processes);
-    if (this.#peeks.has(target.pid)) return this.#onceFree(target, () => this.attach(process, caller, scope));
+    // A process that is free has nothing left to wait for: attach ends at once.
+    if (this.#isVisited(target.pid))
+      return mapOutcome(this.#untilFree(target.pid), () => void this.attach(process, caller, scope));
     this.#refuseTraced(target);
     this.#begin(target, caller, controller);
   }
 
   detach(process: Process, caller: Caller): Outcome<void> {
     const attachment = this.#attached.get(process.pid);
-    if (!attachment) return;
+    if (!attachment?.controller) return;
     const isRoot = caller.uid === 0 && this.#setup.processes.identity.isOwn(caller);
     if (!isRoot && !this.#controls(attachment, caller)) throw this.#otherController(attachment);
     return attachment.detach();
@@ -77,7 +79,10 @@ export class LiveTracer implements Tracer {
 
   wait(process: Process, caller: Caller): Outcome<void> {
     const attachment = this.#attached.get(process.pid);
-    if (!attachment) return this.#waitUntraced(process as LiveProcess);
+    if (!attachment) {
+      this.#refuseTraced(process as LiveProcess);
+      return waitUntraced(process as LiveProcess);
+    }
     if (!this.#controls(attachment, caller)) throw this.#otherController(attachment);
     return attachment.whenStopped(() => {});
   }
@@ -106,6 +111,34 @@ export class LiveTracer implements Tracer {
     });
   }
 
+  /**
+   * Puts a process with all its threads under a seccomp filter, as if it had done so itself; it runs on, or stays stopped,
+   * as it was. `owner` gets the listener, which is his from then on: the filter cannot be taken off again, so he gets it
+   * also when the request has been interrupted since. `program` is an array of struct sock_filter that lets close(2)
+   * pass. As attach; EBUSY, too, where seccomp does not take another filter, EOPNOTSUPP for a 32-bit program.
+   */
+  installFilter(
+    process: Process,
+    caller: Caller,
+    program: Uint8Array,
+    owner: (listener: number) => void,
+  ): Outcome<void> {
+    const target = process as LiveProcess;
+    const { arch, memory } = this.#setup;
+    this.#refuseUnfit(target, caller);
+    const install = new FilterInstallation({ target, caller, program, arch, memory, owner });
+    return perform(this.#withThread(target, caller, install));
+  }
+
+  *#withThread<T>(target: LiveProcess, caller: Caller, job: Job<T>): Steps<void> {
+    while (this.#isVisited(target.pid)) yield* step(this.#untilFree(target.pid));
+    const held = this.#attached.get(target.pid);
+    if (held && !this.#controls(held, caller)) throw this.#otherController(held);
+    if (!held) this.#refuseTraced(target);
+    const attachment = held ?? this.#begin(target, caller, undefined);
+    yield* step(attachment.borrow(job, this.#setup.arch));
+  }
+
   /** Whether nothing is under control. */
   get idle(): boolean {
     return this.#attached.size + this.#peeks.size === 0;
@@ -132,27 +165,40 @@ export class LiveTracer implements Tracer {
     return caller.tid > 0 && this.#setup.processes.ofThread(caller.tid) === target;
   }
 
+  #refuseUnfit(target: LiveProcess, caller: Caller): void {
+    if (this.#isSelf(target, caller)) throw new Errno("EINVAL", "a process cannot do this to itself");
+    if (target.hasExited()) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
+    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+  }
+
+  /** Ours for a moment. */
+  #isVisited(pid: Pid): boolean {
+    const attachment = this.#attached.get(pid);
+    return this.#peeks.has(pid) || (attachment !== undefined && !attachment.controller);
+  }
+
   #refuseTraced(target: LiveProcess): void {
     const other = this.#attached.get(target.pid);
-    if (other) throw new Errno("EBUSY", `process ${target.pid} is controlled by ${other.controller.key}`);
+    if (other) throw new Errno("EBUSY", `process ${target.pid} is controlled by ${other.holder}`);
     const tracer = statusField(target.statusText(), "TracerPid");
     if (tracer !== "0") throw new Errno("EBUSY", `process ${target.pid} is traced by process ${tracer}`);
   }
 
-  #begin(target: LiveProcess, caller: Caller, controller: Controller): void {
+  #begin(target: LiveProcess, caller: Caller, controller: Controller | undefined): Attachment {
     const { processes, access } = this.#setup;
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
     const attachment = new Attachment(target, controller, this.#loop, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
-      ended: () => this.#freed(target.pid, controller.key),
+      ended: () => this.#freed(target.pid, controller?.key),
     });
     this.#attached.set(target.pid, attachment);
     try {
       attachment.tracee.attach();
       // It may have executed a set-id image between the check and the seize; from now on exec is reported.
       if (!unconditional) access.debug(target, caller);
-      this.#watch(controller);
+      if (controller) this.#watch(controller);
+      return attachment;
     } catch (error) {
       if (this.#attached.has(target.pid)) attachment.detach();
       throw error;
@@ -174,15 +220,15 @@ export class LiveTracer implements Tracer {
     const watch = watchController(controller, this.#setup.processes, () => {
       this.#controllers.delete(controller.key);
       for (const attachment of [...this.#attached.values()]) {
-        if (attachment.controller.key === controller.key) attachment.detach();
+        if (attachment.controller?.key === controller.key) attachment.detach();
       }
     });
     this.#controllers.set(controller.key, watch);
   }
 
-  #freed(pid: Pid, key: string): void {
+  #freed(pid: Pid, key: string | undefined): void {
     this.#attached.delete(pid);
-    if (![...this.#attached.values()].some((other) => other.controller.key === key)) {
+    if (key !== undefined && ![...this.#attached.values()].some((other) => other.controller?.key === key)) {
       this.#controllers.get(key)?.close();
       this.#controllers.delete(key);
     }
@@ -190,12 +236,13 @@ export class LiveTracer implements Tracer {
   }
 
   #controls(attachment: Attachment, caller: Caller): boolean {
+    if (!attachment.controller) return false;
     const { scope, key } = attachment.controller;
     return controllerKeyOf(caller, scope, this.#setup.processes) === key;
   }
 
   #otherController(attachment: Attachment): Errno {
-    return new Errno("EBUSY", `process ${attachment.process.pid} is controlled by ${attachment.controller.key}`);
+    return new Errno("EBUSY", `process ${attachment.process.pid} is controlled by ${attachment.holder}`);
   }
 
   /** The caller's own target, stopped or about to be. */
@@ -247,36 +294,14 @@ export class LiveTracer implements Tracer {
     peek.add(look);
   }
 
-  #onceFree(target: LiveProcess, then: () => Outcome<void>): Outcome<void> {
+  #untilFree(pid: Pid): Parked<void> {
     const free = new Parked<void>(() => this.#onFree.delete(told));
     const told = (): void => {
-      if (this.#peeks.has(target.pid)) return;
+      if (this.#isVisited(pid)) return;
       this.#onFree.delete(told);
       free.settle();
     };
     this.#onFree.add(told);
-    // A process that is free has nothing left to wait for: attach ends at once.
-    return mapOutcome(free, () => void then());
-  }
-
-  #waitUntraced(target: LiveProcess): Outcome<void> {
-    this.#refuseTraced(target);
-    const stopped = (): boolean => {
-      if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-      return isStopped(target.stat());
-    };
-    if (stopped()) return;
-    const parked = new Parked<void>(() => clearInterval(timer));
-    const timer = setInterval(() => {
-      try {
-        if (!stopped()) return;
-        parked.settle();
-      } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        parked.fail(error);
-      }
-      clearInterval(timer);
-    }, UNTRACED_WAIT_MS);
-    return parked;
+    return free;
   }
 }

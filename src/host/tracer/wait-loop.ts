@@ -14,6 +14,8 @@ export interface Traced {
   handle(tid: Tid, status: WaitStatus): void;
   /** The thread is gone without a status of its own: an exec took its place. */
   vanished(tid: Tid): void;
+  /** Now and then after SIGCHLD: there may be threads whose ids nobody was told. */
+  sweep?(): void;
 }
 
 /**
@@ -22,13 +24,23 @@ export interface Traced {
  */
 const SPIN_US = 60;
 
+/** How long after SIGCHLD to look for unknown threads: seldom enough not to be felt, soon enough not to be noticed. */
+const SWEEP_MS = 20;
+
 const status = Buffer.alloc(4);
 
 export class WaitLoop {
   readonly #traced = new Map<Tid, Traced>();
   readonly #onBug: (error: unknown) => void;
   #scheduled: NodeJS.Immediate | undefined;
-  readonly #onSigchld = (): void => this.collect();
+  #sweep: NodeJS.Timeout | undefined;
+  readonly #onSigchld = (): void => {
+    this.collect();
+    this.#sweep ??= setTimeout(() => {
+      this.#sweep = undefined;
+      for (const traced of new Set(this.#traced.values())) traced.sweep?.();
+    }, SWEEP_MS).unref();
+  };
 
   /** `onBug` is told of what goes wrong where nobody asked: a status that the rules cannot act on. */
   constructor(onBug: (error: unknown) => void) {
@@ -41,6 +53,7 @@ export class WaitLoop {
 
   stop(): void {
     clearImmediate(this.#scheduled);
+    clearTimeout(this.#sweep);
     process.off("SIGCHLD", this.#onSigchld);
   }
 

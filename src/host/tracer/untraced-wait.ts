@@ -1,0 +1,28 @@
+import { isStopped } from "../../core/abi/text/stat.ts";
+import { Errno } from "../../core/base/errno.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+
+/** How often an untraced process is looked at while somebody waits for it to stop: the kernel tells only its tracer. */
+const UNTRACED_WAIT_MS = 4;
+
+/** Until anything stops a process that nobody traces. ESRCH when it goes instead. */
+export function waitUntraced(target: LiveProcess): Outcome<void> {
+  const stopped = (): boolean => {
+    if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
+    return isStopped(target.stat());
+  };
+  if (stopped()) return;
+  const parked = new Parked<void>(() => clearInterval(timer));
+  const timer = setInterval(() => {
+    try {
+      if (!stopped()) return;
+      parked.settle();
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      parked.fail(error);
+    }
+    clearInterval(timer);
+  }, UNTRACED_WAIT_MS);
+  return parked;
+}
