@@ -4,14 +4,18 @@ import { libcDup2 } from "../host/linux/ffi/libc.ts";
 
 const STDERR = 2;
 
-/** From now on what this process says on standard error is appended to `file`, or lost where that cannot be written. */
-export function redirectErrorsTo(file: string): void {
-  let log: number;
+/** The descriptor of `file`, to be appended to; what is said to it is lost where it cannot be written. */
+export function openLog(file: string): number {
   try {
-    log = openSync(file, "a", 0o600);
+    return openSync(file, "a", 0o600);
   } catch {
-    log = openSync("/dev/null", "w");
+    return openSync("/dev/null", "w");
   }
+}
+
+/** From now on what this process says on standard error goes to {@link openLog}. */
+export function redirectErrorsTo(file: string): void {
+  const log = openLog(file);
   check(libcDup2(log, STDERR), "standard error");
   closeSync(log);
 }

@@ -23,20 +23,24 @@ export interface TreeClient {
   close(): Promise<void>;
 }
 
-/** Bytes per read of {@link readAll}. */
-const CHUNK = 64 * 1024;
+/** Bytes per read of {@link readAll}: any text of this tree is shorter. */
+const CHUNK = 1024 * 1024;
 
-/** The whole of a file, handed to `take` piece by piece. Descriptors are not kept between the pieces. */
+/**
+ * The whole of a file, handed to `take` piece by piece. Descriptors are not kept between the pieces, and each open renders a text
+ * anew: one that has come whole, which a short read of a file without a size is, is not asked for more.
+ */
 export async function readAll(
   client: TreeClient,
   path: string,
   take: (bytes: Uint8Array) => void,
   stop?: AbortSignal,
 ): Promise<void> {
+  const { size } = await client.stat(path);
   for (let offset = 0; ; ) {
     const bytes = await client.read(path, offset, CHUNK, stop);
-    if (bytes.length === 0) return;
-    take(bytes);
+    if (bytes.length > 0) take(bytes);
+    if (bytes.length === 0 || (size === 0 && bytes.length < CHUNK)) return;
     offset += bytes.length;
   }
 }

@@ -7,14 +7,18 @@ const READY_FD = 3;
 const READY_VARIABLE = "LYONNAIS_READY";
 const BACKGROUND = "background";
 
+/** How this process was started; not for its children, whose descriptor 3 is another. */
+const started = process.env[READY_VARIABLE];
+delete process.env[READY_VARIABLE];
+
 /** Whether this process was started by {@link startInBackground}. */
 export function isInBackground(): boolean {
-  return process.env[READY_VARIABLE] === BACKGROUND;
+  return started === BACKGROUND;
 }
 
 /** In the background, standard error goes to the log from here on, so that nobody waits for its end. */
 export async function tellReady(): Promise<void> {
-  if (process.env[READY_VARIABLE] === undefined) return;
+  if (started === undefined) return;
   if (isInBackground()) {
     const { redirectErrorsTo } = await import("../app/redirect-errors.ts");
     redirectErrorsTo(stateFile("server.log"));
@@ -23,8 +27,13 @@ export async function tellReady(): Promise<void> {
   closeSync(READY_FD);
 }
 
+/** This user's daemon, which goes when it is of no use. */
+export function startDaemonInBackground(): Promise<void> {
+  return startInBackground(["daemon", "-f"]);
+}
+
 /** Starts a command of ours in a session of its own; resolves once it is ready, or has ended and said why. */
-export function startInBackground(args: readonly string[]): Promise<void> {
+function startInBackground(args: readonly string[]): Promise<void> {
   const child = spawn(process.execPath, [process.argv[1]!, ...args], {
     detached: true,
     env: { ...process.env, [READY_VARIABLE]: BACKGROUND },

@@ -12,6 +12,8 @@ export const COMMANDS: readonly { readonly name: string; load(): Promise<() => C
   { name: "ls", load: async () => (await import("./commands/tree.ts")).lsCommand },
   { name: "cat", load: async () => (await import("./commands/tree.ts")).catCommand },
   { name: "write", load: async () => (await import("./commands/tree.ts")).writeCommand },
+  { name: "run", load: async () => (await import("./commands/run.ts")).runCommand },
+  { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },
   { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },
   { name: "doctor", load: async () => (await import("./commands/doctor.ts")).doctorCommand },
 ];

@@ -22,8 +22,9 @@ async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-// A reader that has gone, as in `lyonnais ls | head`, is no error.
-for (const stream of [process.stdout, process.stderr]) {
+// A reader that has gone, as in `lyonnais ls | head`, is no error. `run` hands its descriptors on: a look at them would make
+// pipes non-blocking.
+for (const stream of process.argv[2] === "run" ? [] : [process.stdout, process.stderr]) {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     process.exit(0);

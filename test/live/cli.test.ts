@@ -81,7 +81,7 @@ test("a path may begin with a slash or not", async () => {
     assert.match(lyonnais(["cat", path]).out, new RegExp(`^sleeper ${target.pid} `));
   }
   const listing = lyonnais(["ls", "-li", String(target.pid)]).out;
-  assert.match(listing, new RegExp(`^total \\d+\n${8 * (target.pid + 1) + 2} l.* file -> ${target.binary}\n`));
+  assert.match(listing, new RegExp(`^total \\d+\n *${8 * (target.pid + 1) + 2} l.* file -> ${target.binary}\n`));
   assert.equal(lyonnais(["ls", "-l", `${target.pid}/status`]).out.split("\n").length, 2);
 });
 
@@ -141,15 +141,15 @@ test("doctor looks at all of this", () => {
   names.push("ptrace", "Yama", "capabilities", "pidfd", "PROCMAP_QUERY", "seccomp notify", "seccomp killable");
   assert.deepEqual(
     found.map(({ name }) => name),
-    [...names, "daemon", "open files"],
+    [...names, "limits", "daemon", "open files"],
   );
 });
 
 test("doctor warns of what is short here and says what to do", () => {
-  const command = `ulimit -n 64; PATH=/nowhere exec "${process.execPath}" "${CLI}" doctor`;
+  const command = `ulimit -n 200; PATH=/nowhere exec "${process.execPath}" "${CLI}" doctor`;
   const { stdout, status } = spawnSync("bash", ["-c", command], { encoding: "utf8" });
   assert.equal(status, 0);
-  assert.match(stdout, /^warn +open files +at most 64: .*\n +→ .*ulimit -n/m);
+  assert.match(stdout, /^warn +open files +at most 200: .*\n +→ .*ulimit -n/m);
   assert.match(stdout, /^(warn|missing) +fusermount3 +not found\n +→ .*fuse3/m);
 });
 

@@ -2,40 +2,19 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { connect } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
+import { daemonPlace } from "../support/daemon-place.ts";
 import { CLI } from "../support/paths.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Target, until } from "../support/target.ts";
 
-interface Place {
-  readonly dir: string;
-  readonly socket: string;
-  run(...args: string[]): { code: number | null; out: string; err: string };
-}
-
-/** A runtime directory of its own; its daemon, if one runs at the end, is stopped. */
-function place(t: TestContext): Place {
-  const dir = mkdtempSync(join(tmpdir(), "lyonnais-test-"));
-  const env = { ...process.env, LYONNAIS_RUNTIME_DIR: join(dir, "run"), XDG_STATE_HOME: dir };
-  const run: Place["run"] = (...args) => {
-    const ran = spawnSync(process.execPath, [CLI, ...args], { env, encoding: "utf8", timeout: 30_000 });
-    return { code: ran.status, out: ran.stdout, err: ran.stderr };
-  };
-  t.after(() => {
-    run("stop");
-    rmSync(dir, { recursive: true });
-  });
-  return { dir, socket: join(dir, "run", "daemon"), run };
-}
-
 const tracer = (pid: number): string => /^TracerPid:\t(\d+)$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))![1]!;
 
 test("what one command attaches the next one controls, and stop lets go", async (t) => {
-  const { run, socket } = place(t);
+  const { run, socket } = daemonPlace(t);
   await using target = await Target.start("sleeper");
   assert.deepEqual(run("daemon"), { code: 0, out: "", err: "" });
   assert.equal(statSync(socket).mode & 0o777, 0o600);
@@ -52,21 +31,11 @@ test("what one command attaches the next one controls, and stop lets go", async 
 });
 
 test("a daemon that was asked for stays; a second one finds it; a dead one's socket is replaced", async (t) => {
-  const { dir, run, socket } = place(t);
+  const { run, socket, killDaemon } = daemonPlace(t);
   assert.equal(run("daemon").code, 0);
   assert.match(run("daemon", "-f").err, /^lyonnais: daemon: EADDRINUSE: .*\n$/);
   assert.deepEqual(run("daemon"), { code: 0, out: "", err: "" });
-  const pid = Number(
-    spawnSync("sh", ["-c", `grep -lsz "LYONNAIS_RUNTIME_DIR=${dir}/run" /proc/[0-9]*/environ`], { encoding: "utf8" })
-      .stdout.split("\n")
-      .map((path) => /^\/proc\/(\d+)\//.exec(path)?.[1])
-      .find((found) => found !== undefined && found !== String(process.pid)),
-  );
-  process.kill(pid, "SIGKILL");
-  await until(
-    () => !existsSync(`/proc/${pid}`) || /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1")),
-    "the end of the daemon",
-  );
+  await killDaemon();
   assert.equal(existsSync(socket), true);
   assert.match(run("cat", "curproc/status").out, /^node /);
   assert.equal(run("daemon").code, 0);
@@ -74,7 +43,7 @@ test("a daemon that was asked for stays; a second one finds it; a dead one's soc
 });
 
 test("mount starts it, two mounts share it, and it goes when it is of no use", NEEDS_MOUNT, async (t) => {
-  const { dir, run, socket } = place(t);
+  const { dir, run, socket } = daemonPlace(t);
   const [one, two] = [join(dir, "one"), join(dir, "two")];
   mkdirSync(one);
   mkdirSync(two);
@@ -98,7 +67,7 @@ test("mount starts it, two mounts share it, and it goes when it is of no use", N
 });
 
 test("the session that attached ends: its target runs on, the daemon too", async (t) => {
-  const { dir, run } = place(t);
+  const { dir, run } = daemonPlace(t);
   await using target = await Target.start("sleeper");
   assert.equal(run("daemon").code, 0);
   const env = { ...process.env, LYONNAIS_RUNTIME_DIR: join(dir, "run") };
@@ -115,7 +84,7 @@ test("the session that attached ends: its target runs on, the daemon too", async
 });
 
 test("a daemon whose socket was replaced by another's ends by itself, and leaves that one alone", async (t) => {
-  const { dir, run, socket } = place(t);
+  const { dir, run, socket } = daemonPlace(t);
   assert.equal(run("daemon").code, 0);
   renameSync(socket, join(dir, "first"));
   assert.equal(run("daemon").code, 0);
@@ -131,7 +100,7 @@ function accepts(path: string): boolean {
 }
 
 test("words that are none, and a client that is cut off, do it no harm", async (t) => {
-  const { run, socket } = place(t);
+  const { run, socket } = daemonPlace(t);
   assert.equal(run("daemon").code, 0);
   for (const bytes of [Buffer.alloc(0), Buffer.from("GET / HTTP/1.1\r\n\r\n"), Buffer.alloc(4096, 0xff)]) {
     const client = connect(socket);
@@ -146,7 +115,7 @@ test("words that are none, and a client that is cut off, do it no harm", async (
 });
 
 test("a daemon that cannot be is one line, for mount as well", NEEDS_MOUNT, (t) => {
-  const { dir, run } = place(t);
+  const { dir, run } = daemonPlace(t);
   mkdirSync(join(dir, "run"), { mode: 0o777 });
   spawnSync("chmod", ["777", join(dir, "run")]);
   for (const args of [["daemon"], ["mount", dir]]) {

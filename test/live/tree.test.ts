@@ -30,13 +30,24 @@ test("inode numbers are those of 1993", NEEDS_MOUNT, async () => {
   assert.equal(lstatSync(server.path(1)).ino, 17);
 });
 
-test("a process directory holds the seven files, with their modes, owner, links and sizes", NEEDS_MOUNT, async () => {
+test("a process directory holds its files, with their modes, owner, links and sizes", NEEDS_MOUNT, async () => {
   await using target = await Target.start("sleeper", { uid: 31001, gid: 31002 });
-  assert.deepEqual(
-    readdirSync(server.path(target.pid)),
-    ["ctl", "file", "mem", "note", "notepg", "regs", "status"].sort(),
-  );
-  const modes = { mem: 0o100600, regs: 0o100600, ctl: 0o100200, status: 0o100444, note: 0o100200, notepg: 0o100200 };
+  assert.deepEqual(readdirSync(server.path(target.pid)), [
+    "ctl",
+    "file",
+    "map",
+    "mem",
+    "nomem",
+    "note",
+    "notepg",
+    "regs",
+    "rlimit",
+    "status",
+  ]);
+  const modes = {
+    ...{ mem: 0o100600, regs: 0o100600, ctl: 0o100200, status: 0o100444, note: 0o100200, notepg: 0o100200 },
+    ...{ map: 0o100444, rlimit: 0o100644, nomem: 0o100444 },
+  };
   for (const [name, mode] of Object.entries(modes)) {
     const st = lstatSync(server.path(target.pid, name));
     assert.equal(st.mode, mode, name);

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Command } from "commander";
-import { CTL_WORDS, NODES, SIGNALS } from "../../src/app/catalogue.ts";
+import { CTL_WORDS, NODES, ROOT_FILES, SIGNALS } from "../../src/app/catalogue.ts";
 import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
 import { OPS } from "../../src/app/vectors/ops.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -27,14 +27,20 @@ function sections(page: string, section: string): Map<string, string> {
 }
 
 test("procfs(5) has exactly the files of the table, with mode and description", () => {
-  const files = sections(read("docs/procfs.5.md"), "FILES");
-  assert.deepEqual(
-    [...files.keys()],
-    NODES.map(({ name }) => name),
-  );
-  for (const { name, mode, doc } of NODES) {
-    const beginning = `Mode 0${mode.toString(8)}. ${doc}`;
-    assert.ok(files.get(name)!.startsWith(beginning), `${name}: ${beginning}`);
+  const page = read("docs/procfs.5.md");
+  for (const [section, table] of [
+    ["FILES", NODES],
+    ["ROOT FILES", ROOT_FILES],
+  ] as const) {
+    const files = sections(page, section);
+    assert.deepEqual(
+      [...files.keys()],
+      table.map(({ name }) => name),
+    );
+    for (const { name, mode, doc } of table) {
+      const beginning = `Mode 0${mode.toString(8)}. ${doc}`;
+      assert.ok(files.get(name)!.startsWith(beginning), `${name}: ${beginning}`);
+    }
   }
 });
 
@@ -49,7 +55,7 @@ test("procfs(5) has exactly the words and the signals of the tables", () => {
 
 test("README has the files and the words, line by line", () => {
   const readme = read("README.md");
-  for (const { name, doc } of NODES) assert.ok(readme.includes(`| \`${name}\` | ${doc} |`), name);
+  for (const { name, doc } of [...NODES, ...ROOT_FILES]) assert.ok(readme.includes(`| \`${name}\` | ${doc} |`), name);
   for (const { word, doc } of CTL_WORDS) assert.ok(readme.includes(`| \`${word}\` | ${doc} |`), word);
 });
 

@@ -1,34 +1,55 @@
-import { isAbsolute } from "node:path";
+import { dirname, isAbsolute } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
+import { PAGE_SIZE } from "../../core/base/size.ts";
 import { DEFAULT_OPTIONS } from "../../core/procfs/options.ts";
+import type { Descriptors } from "../../host/linux/descriptors.ts";
 import { listenNinep } from "../../host/serve/ninep-listen.ts";
 import { composeLiveHost } from "../compose.ts";
+import { Keeper } from "../keeper/keeper.ts";
+import type { Patience } from "../keeper/script.ts";
 import { type Mounted, mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
+import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
-import { daemonSocket, makeRuntimeDir } from "./socket.ts";
+import { DaemonLock } from "./daemon-lock.ts";
+import type { RunRequest } from "./run-word.ts";
+import { daemonSocket } from "./socket.ts";
 
 /** How often a daemon that was started on demand looks whether it is still of use; twice in vain, and it goes. */
 const IDLE_LOOK_MS = 500;
 
+const toPages = (bytes: number): number => Math.floor(bytes / PAGE_SIZE);
+
 export interface DaemonOptions {
-  /** Ends by itself when nothing is mounted, attached or connected. */
+  /** Ends by itself when nothing is mounted, attached or connected, and there is no memory disk. */
   readonly onDemand: boolean;
+  /** What starts a daemon like this one: program and arguments. */
+  readonly command: readonly string[];
+  /** Where a daemon that was started again says what is wrong. */
+  readonly log: string;
+  /** With a daemon that does not last; a usual one without it. */
+  readonly patience?: Patience;
   onBug(error: unknown): void;
 }
 
 export interface Daemon {
   readonly socket: string;
+  /** What has to outlive a daemon that is killed. */
+  readonly descriptors: Descriptors;
+  /** As the word `mount`. */
+  mount(options: string, dir: string): Promise<void>;
   /** Resolves when everything is undone. */
   readonly ended: Promise<void>;
   stop(): void;
 }
 
-/** This user's daemon: the mounts, and the tree for those who ask on its socket. EADDRINUSE when there is one. */
-export async function startDaemon({ onDemand, onBug }: DaemonOptions): Promise<Daemon> {
+/** This user's daemon: the mounts, the disks, and the tree for those who ask on its socket. EADDRINUSE when there is one. */
+export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions): Promise<Daemon> {
   const socket = daemonSocket();
-  makeRuntimeDir(socket);
-  const host = composeLiveHost(onBug);
+  const lock = await DaemonLock.take(socket, !onDemand);
+  const keeper = new Keeper({ ...restart, lock: lock.fd, inheritance: lock.inheritance, onBug });
+  const host = composeLiveHost(onBug, { dir: dirname(socket), descriptors: keeper });
+  const disks = composeDisks(socket, host.accountant.accounts);
   const tree = host.fileSystem(DEFAULT_OPTIONS);
   const mounts = new Set<Mounted>();
   /** Where mounts are, or are being made. */
@@ -58,11 +79,40 @@ export async function startDaemon({ onDemand, onBug }: DaemonOptions): Promise<D
       throw error;
     }
   };
-  let stays = !onDemand;
-  const stay = (): void => {
-    stays = true;
+  const run = ({ pid, fd, soft, hard, budget }: RunRequest): boolean => {
+    const limit = { soft: toPages(soft), hard: toPages(hard) };
+    return host.accountant.launch(pid, fd, limit, toPages(budget));
   };
-  const actions = { mount, stay, stop, mounts: () => [...mounts].map(({ dir }) => dir) };
+  const { accountant } = host;
+  /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */
+  const endWhenFree = (): void => {
+    if (accountant.trees === 0) {
+      stop();
+      return;
+    }
+    accountant.lift();
+    lock.stay(false);
+    for (const mounted of mounts) mounted.stop();
+  };
+  const stopUnlessNeeded = (force: boolean): string | undefined => {
+    const { trees } = accountant;
+    if (trees > 0 && !force) {
+      throw new Errno(
+        "EBUSY",
+        `${trees} ${trees === 1 ? "command is" : "commands are"} under limits: stop --force lifts them`,
+      );
+    }
+    endWhenFree();
+    return trees === 0 ? undefined : `lifted ${trees}`;
+  };
+  const actions = {
+    run,
+    mount,
+    stay: () => lock.stay(true),
+    stop: stopUnlessNeeded,
+    mounts: () => [...mounts].map(({ dir }) => dir),
+    disks,
+  };
   const listening = await listenNinep(
     { kind: "unix", path: socket },
     {
@@ -76,15 +126,19 @@ export async function startDaemon({ onDemand, onBug }: DaemonOptions): Promise<D
     },
   ).catch(async (error) => {
     await host.close();
+    keeper.abandon();
+    lock.release();
     throw error;
   });
 
   let idleLooks = 0;
   const timer = setInterval(() => {
-    const used = mounts.size > 0 || listening.connections > 0 || !host.idle;
+    // The disks are another's when our place is.
+    const accounts = disks.any && !listening.replaced;
+    const used = mounts.size > 0 || accounts || listening.connections > 0 || keeper.size > 0 || !host.idle;
     idleLooks = used ? 0 : idleLooks + 1;
     // Another daemon that began in the same moment may have taken our place.
-    if (idleLooks >= 2 && (!stays || listening.replaced)) stop();
+    if (idleLooks >= 2 && (!lock.stays || listening.replaced)) stop();
   }, IDLE_LOOK_MS);
 
   const end = async (): Promise<void> => {
@@ -94,7 +148,10 @@ export async function startDaemon({ onDemand, onBug }: DaemonOptions): Promise<D
     await Promise.all([...mounts].map(({ ended }) => ended));
     listening.hide();
     await host.close();
+    await keeper.dismiss();
+    // Who waits for the end of the last connection may start a daemon at once.
+    lock.release();
     await listening.close();
   };
-  return { socket, ended: end(), stop };
+  return { socket, descriptors: keeper, mount, ended: end(), stop: endWhenFree };
 }

@@ -4,6 +4,7 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { release, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { isErrno } from "../../core/base/errno.ts";
+import { tryListener } from "../../host/accountant/probe.ts";
 import { closeDescriptor } from "../../host/linux/file.ts";
 import { hostArch } from "../../host/linux/host-arch.ts";
 import {
@@ -75,6 +76,17 @@ async function lookAtDaemon(): Promise<Finding> {
   } catch (error) {
     if (!isErrno(error)) throw error;
     return warn(error.message, `end what listens on ${socket}, or set LYONNAIS_RUNTIME_DIR`);
+  }
+}
+
+async function lookAtLimits(): Promise<Finding> {
+  try {
+    return (await tryListener())
+      ? ok("a process was put under the filter; answers hand the processor over")
+      : warn("a process was put under the filter; answers do not hand the processor over", "Linux 6.6 is faster");
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return warn(error.message, "lyonnais run will not work: allow seccomp and pidfd_getfd");
   }
 }
 
@@ -213,6 +225,7 @@ export const PROBES: readonly Probe[] = [
         warn,
       ),
   },
+  { name: "limits", look: lookAtLimits },
   { name: "daemon", look: lookAtDaemon },
   {
     name: "open files",

@@ -1,10 +1,12 @@
 import { Command } from "commander";
-import { stopDaemon, tellDaemon } from "../../app/daemon/client.ts";
+import { connectDaemon, stopDaemon, tellDaemon } from "../../app/daemon/client.ts";
 import { startDaemon } from "../../app/daemon/daemon.ts";
-import { Errno } from "../../core/base/errno.ts";
-import { isInBackground, startInBackground, tellReady } from "../background.ts";
+import { Errno, isErrno } from "../../core/base/errno.ts";
+import { isInBackground, startDaemonInBackground, tellReady } from "../background.ts";
+import { daemonCommandLine } from "../daemon-command-line.ts";
 import { reportBug } from "../report.ts";
 import { untilTold } from "../signals.ts";
+import { stateFile } from "../state-file.ts";
 
 export function daemonCommand(): Command {
   return new Command("daemon")
@@ -12,23 +14,37 @@ export function daemonCommand(): Command {
     .option("-f, --foreground", "in the foreground, until interrupted or stopped")
     .action(async (flags: { foreground?: true }) => {
       if (!flags.foreground) {
-        if (!(await tellDaemon("stay", () => startInBackground(["daemon", "-f"])))) process.exitCode = 1;
+        if (!(await tellDaemon("stay", startDaemonInBackground))) process.exitCode = 1;
         return;
       }
       const daemon = await startDaemon({
         onDemand: isInBackground(),
+        command: daemonCommandLine(),
+        log: stateFile("server.log"),
         onBug: reportBug,
+      }).catch(async (error) => {
+        // Somebody else's came first: whoever wanted one has it.
+        if (!isErrno(error, "EADDRINUSE") || !isInBackground() || !(await answers())) throw error;
+        return undefined;
       });
+      if (!daemon) return;
       void untilTold().then(daemon.stop);
       await tellReady();
       await daemon.ended;
     });
 }
 
+async function answers(): Promise<boolean> {
+  const client = await connectDaemon().catch(() => undefined);
+  await client?.close();
+  return client !== undefined;
+}
+
 export function stopCommand(): Command {
   return new Command("stop")
     .description("end this user's daemon: unmount everything, let every process go")
-    .action(async () => {
-      if (!(await stopDaemon())) throw new Errno("ESRCH", "no daemon of this user runs");
+    .option("--force", "lift the limits of commands that run; it ends with the last of them")
+    .action(async ({ force = false }: { force?: boolean }) => {
+      if ((await stopDaemon(force)) === "none") throw new Errno("ESRCH", "no daemon of this user runs");
     });
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { MOUNT_OPTIONS, parseMountOptions } from "../../app/mount-options.ts";
-import { startInBackground, tellReady } from "../background.ts";
+import { startDaemonInBackground, tellReady } from "../background.ts";
 
 export function mountCommand(): Command {
   return new Command("mount")
@@ -19,8 +19,8 @@ export function mountCommand(): Command {
           import("../../app/mount.ts"),
           import("../../app/daemon/client.ts"),
         ]);
-        const start = (): Promise<void> => startInBackground(["daemon", "-f"]);
-        if (!(await mountByDaemon(mountPoint(dir), flags.options, start))) process.exitCode = 1;
+        const mounted = await mountByDaemon(mountPoint(dir), flags.options, startDaemonInBackground);
+        if (!mounted) process.exitCode = 1;
       }
     });
 }

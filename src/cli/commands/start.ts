@@ -1,15 +1,15 @@
 import { mkdirSync } from "node:fs";
 import { Command } from "commander";
-import { parseMountOptions } from "../../app/mount-options.ts";
 import { nodeErrno } from "../../app/node-errno.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { runShell } from "../run-shell.ts";
-import { serveMount } from "../serve-mount.ts";
+import { serveStart } from "../serve-start.ts";
 
 const HINTS = (dir: string): string => `The process file system is mounted on ${dir}. In another terminal, try:
   ls -li ${dir}
   cat ${dir}/curproc/status
   sleep 600 & cd ${dir}/$!; echo attach > ctl; echo wait > ctl; xxd regs; echo detach > ctl
+  lyonnais run -w 256m -- bash; cat ${dir}/accounts
 Ctrl-C here unmounts; whatever is attached runs on.
 `;
 
@@ -33,9 +33,7 @@ export function startCommand(): Command {
     .action(async (dir: string) => {
       makeMountPoint(dir);
       try {
-        await serveMount(dir, parseMountOptions(""), (mounted) => {
-          process.stdout.write(HINTS(mounted.dir));
-        });
+        await serveStart(dir, (path) => process.stdout.write(HINTS(path)));
       } catch (error) {
         if (!isErrno(error) || error.code === "EBUSY") throw error;
         process.stderr.write(`lyonnais: no mount: ${error.message}\nThe same tree in a shell instead:\n`);

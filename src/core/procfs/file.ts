@@ -1,5 +1,5 @@
 import { Errno } from "../base/errno.ts";
-import { latin1 } from "../base/text.ts";
+import { fromLatin1, latin1 } from "../base/text.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Handle, OpenMode } from "../vfs/node.ts";
 import type { Outcome } from "../vfs/parked.ts";
@@ -40,7 +40,27 @@ export interface ProcLink extends Row {
   target(process: Process, caller: Caller): string;
 }
 
+/** A row of `root-table.ts`: a file beside the processes, of the server's own user. */
+export interface RootFile extends Row {
+  open(context: RootContext): Outcome<Handle>;
+}
+
+export interface RootContext {
+  readonly ports: Ports;
+}
+
 export type ProcNode = ProcFile | ProcLink;
+
+/** What a write of `name value...` says, trailing white space removed; EINVAL at an offset. */
+export function wordsOf(data: Uint8Array, offset: number): string[] {
+  if (offset !== 0) throw new Errno("EINVAL", `it is written at offset 0, not ${offset}`);
+  return fromLatin1(data).trim().split(/\s+/);
+}
+
+/** A number as nodes show it: -1 for none. */
+export function orMinusOne(value: number): number {
+  return value === Number.POSITIVE_INFINITY ? -1 : value;
+}
 
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
 export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {

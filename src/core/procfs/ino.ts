@@ -6,7 +6,21 @@ export const ROOT_INO = 2;
 /** The slot of a process's directory; its files have the slots of `table.ts`, semantics section 4. */
 export const DIR_SLOT = 1;
 
-/** The inode numbers of 1993: eight for each process. The last file of a process lies in the next one's unused slot 0. */
+/** The first slot of the nodes that came after 1993, and how many each process has room for. */
+export const LATER_SLOT = 9;
+const LATER_SLOTS = 64;
+/** Where their numbers begin: above all that the numbering of 1993 can reach. */
+const LATER_INO = 2 ** 32;
+
+/**
+ * The inode numbers of 1993: eight for each process; the last file of a process lies in the next one's unused slot 0. Later
+ * nodes have a range of their own.
+ */
 export function inoOf(pid: Pid, slot: number): number {
-  return 8 * (pid + 1) + slot;
+  return slot < LATER_SLOT ? 8 * (pid + 1) + slot : LATER_INO + LATER_SLOTS * pid + slot - LATER_SLOT;
+}
+
+/** A file of the root: as if it were one of a process 0, which Linux does not have. */
+export function rootFileIno(slot: number): number {
+  return inoOf(0 as Pid, slot);
 }

@@ -2,6 +2,7 @@
 import type { Pid, Tid } from "../base/brand.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
+import type { Accounts } from "./accounts-port.ts";
 import type { ControlScope } from "./options.ts";
 
 /** Seconds and microseconds. */
@@ -132,6 +133,7 @@ export interface Tracer {
 }
 
 export interface Ports {
+  readonly accounts: Accounts;
   readonly processes: ProcessTable;
   readonly access: Access;
   readonly memory: Memory;

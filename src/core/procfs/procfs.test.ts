@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { paperAccounts } from "../../../test/support/paper-accounts.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
@@ -54,6 +55,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
     calls.push(name);
   };
   const ports: Ports = {
+    accounts: paperAccounts(calls),
     processes: {
       pids: () => [446 as Pid],
       find: (pid) => (alive && pid === 446 ? process : undefined),
@@ -330,6 +332,14 @@ test("holes=zero fills what is not there, up to the top of the address space", (
   assert.deepEqual([into.indexOf(1), into.lastIndexOf(1)], [4096, 12287]);
   assert.equal(zero.read!(ROOT, 0x10000 - 8, into), 8);
   assert.equal(zero.read!(ROOT, 0x10000, into), 0);
+});
+
+test("account is no word of 1993, though it is short enough", () => {
+  const machine = paperMachine();
+  const ctl = open(machine, "ctl", ROOT, { profile: "1993" });
+  assert.throws(() => ctl.write!(ROOT, 0, bytes("account\n")), { code: "EOPNOTSUPP" });
+  ctl.write!(ROOT, 0, bytes("detach\n"));
+  assert.deepEqual(machine.calls, ["detach"]);
 });
 
 test("every word of the table has its handler; emt and info have no signal", () => {

@@ -1,16 +1,29 @@
-import type { ProcNode } from "./file.ts";
+import type { ProcNode, RootFile } from "./file.ts";
+import { accounts, accountsCheck, swap } from "./files/accounts.ts";
 import { ctl } from "./files/ctl.ts";
 import { file, fileContents } from "./files/file.ts";
+import { map } from "./files/map.ts";
 import { mem } from "./files/mem.ts";
+import { nomem } from "./files/nomem.ts";
 import { note, notepg } from "./files/note.ts";
 import { regs } from "./files/regs.ts";
+import { rlimit } from "./files/rlimit.ts";
 import { status } from "./files/status.ts";
+import { LATER_SLOT } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
 
 /** THE list of what a process directory holds, in the order of its listing. */
-export const PROC_NODES: readonly ProcNode[] = [file, mem, regs, ctl, status, note, notepg];
+export const PROC_NODES: readonly ProcNode[] = [file, mem, regs, ctl, status, note, notepg, map, rlimit, nomem];
+
+/** THE list of files beside the processes. */
+export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck];
 
 /** The list as a mount with these options shows it. */
-export function nodesFor({ executable }: ProcfsOptions): readonly ProcNode[] {
-  return executable === "link" ? PROC_NODES : PROC_NODES.map((row) => (row === file ? fileContents : row));
+export function nodesFor({ executable, profile }: ProcfsOptions): readonly ProcNode[] {
+  const rows = profile === "1993" ? PROC_NODES.filter(({ slot }) => slot < LATER_SLOT) : PROC_NODES;
+  return executable === "link" ? rows : rows.map((row) => (row === file ? fileContents : row));
+}
+
+export function rootFilesFor({ profile }: ProcfsOptions): readonly RootFile[] {
+  return profile === "1993" ? [] : ROOT_FILES;
 }

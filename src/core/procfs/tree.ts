@@ -2,11 +2,11 @@ import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { DirEntry, DirNode, FileNode, FileSystem, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
-import { goneError, type ProcFile, type ProcLink, type ProcNode } from "./file.ts";
-import { DIR_SLOT, inoOf, ROOT_INO } from "./ino.ts";
+import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
+import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
-import { nodesFor } from "./table.ts";
+import { nodesFor, rootFilesFor } from "./table.ts";
 
 const CURPROC = "curproc";
 /** A Lite2 number: the 1993 numbering has no slot for a link in the root, and pid 0 does not exist on Linux. */
@@ -19,17 +19,19 @@ function processStat(process: Process, slot: number, mode: number, nlink: number
 }
 
 /** open(2)'s check of the permission bits, as the transport may not have made it. EACCES, EROFS. */
-function checkMode(process: Process, row: ProcFile, caller: Caller, mode: OpenMode, options: ProcfsOptions): void {
+function checkMode(
+  { name, mode: bits }: { readonly name: string; readonly mode: number },
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  caller: Caller,
+  mode: OpenMode,
+  options: ProcfsOptions,
+): void {
   if (mode.write && options.readOnly) throw new Errno("EROFS", "mounted read-only");
   if (caller.uid === 0) return;
-  const { uid, gid } = process.owner();
   const shift = caller.uid === uid ? 6 : caller.gid === gid ? 3 : 0;
   const wanted = (mode.read ? 4 : 0) | (mode.write ? 2 : 0);
-  if (((row.mode >> shift) & wanted) !== wanted) {
-    throw new Errno(
-      "EACCES",
-      `uid ${caller.uid} may not open ${row.name} of process ${process.pid}, owned by uid ${uid}`,
-    );
+  if (((bits >> shift) & wanted) !== wanted) {
+    throw new Errno("EACCES", `uid ${caller.uid} may not open ${name}, which belongs to uid ${uid}`);
   }
 }
 
@@ -43,17 +45,20 @@ class ProcTree {
   readonly #curprocDirs = new WeakMap<Process, DirNode>();
 
   readonly #nodes: readonly ProcNode[];
+  readonly #rootFiles = new Map<string, FileNode>();
 
   constructor(ports: Ports, options: ProcfsOptions) {
     this.#ports = ports;
     this.#options = options;
     this.#nodes = nodesFor(options);
+    for (const row of rootFilesFor(options)) this.#rootFiles.set(row.name, this.#makeRootFile(row));
   }
 
   readonly root: DirNode = {
     kind: "dir",
     stat: () => ({ ino: ROOT_INO, mode: 0o555, nlink: 2, uid: 0, gid: 0, size: 0, timeMs: Date.now() }),
-    lookup: (caller, name) => (name === CURPROC ? this.#curproc(caller) : this.#processNamed(name)),
+    lookup: (caller, name) =>
+      name === CURPROC ? this.#curproc(caller) : (this.#rootFiles.get(name) ?? this.#processNamed(name)),
     list: (caller) => this.#list(caller),
   };
 
@@ -103,10 +108,25 @@ class ProcTree {
         entries.push({ name: CURPROC, ino: own ? inoOf(own.pid, DIR_SLOT) : CURPROC_LINK_INO, kind: "dir" });
       }
     }
+    for (const [name, node] of this.#rootFiles) entries.push({ name, ino: node.stat(caller).ino, kind: "file" });
     for (const pid of this.#ports.processes.pids()) {
       entries.push({ name: String(pid), ino: inoOf(pid, DIR_SLOT), kind: "dir" });
     }
     return entries;
+  }
+
+  #makeRootFile(row: RootFile): FileNode {
+    const { accounts } = this.#ports;
+    const ino = rootFileIno(row.slot);
+    const stat = (): Stat => ({ ino, mode: row.mode, nlink: 1, ...accounts.owner, size: 0, timeMs: Date.now() });
+    return {
+      kind: "file",
+      stat,
+      open: (opener, mode) => {
+        checkMode(row, accounts.owner, opener, mode, this.#options);
+        return row.open({ ports: this.#ports });
+      },
+    };
   }
 
   #makeDir(process: Process): DirNode {
@@ -153,7 +173,7 @@ class ProcTree {
       stat: () => processStat(process, row.slot, row.mode, 1, row.size?.(process) ?? 0),
       open: (opener, mode) => {
         if (!process.alive()) throw goneError(process);
-        checkMode(process, row, opener, mode, options);
+        checkMode(row, process.owner(), opener, mode, options);
         return row.open({ process, opener, mode, ports, options });
       },
     };

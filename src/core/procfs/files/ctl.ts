@@ -4,7 +4,7 @@ import type { Handle } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { parseWord, WordPosition } from "../ctl/parse.ts";
 import { isSignalWord } from "../ctl/signals.ts";
-import { CTL_WORDS } from "../ctl/words.ts";
+import { findWord } from "../ctl/words.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 
 /** A signal name continues a target that is stopped and the caller's, delivering it; else it is an ordinary signal. */
@@ -14,8 +14,8 @@ function signal({ process, ports, opener }: OpenContext, caller: Caller, name: s
 }
 
 function perform(context: OpenContext, caller: Caller, word: string): Outcome<void> {
-  const row = CTL_WORDS.find((candidate) => candidate.word === word);
-  if (row) return row.run(context.ports.tracer, context.process, caller, context.options);
+  const row = findWord(word, context.options);
+  if (row) return row.run(context.ports, context.process, caller, context.options);
   if (isSignalWord(word)) return signal(context, caller, word);
   throw new Errno("EOPNOTSUPP", `no control word ${JSON.stringify(word)}`);
 }

@@ -1,0 +1,100 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Errno, type ErrnoName } from "../../core/base/errno.ts";
+import { PagerDiskCharges } from "../../core/vm/disk-charges.ts";
+import { recount } from "../../core/vm/invariants.ts";
+import { SEED } from "../../core/vm/rules/seed.ts";
+import { SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
+import { Vm } from "../../core/vm/vm.ts";
+import type { MemoryDisk } from "../../host/linux/memory-disk/memory-disks.ts";
+import { type DiskHost, Disks } from "./disks.ts";
+
+const PAGE = 4096;
+const NO_LIMIT = Number.POSITIVE_INFINITY;
+
+/** A machine without loop devices; `failures` are what its next calls end with. */
+class Machine implements DiskHost {
+  disks: MemoryDisk[] = [];
+  failures: ErrnoName[] = [];
+  #next = 0;
+
+  #mayFail(): void {
+    const failure = this.failures.shift();
+    if (failure) throw new Errno(failure, "as the test wants it");
+  }
+
+  list(): MemoryDisk[] {
+    return [...this.disks];
+  }
+
+  nextDevice(): string {
+    return `/dev/loop${this.#next++}`;
+  }
+
+  create(device: string, request: Omit<MemoryDisk, "device" | "use">): void {
+    this.#mayFail();
+    this.disks.push({ ...request, device, use: String(this.#next) });
+  }
+
+  resize(disk: MemoryDisk, bytes: number): void {
+    this.#mayFail();
+    this.disks = this.disks.map((each) => (each.device === disk.device ? { ...each, bytes } : each));
+  }
+
+  async destroy(disk: MemoryDisk): Promise<void> {
+    this.#mayFail();
+    this.disks = this.disks.filter((each) => each.device !== disk.device);
+  }
+}
+
+function world(machine = new Machine()) {
+  const vm = new Vm({ rules: SEED, overcommit: SWAP_RESERVE_RLIMIT_ON });
+  const disks = new Disks(machine, new PagerDiskCharges(vm));
+  const charged = (): number => {
+    assert.deepEqual(recount(vm), []);
+    return vm.ledger.reserved;
+  };
+  return { machine, disks, charged };
+}
+
+test("a device that somebody else was quicker to take costs nothing", () => {
+  const { machine, disks, charged } = world();
+  machine.failures = ["EBUSY", "EBUSY"];
+  assert.equal(disks.create(3 * PAGE, 5, NO_LIMIT), "/dev/loop2");
+  assert.equal(charged(), 3);
+});
+
+test("what the machine refuses leaves the charge as it was", async () => {
+  const { machine, disks, charged } = world();
+  machine.failures = ["EIO"];
+  assert.throws(() => disks.create(PAGE, 5, NO_LIMIT), /^Errno: EIO/);
+  assert.equal(charged(), 0);
+  const device = disks.create(3 * PAGE, 5, NO_LIMIT);
+  for (const [bytes, failure] of [
+    [5 * PAGE, "ESTALE"],
+    [PAGE, "EBUSY"],
+  ] as const) {
+    machine.failures = [failure];
+    assert.throws(() => disks.resize(device, bytes), { code: failure });
+    assert.equal(charged(), 3);
+  }
+  machine.failures = ["EBUSY"];
+  await assert.rejects(disks.destroy(device), { code: "EBUSY" });
+  assert.equal(charged(), 3);
+});
+
+test("disks that come and go without our doing are charged as they are", () => {
+  const machine = new Machine();
+  const disk = { device: "/dev/loop7", bytes: 4 * PAGE, uid: 5, limit: 4, use: "a" };
+  machine.disks = [disk];
+  const { disks, charged } = world(machine);
+  assert.equal(charged(), 4);
+  assert.equal(disks.any, true);
+  assert.throws(() => disks.resize(disk.device, 5 * PAGE), { code: "ENOMEM" });
+  machine.disks = [{ ...disk, bytes: 6 * PAGE, use: "b" }];
+  disks.list();
+  assert.equal(charged(), 6);
+  machine.disks = [];
+  assert.equal(disks.any, false);
+  assert.equal(charged(), 0);
+});

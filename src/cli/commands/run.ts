@@ -1,0 +1,47 @@
+import { Command, InvalidArgumentError } from "commander";
+import { run, startFailure } from "../../app/run.ts";
+import { isErrno } from "../../core/base/errno.ts";
+import { startDaemonInBackground } from "../background.ts";
+import { reportError } from "../report.ts";
+import { sizeArgument } from "../size-argument.ts";
+
+interface Limit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+const sizeOf = sizeArgument("infinity");
+
+/** `soft[:hard]`; a hard limit that is not given is the soft one. */
+function limitArgument(text: string): Limit {
+  const [soft, hard = soft, ...rest] = text.split(":").map(sizeOf);
+  if (rest.length > 0) throw new InvalidArgumentError("say SOFT or SOFT:HARD");
+  if (hard! < soft!) throw new InvalidArgumentError("the hard limit is below the soft one");
+  return { soft: soft!, hard: hard! };
+}
+
+const NONE: Limit = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
+
+export function runCommand(): Command {
+  return new Command("run")
+    .description("run a command whose memory is counted, and refused beyond a limit")
+    .option(
+      "-w, --swap <size>",
+      "RLIMIT_SWAP, soft or soft:hard: what its user may have reserved in all",
+      limitArgument,
+    )
+    .option("-j, --job <size>", "what the command and its children may have reserved together", sizeOf)
+    .argument("<command...>", "with its arguments; -- keeps ours apart")
+    .passThroughOptions()
+    .action(
+      async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY }: { swap?: Limit; job?: number }) => {
+        try {
+          if (!(await run(command, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
+        } catch (error) {
+          if (!isErrno(error)) throw error;
+          reportError(`run ${command[0]}`, error);
+          process.exitCode = startFailure(error);
+        }
+      },
+    );
+}

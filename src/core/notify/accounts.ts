@@ -1,0 +1,264 @@
+import { ERRNO } from "../base/errno.ts";
+import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../vm/swap-ledger.ts";
+import { type UidInfo, UidInfos } from "../vm/uidinfo.ts";
+import { Job } from "./job.ts";
+import { atMost, exactly } from "./need.ts";
+import type { TrappedCall } from "./notification.ts";
+import type { Operation } from "./operation.ts";
+import { type Books, Population } from "./population.ts";
+import type { Targets, Vma } from "./ports.ts";
+import type { AccountedProcess, Refusal } from "./process.ts";
+import { NO_RECORDER, type Recorder } from "./records.ts";
+import { SharedObjects } from "./shared-objects.ts";
+import { Space } from "./space.ts";
+import { UidAccounts } from "./uid-accounts.ts";
+import { CallsUnderway } from "./underway.ts";
+
+/**
+ * `wait`: calls let go before may still change the answer; ask again in a moment. Otherwise the call fails, or does nothing and
+ * returns a value.
+ */
+export type Verdict = "continue" | "wait" | { readonly errno: number } | { readonly value: number };
+
+const SHORTFALLS = 16;
+/** So much may a peak be too high: 16 MiB. */
+const TOLERATED_PAGES = 4096;
+
+/** The live accounts: decides about trapped calls, and knows what every process, uid and job has reserved. */
+export class Accounts {
+  readonly targets: Targets;
+  readonly ledger: SwapLedger;
+  readonly uids: UidInfos = new UidInfos();
+  readonly figures: UidAccounts = new UidAccounts();
+  readonly objects: SharedObjects;
+  readonly population: Population;
+  /** What was found to be reserved and not charged, and has been charged since: the last of it. */
+  readonly shortfalls: string[] = [];
+  /** For a process that comes without a job of its own. */
+  readonly rootJob: Job = new Job(0);
+  /** What memory disks hold. */
+  disks: () => Iterable<{ readonly payer: UidInfo; readonly pages: number }> = () => [];
+  readonly #underway: CallsUnderway;
+
+  constructor(targets: Targets, config: SwapConfig, console: Console = NO_CONSOLE, recorder: Recorder = NO_RECORDER) {
+    this.targets = targets;
+    this.ledger = new SwapLedger(config, console);
+    this.objects = new SharedObjects(this.ledger, targets, recorder);
+    this.#underway = new CallsUnderway(targets);
+    const { ledger, uids, figures, objects } = this;
+    const books: Books = { targets, ledger, uids, figures, objects, underway: this.#underway, recorder };
+    this.population = new Population(books);
+  }
+
+  /** A trapped call is seen for the first time: what its thread did before is over. */
+  arrived(tid: number): void {
+    this.#underway.over(tid);
+    if (this.population.forks.any) this.population.forks.returned(tid);
+  }
+
+  /** Decides. `last`: no more waiting for other calls. */
+  admit(call: TrappedCall, job: Job, last: boolean): Verdict {
+    const { operation } = call;
+    const process = this.population.ofThread(call.tid, job);
+    if (!process) return "continue";
+    this.population.refresh(process);
+    if (operation.kind === "exec") process.execs = true;
+    else if (operation.kind === "setuid") process.changesUid = true;
+    else if (!process.launching) return this.#decide(process, call, last);
+    return "continue";
+  }
+
+  #decide(process: AccountedProcess, call: TrappedCall, last: boolean): Verdict {
+    const { space } = process;
+    const { operation } = call;
+    // A child maps what its parent maps: that has to be known.
+    if (operation.kind === "fork" && this.objects.hasUnseen(space)) this.look(space);
+    let need = this.#atMost(process, operation);
+    if (need > 0 && !this.#fits(process, need)) {
+      const vmas = this.look(space);
+      need = vmas ? Math.min(need, this.#exactly(process, operation, vmas)) : need;
+      const rivals = this.#rivals(process, need);
+      if (need > 0 && !this.#fits(process, need) && !this.#makeRoom(process, need, rivals)) {
+        if (!last && this.isUnsettled(rivals)) return "wait";
+        this.#refuse(process, call.name, need);
+        // brk(2) itself reports no error: it returns where the segment ends.
+        return operation.kind === "brk" ? { value: space.brk } : { errno: ERRNO.ENOMEM };
+      }
+    }
+    this.#grant(process, call, need);
+    if (need > 0 && space.payer.vmsize > this.figures.of(space.payer).peak) this.#notePeak(process);
+    return "continue";
+  }
+
+  /** A total higher than ever may only be one that knows too little of what was given back. */
+  #notePeak({ pid, space }: AccountedProcess): void {
+    const { payer } = space;
+    const granted = payer.vmsize;
+    const data = this.targets.size(pid)?.data ?? 0;
+    if (space.pages > data + TOLERATED_PAGES) this.look(space);
+    // A look counts what may be under way once more, to be safe: that was never in use. What was granted has been fitted in.
+    this.figures.note(payer, Math.min(granted, payer.vmsize));
+  }
+
+  #atMost(process: AccountedProcess, operation: Operation): number {
+    switch (operation.kind) {
+      case "share":
+        return operation.pages;
+      case "segment":
+        return this.objects.segmentNeed(operation.key, operation.pages);
+      case "resize": {
+        const file = this.targets.memoryFile(process.pid, operation.fd);
+        return file ? this.objects.fileNeed(file.key, operation.pages) : 0;
+      }
+      default:
+        return atMost(operation, process.space);
+    }
+  }
+
+  #exactly(process: AccountedProcess, operation: Operation, vmas: readonly Vma[]): number {
+    const { kind } = operation;
+    if (kind === "share" || kind === "segment" || kind === "resize") return this.#atMost(process, operation);
+    return exactly(operation, vmas, process.startBrk);
+  }
+
+  #fits(process: AccountedProcess, pages: number): boolean {
+    const { payer, job } = process.space;
+    return job.without(pages) === undefined && this.ledger.fits(pages, payer, process);
+  }
+
+  /** Which spaces count against the limit that leaves no room for so much more. */
+  #rivals({ space: { payer, job } }: AccountedProcess, pages: number): (space: Space) => boolean {
+    const full = job.without(pages);
+    if (full) return (space) => space.job.isWithin(full);
+    if (!this.ledger.hasSupply(pages)) return () => true;
+    return (space) => space.payer === payer || space.foreign.some((range) => range.payer === payer);
+  }
+
+  /** Looks at the reservations of `rivals`, one after the other, until there is room. */
+  #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
+    this.population.settleForks();
+    this.objects.sweep(this.#pids());
+    for (const { space } of this.population) {
+      if (this.#fits(process, pages)) return true;
+      if (space !== process.space && rivals(space) && !this.#isUnchanged(space)) this.look(space);
+    }
+    return this.#fits(process, pages);
+  }
+
+  /** Whether the quick figures say that nothing has been mapped or unmapped since the last look. */
+  #isUnchanged({ sizeAtLook, pids }: Space): boolean {
+    const [pid] = pids;
+    const size = sizeAtLook && pid !== undefined ? this.targets.size(pid) : undefined;
+    return size !== undefined && size.total === sizeAtLook!.total && size.data === sizeAtLook!.data;
+  }
+
+  /** Whether something granted to one of these spaces may still turn out not to have happened. */
+  isUnsettled(concerned: (space: Space) => boolean = () => true): boolean {
+    for (const { space } of this.population.forks) if (concerned(space)) return true;
+    return this.#underway.of(concerned).calls > 0;
+  }
+
+  *#pids(): Iterable<number> {
+    for (const { pid } of this.population) yield pid;
+  }
+
+  #grant(process: AccountedProcess, call: TrappedCall, need: number): void {
+    const { space } = process;
+    const { operation } = call;
+    switch (operation.kind) {
+      case "share":
+        this.objects.share(space, operation.pages);
+        this.#underway.granted(call, process, 0);
+        return;
+      case "segment":
+        if (need > 0) this.objects.makeSegment(space, process.pid, call.number, operation.key, operation.pages);
+        return;
+      case "resize": {
+        const file = need > 0 ? this.targets.memoryFile(process.pid, operation.fd) : undefined;
+        if (file) this.objects.growFile(file.key, space, operation.pages);
+        return;
+      }
+      case "fork": {
+        const child = new Space(this.ledger, space.job, space.payer);
+        child.add(need);
+        child.isExact = space.isExact;
+        child.brk = space.brk;
+        child.brkEnd = space.brkEnd;
+        this.objects.inherit(space, child);
+        this.population.forks.add(process, call, child);
+        return;
+      }
+      case "map":
+        if (operation.start !== undefined) space.forgetForeign(operation.start, operation.start + operation.pages);
+        break;
+      case "brk":
+        space.brk = operation.address;
+        space.brkEnd = Math.max(space.brkEnd, operation.end);
+        break;
+    }
+    if (need === 0) return;
+    space.add(need);
+    this.#underway.granted(call, process, need);
+  }
+
+  /** The kernel did not carry out what `tid` was granted last. */
+  cancelled(tid: number): void {
+    const call = this.#underway.cancel(tid);
+    if (call) call.space.add(-call.pages);
+    const fork = this.population.forks.ofThread(tid);
+    if (!fork) return;
+    this.population.forks.delete(fork);
+    this.objects.left(fork.space);
+    fork.space.release();
+  }
+
+  /** Corrects what is known of a space by the kernel's own map, which it returns. */
+  look(space: Space): readonly Vma[] | undefined {
+    const [pid] = space.pids;
+    const process = pid === undefined ? undefined : this.population.find(pid);
+    if (!process) return undefined;
+    this.population.refresh(process);
+    if (process.launching || process.space !== space) return undefined;
+    const before = this.targets.size(process.pid);
+    const vmas = this.targets.map(process.pid);
+    if (!before || !vmas) {
+      if (this.targets.image(process.pid)?.startTicks !== process.startTicks) this.population.exited(process);
+      return undefined;
+    }
+    const { calls, pages } = this.#underway.of((each) => each === space);
+    this.#findShortfall(process, vmas);
+    space.correct(vmas, process.startBrk, pages);
+    this.objects.seen(space, vmas, calls === 0);
+    const after = this.targets.size(process.pid);
+    if (calls === 0 && after?.total === before.total && after.data === before.data) space.sizeAtLook = after;
+    return vmas;
+  }
+
+  /** Charges are upper bounds: that the kernel counts more means that something escaped us. The stack grows unasked. */
+  #findShortfall({ pid, space }: AccountedProcess, vmas: readonly Vma[]): void {
+    const reserved = vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.stack ? vma.end - vma.start : 0), 0);
+    if (!space.isExact || reserved <= space.pages) return;
+    this.shortfalls.push(`process ${pid}: ${space.pages} pages were charged, ${reserved} reserved`);
+    if (this.shortfalls.length > SHORTFALLS) this.shortfalls.shift();
+  }
+
+  /** As {@link look}, of every space. */
+  lookAtAll(): void {
+    this.population.settleForks();
+    for (const { space } of this.population) this.look(space);
+    this.objects.sweep(this.#pids());
+  }
+
+  #refuse(process: AccountedProcess, call: string, pages: number): void {
+    const { payer, job } = process.space;
+    const full = job.without(pages);
+    const refusal: Omit<Refusal, "timeMs" | "call" | "pages"> = full
+      ? { reason: "job", used: full.pages, limit: full.budget }
+      : this.ledger.hasSupply(pages)
+        ? { reason: "rlimit", used: payer.vmsize, limit: process.limit.soft }
+        : { reason: "supply", used: this.ledger.reserved, limit: this.ledger.supply };
+    process.remember({ timeMs: Date.now(), call, pages, ...refusal });
+    this.figures.of(payer).refusals++;
+    this.ledger.tellRefusal(pages, payer, process);
+  }
+}

@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { notification, seccompData } from "../../../test/support/seccomp-data.ts";
+import { ARM64 } from "../abi/arch/arm64.ts";
+import { X86_64 } from "../abi/arch/x86-64.ts";
+import { answerOf } from "../abi/seccomp-filter.ts";
+import { buildFilter } from "./filter.ts";
+import { notificationDecoder } from "./notification.ts";
+import { WATCHED_CALLS } from "./watched-calls.ts";
+
+const ALLOW = 0x7fff0000;
+const NOTIFY = 0x7fc00000;
+const ENOSYS = 0x00050000 | 38;
+const KILL = 0x80000000;
+const NATIVE = 0xc000003e;
+const I386 = 0x40000003;
+const MINUS_1 = 0xffffffffffffffffn;
+const x86 = buildFilter(X86_64);
+const decode = notificationDecoder(X86_64);
+
+/** What each call is answered on x86-64, by number and arguments; and what it is taken for. */
+const CASES: readonly (readonly [string, number, readonly (number | bigint)[], number, unknown?])[] = [
+  ["mmap private rw", 9, [0, 8192, 3, 0x22, MINUS_1, 0], NOTIFY, { kind: "map", start: undefined, pages: 2 }],
+  ["mmap private rw, part of a page", 9, [0, 1, 3, 0x22], NOTIFY, { kind: "map", start: undefined, pages: 1 }],
+  ["mmap fixed", 9, [0x10000, 4096, 7, 0x32], NOTIFY, { kind: "map", start: 16, pages: 1 }],
+  ["mmap of a file, private rw", 9, [0, 4096, 3, 0x2, 3, 0], NOTIFY, { kind: "map", start: undefined, pages: 1 }],
+  ["mmap private r--", 9, [0, 8192, 1, 0x22], ALLOW],
+  ["mmap private ---", 9, [0, 1 << 30, 0, 0x22], ALLOW],
+  ["mmap r-x of a library", 9, [0, 8192, 5, 0x2, 3], ALLOW],
+  ["mmap MAP_NORESERVE", 9, [0, 8192, 3, 0x4022], ALLOW],
+  ["mmap MAP_HUGETLB", 9, [0, 2097152, 3, 0x40022], ALLOW],
+  ["mmap shared anonymous", 9, [0, 8192, 3, 0x21], NOTIFY, { kind: "share", pages: 2 }],
+  ["mmap shared anonymous r--", 9, [0, 8192, 1, 0x21], NOTIFY, { kind: "share", pages: 2 }],
+  ["mmap MAP_SHARED_VALIDATE anonymous", 9, [0, 4096, 3, 0x23], NOTIFY, { kind: "share", pages: 1 }],
+  ["mmap of a file, shared", 9, [0, 8192, 3, 0x1, 3], ALLOW],
+  ["mprotect rw", 10, [0x2000, 4096, 3], NOTIFY, { kind: "protect", start: 2, pages: 1 }],
+  ["mprotect r--", 10, [0x2000, 4096, 1], ALLOW],
+  ["brk(0)", 12, [0], ALLOW],
+  ["brk", 12, [0x5001], NOTIFY, { kind: "brk", end: 6, address: 0x5001 }],
+  ["brk, only the upper half", 12, [0x1_0000_0000], NOTIFY, { kind: "brk", end: 0x100000, address: 0x1_0000_0000 }],
+  [
+    "mremap",
+    25,
+    [0x3000, 4096, 8192, 1],
+    NOTIFY,
+    { kind: "remap", start: 3, oldPages: 1, newPages: 2, keepsOld: false },
+  ],
+  ["fork", 57, [], NOTIFY, { kind: "fork" }],
+  ["vfork", 58, [], ALLOW],
+  ["clone of a process", 56, [0x1200011], NOTIFY, { kind: "fork" }],
+  ["clone of a thread", 56, [0x3d0f00], ALLOW],
+  ["clone3", 435, [0x1000, 88], ENOSYS],
+  ["execve", 59, [1, 2, 3], NOTIFY, { kind: "exec" }],
+  ["execveat", 322, [], NOTIFY, { kind: "exec" }],
+  ["shmget private", 29, [0, 5000, 0o600], NOTIFY, { kind: "segment", key: 0, pages: 2 }],
+  ["shmget with IPC_CREAT", 29, [77, 4096, 0o1600], NOTIFY, { kind: "segment", key: 77, pages: 1 }],
+  ["shmget of one that is there", 29, [77, 4096, 0o600], ALLOW],
+  ["ftruncate", 77, [5, 12288], NOTIFY, { kind: "resize", fd: 5, pages: 3 }],
+  ["fallocate", 285, [5, 0, 4096, 4096], NOTIFY, { kind: "resize", fd: 5, pages: 2 }],
+  ["fallocate that keeps the size", 285, [5, 3, 0, 4096], ALLOW],
+  ["setuid", 105, [1000], NOTIFY, { kind: "setuid" }],
+  ["setresuid of the real uid", 117, [1000, 1000, 1000], NOTIFY, { kind: "setuid" }],
+  ["setresuid of the effective uid", 117, [0xffffffff, 1000, 0xffffffff], ALLOW],
+  ["setreuid of the effective uid", 113, [MINUS_1, 1000], ALLOW],
+  ["munmap", 11, [0x1000, 4096], ALLOW],
+  ["read", 0, [], ALLOW],
+  ["the highest number", 0x3fffffff, [], ALLOW],
+  ["an x32 call", 0x40000009, [0, 4096, 3, 0x22], ENOSYS],
+];
+
+test("what the filter answers, and what a notification is taken for", () => {
+  for (const [name, nr, args, answer, operation] of CASES) {
+    const data = seccompData(NATIVE, nr, args);
+    assert.equal(answerOf(x86, data), answer, name);
+    if (answer === NOTIFY) assert.deepEqual(decode(notification(7, data))?.operation, operation, name);
+  }
+});
+
+test("32-bit calls are the same calls under other numbers", () => {
+  const answer = (nr: number, ...args: number[]): number => answerOf(x86, seccompData(I386, nr, args));
+  const meant = (nr: number, ...args: number[]) => decode(notification(7, seccompData(I386, nr, args)))?.operation;
+  assert.equal(answer(192, 0, 4096, 3, 0x22), NOTIFY);
+  assert.deepEqual(meant(192, 0, 4096, 3, 0x22), { kind: "map", start: undefined, pages: 1 });
+  assert.equal(answer(192, 0, 4096, 1, 0x22), ALLOW);
+  assert.equal(answer(90, 0x1000), ENOSYS, "old_mmap, whose arguments are in memory");
+  assert.equal(answer(117, 23, 0, 8192, 0o600), NOTIFY);
+  assert.deepEqual(meant(117, 23, 0, 8192, 0o600), { kind: "segment", key: 0, pages: 2 });
+  assert.equal(answer(117, 21, 0), ALLOW, "shmat by ipc");
+  assert.deepEqual(meant(194, 3, 0, 1), { kind: "resize", fd: 3, pages: 0x100000 });
+  assert.equal(answer(190), ALLOW, "vfork");
+});
+
+test("a calling convention nobody knows ends the process", () => {
+  assert.equal(answerOf(x86, seccompData(0xc00000b7, 222, [0, 4096, 3, 0x22])), KILL);
+  const arm = buildFilter(ARM64);
+  assert.equal(answerOf(arm, seccompData(0xc00000b7, 222, [0, 4096, 3, 0x22])), NOTIFY);
+  assert.equal(answerOf(arm, seccompData(0xc00000b7, 220, [0x3d0f00])), ALLOW);
+  assert.equal(answerOf(arm, seccompData(0x40000028, 192)), KILL);
+});
+
+test("no call makes the program run astray; whatever is notified can be told", () => {
+  const numbers = X86_64.abis.flatMap(({ auditArch, numbers: each }) =>
+    Object.values(each).map((nr) => [auditArch, nr] as const),
+  );
+  const known = fc.constantFrom(...numbers);
+  const any = fc.tuple(fc.constantFrom(NATIVE, I386), fc.nat(0xffffffff));
+  const argument = fc.oneof(fc.bigInt(0n, MINUS_1), fc.constantFrom(0n, 0x22n, 3n, MINUS_1, 0x100n));
+  fc.assert(
+    fc.property(fc.oneof(known, any), fc.array(argument, { minLength: 6, maxLength: 6 }), ([arch, nr], args) => {
+      const data = seccompData(arch, nr, args);
+      const answer = answerOf(x86, data);
+      assert.ok([ALLOW, NOTIFY, ENOSYS].includes(answer), answer.toString(16));
+      assert.equal(decode(notification(1, data)) === undefined && answer === NOTIFY, false);
+    }),
+    { numRuns: 20_000 },
+  );
+});
+
+test("every watched call has a number somewhere, and every number a call", () => {
+  const numbered = new Set([X86_64, ARM64].flatMap(({ abis }) => abis.flatMap((abi) => Object.keys(abi.numbers))));
+  assert.deepEqual([...numbered].sort(), WATCHED_CALLS.map(({ name }) => name).sort());
+});

@@ -1,0 +1,48 @@
+import type { Arch } from "../abi/arch/arch.ts";
+import {
+  SECCOMP_DATA_ARCH,
+  SECCOMP_DATA_ARGS,
+  SECCOMP_DATA_NR,
+  SECCOMP_NOTIF_DATA,
+  SECCOMP_NOTIF_PID,
+} from "../abi/seccomp.ts";
+import type { Operation } from "./operation.ts";
+import { WATCHED_CALLS, type WatchedCall } from "./watched-calls.ts";
+
+/** A trapped call, as the kernel tells of it in struct seccomp_notif. */
+export interface TrappedCall {
+  /** The thread, in the reader's pid namespace; 0 when it is not visible from there. */
+  readonly tid: number;
+  readonly number: number;
+  /** As the program called it. */
+  readonly name: string;
+  readonly operation: Operation;
+}
+
+const TWO_32 = 0x1_0000_0000;
+
+/** Tells what a notification is about. Undefined for a call that is on no list: a filter of another version. */
+export function notificationDecoder(arch: Arch): (bytes: Uint8Array) => TrappedCall | undefined {
+  const calls = new Map<number, Map<number, WatchedCall>>();
+  for (const abi of arch.abis) {
+    const byNumber = new Map<number, WatchedCall>();
+    for (const call of WATCHED_CALLS) {
+      const number = abi.numbers[call.name];
+      if (number !== undefined) byNumber.set(number, call);
+    }
+    calls.set(abi.auditArch, byNumber);
+  }
+  return (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const word = (offset: number): number => view.getUint32(SECCOMP_NOTIF_DATA + offset, true);
+    const call = calls.get(word(SECCOMP_DATA_ARCH))?.get(word(SECCOMP_DATA_NR));
+    if (!call || call.decode === "refuse") return undefined;
+    const args = (i: number): number => word(SECCOMP_DATA_ARGS + 8 * i) + word(SECCOMP_DATA_ARGS + 8 * i + 4) * TWO_32;
+    return {
+      tid: view.getUint32(SECCOMP_NOTIF_PID, true),
+      number: word(SECCOMP_DATA_NR),
+      name: call.name,
+      operation: call.decode(args),
+    };
+  };
+}

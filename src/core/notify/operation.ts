@@ -1,0 +1,27 @@
+/** What a trapped call would do to memory, addresses and sizes in pages. */
+export type Operation =
+  /** Private writable memory, at a fixed place or anywhere. */
+  | { readonly kind: "map"; readonly start: number | undefined; readonly pages: number }
+  /** Shared anonymous memory: an object of its own. */
+  | { readonly kind: "share"; readonly pages: number }
+  /** The data segment is to end there: in pages, and as the program says it, in bytes. */
+  | { readonly kind: "brk"; readonly end: number; readonly address: number }
+  /** Memory becomes writable. */
+  | { readonly kind: "protect"; readonly start: number; readonly pages: number }
+  | {
+      readonly kind: "remap";
+      readonly start: number;
+      readonly oldPages: number;
+      readonly newPages: number;
+      readonly keepsOld: boolean;
+    }
+  | { readonly kind: "fork" }
+  | { readonly kind: "exec" }
+  /** A System V segment is made, unless the key has one. */
+  | { readonly kind: "segment"; readonly key: number; readonly pages: number }
+  /** A file is to have that many pages, where it is memory. */
+  | { readonly kind: "resize"; readonly fd: number; readonly pages: number }
+  /** The real uid may change: what there is stays with the one that has it. */
+  | { readonly kind: "setuid" };
+
+export type OperationKind = Operation["kind"];

@@ -1,0 +1,227 @@
+import { pagesIn } from "../base/size.ts";
+import type { SwapLedger } from "../vm/swap-ledger.ts";
+import type { UidInfos } from "../vm/uidinfo.ts";
+import { PendingForks } from "./forks.ts";
+import type { Job } from "./job.ts";
+import type { Image, Targets } from "./ports.ts";
+import { AccountedProcess, NO_LIMIT, type SwapLimit } from "./process.ts";
+import { PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
+import type { SharedObjects } from "./shared-objects.ts";
+import { Space } from "./space.ts";
+import type { UidAccounts } from "./uid-accounts.ts";
+import type { CallsUnderway } from "./underway.ts";
+
+export interface Books {
+  readonly targets: Targets;
+  readonly ledger: SwapLedger;
+  readonly uids: UidInfos;
+  readonly figures: UidAccounts;
+  readonly objects: SharedObjects;
+  readonly underway: CallsUnderway;
+  readonly recorder: Recorder;
+}
+
+/** Threads of a process that are remembered before those that are gone are forgotten. */
+const THREADS = 256;
+
+/** The processes under accounting: how one comes, becomes another program or another user, and goes. */
+export class Population {
+  readonly #books: Books;
+  readonly #processes = new Map<number, AccountedProcess>();
+  readonly #byThread = new Map<number, AccountedProcess>();
+  readonly forks: PendingForks = new PendingForks();
+  /** Told of every process that is new; it is to tell {@link exited} of its end. */
+  onArrival: (process: AccountedProcess) => void = () => {};
+
+  constructor(books: Books) {
+    this.#books = books;
+  }
+
+  get size(): number {
+    return this.#processes.size;
+  }
+
+  [Symbol.iterator](): IterableIterator<AccountedProcess> {
+    return this.#processes.values();
+  }
+
+  find(pid: number): AccountedProcess | undefined {
+    return this.#processes.get(pid);
+  }
+
+  /** Whose thread that is. A process not seen before comes into `job`, unless its parent is known. Undefined: gone. */
+  ofThread(tid: number, job: Job): AccountedProcess | undefined {
+    const leads = this.#processes.get(tid);
+    if (leads) return leads;
+    const known = this.#byThread.get(tid);
+    if (known && this.#books.targets.hasThread(known.pid, tid)) return known;
+    const pid = this.#books.targets.isProcess(tid) ? tid : this.#books.targets.ids(tid)?.pid;
+    if (pid === undefined) return undefined;
+    const process = this.#processes.get(pid) ?? this.meet(pid, job);
+    if (process && tid !== pid) this.#addThread(process, tid);
+    return process;
+  }
+
+  /** A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. */
+  meet(pid: number, job: Job): AccountedProcess | undefined {
+    const image = this.#books.targets.image(pid);
+    if (!image) return undefined;
+    const parent = this.#processes.get(image.ppid);
+    if (parent && this.#books.targets.sharesMemory(parent.pid, pid)) {
+      return this.#recorded(this.#arrive(pid, image, parent.space, parent.limit));
+    }
+    const fork = this.forks.take(image.layout, image.ppid);
+    if (fork) return this.#recorded(this.#arrive(pid, image, fork.space, fork.limit));
+    const ids = this.#books.targets.ids(pid);
+    return ids && this.enter(pid, image, ids.ruid, parent?.space.job ?? job, parent?.limit ?? NO_LIMIT);
+  }
+
+  /** Puts a process under accounting with what it has now, which nobody refuses. */
+  enter(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+    const { ledger, uids } = this.#books;
+    const process = this.#arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
+    this.#countAll(process);
+    return this.#recorded(process);
+  }
+
+  /** One that starts a command: nothing of it counts before its exec. */
+  launch(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+    const process = this.restore(pid, image, ruid, job, limit);
+    process.launching = true;
+    return this.#recorded(process);
+  }
+
+  /** One of which nothing is known but what is written down, and that must not be written anew before all of it is taken over. */
+  restore(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+    const { ledger, uids } = this.#books;
+    const process = this.#arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
+    process.execs = true;
+    return process;
+  }
+
+  #recorded(process: AccountedProcess): AccountedProcess {
+    this.record(process);
+    return process;
+  }
+
+  /** Writes down what cannot be counted again: to be called when it has changed. */
+  record(process: AccountedProcess): void {
+    this.#books.recorder.put(PROCESS_RECORD + process.pid, processRecord(process));
+  }
+
+  forgetRecord(pid: number): void {
+    this.#books.recorder.drop(PROCESS_RECORD + pid);
+  }
+
+  /** `process` is found to use the memory of another. */
+  shareSpace(process: AccountedProcess, space: Space): void {
+    this.#leave(process.pid, process.space);
+    process.space = space;
+    space.pids.add(process.pid);
+  }
+
+  #arrive(pid: number, image: Image, space: Space, limit: SwapLimit): AccountedProcess {
+    const process = new AccountedProcess(pid, image, space, limit, this.#books.targets);
+    space.pids.add(pid);
+    this.#processes.set(pid, process);
+    this.onArrival(process);
+    return process;
+  }
+
+  /** Charges what the map shows, unasked. */
+  #countAll({ pid, space, startBrk }: AccountedProcess): void {
+    const vmas = this.#books.targets.map(pid);
+    if (!vmas) return;
+    space.correct(vmas, startBrk, 0);
+    this.#books.objects.seen(space, vmas, true);
+    this.#books.figures.note(space.payer);
+  }
+
+  /** Finds out what a call let go since may have changed: the program, the real uid. */
+  refresh(process: AccountedProcess): void {
+    if (process.execs) this.#refreshImage(process);
+    if (process.changesUid) this.#refreshUid(process);
+  }
+
+  #refreshImage(process: AccountedProcess): void {
+    const { targets, ledger, underway } = this.#books;
+    const image = targets.image(process.pid);
+    if (!image) return;
+    // Until exec succeeds it may be tried again, in another directory.
+    if (image.layout === process.layout) return;
+    process.execs = process.launching = false;
+    process.layout = image.layout;
+    process.startBrk = image.startBrk;
+    underway.forget(process);
+    const { space } = process;
+    process.space = new Space(ledger, space.job, space.payer);
+    process.space.pids.add(process.pid);
+    process.space.brk = image.startBrk;
+    process.space.brkEnd = pagesIn(image.startBrk);
+    this.#leave(process.pid, space);
+    process.space.add(targets.size(process.pid)?.data ?? 0);
+    this.record(process);
+    this.#books.figures.note(space.payer);
+  }
+
+  #refreshUid(process: AccountedProcess): void {
+    const { targets, uids } = this.#books;
+    process.changesUid = false;
+    const ids = targets.ids(process.pid);
+    if (!ids || ids.ruid === process.space.payer.uid) return;
+    const vmas = targets.map(process.pid);
+    if (!vmas) return;
+    process.space.keepFor(uids.find(ids.ruid), vmas);
+    this.record(process);
+  }
+
+  /** Who came without a call of its own yet, and who will not come any more. */
+  settleForks(): void {
+    const { targets, objects } = this.#books;
+    for (const fork of this.forks) {
+      const { parent, layout } = fork;
+      const alive = this.#processes.get(parent.pid) === parent;
+      for (const pid of alive ? targets.children(parent.pid) : targets.pids()) {
+        if (this.#processes.has(pid)) continue;
+        if (targets.image(pid)?.layout !== layout) continue;
+        this.meet(pid, fork.space.job);
+      }
+    }
+    for (const fork of this.forks) {
+      const { parent, tid, number, space } = fork;
+      const progress = fork.returned ? undefined : targets.progress(parent.pid, tid);
+      if (progress && (progress.running || progress.call === number)) continue;
+      this.forks.delete(fork);
+      space.release();
+      objects.left(space);
+    }
+  }
+
+  exited(process: AccountedProcess): void {
+    if (this.#processes.get(process.pid) !== process) return;
+    this.#processes.delete(process.pid);
+    this.forgetRecord(process.pid);
+    for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
+    this.#books.underway.forget(process);
+    this.#leave(process.pid, process.space);
+  }
+
+  #leave(pid: number, space: Space): void {
+    space.pids.delete(pid);
+    if (space.pids.size > 0) return;
+    space.release();
+    this.#books.objects.left(space);
+  }
+
+  #addThread(process: AccountedProcess, tid: number): void {
+    if (process.tids.size >= THREADS) {
+      for (const each of process.tids) {
+        if (this.#books.targets.hasThread(process.pid, each)) continue;
+        process.tids.delete(each);
+        this.#byThread.delete(each);
+      }
+    }
+    process.tids.add(tid);
+    this.#byThread.set(tid, process);
+  }
+}

@@ -1,0 +1,83 @@
+/** What accounting needs to see of the machine. Pages everywhere; `undefined` where the process is gone. */
+
+/** One mapping, /proc/pid/smaps. */
+export interface Vma {
+  readonly start: number;
+  readonly end: number;
+  /** VM_ACCOUNT: its whole length counts as reserved. */
+  readonly accounted: boolean;
+  /** It would be, were it writable: private, and neither without reservation nor of huge pages. */
+  readonly accountable: boolean;
+  /** VM_DONTCOPY: a child does not get it. */
+  readonly dontCopy: boolean;
+  readonly stack: boolean;
+  readonly heap: boolean;
+  /** Of shared memory that is no file on a disk: which object, and how many pages of it the mapping proves. */
+  readonly object: string | undefined;
+  readonly objectPages: number;
+}
+
+/** Tells one program in one process from the next: /proc/pid/stat. */
+export interface Image {
+  readonly startTicks: number;
+  readonly ppid: number;
+  /** Where its code, stack and arguments lie: the same in a forked child, another after exec. */
+  readonly layout: string;
+  /** Address of the data segment. */
+  readonly startBrk: number;
+}
+
+export interface Ids {
+  readonly pid: number;
+  readonly ruid: number;
+  readonly euid: number;
+}
+
+/** Where a thread is. */
+export interface Progress {
+  /** On a processor, or about to be: in a call or not. */
+  readonly running: boolean;
+  /** The number of the call it sleeps in. */
+  readonly call: number | undefined;
+  /** Nanoseconds it has had of a processor. */
+  readonly cpuTime: number;
+}
+
+export interface MemoryFile {
+  readonly key: string;
+  readonly pages: number;
+}
+
+export interface Segment {
+  readonly id: number;
+  readonly key: number;
+  readonly creator: number;
+  readonly pages: number;
+}
+
+export interface Targets {
+  image(pid: number): Image | undefined;
+  /** Every mapping: exact, and slow. */
+  map(pid: number): readonly Vma[] | undefined;
+  /** Total and data pages: quick; they differ when the mappings have changed. */
+  size(pid: number): { readonly total: number; readonly data: number } | undefined;
+  /** Of the thread's process. */
+  ids(tid: number): Ids | undefined;
+  /** Whether `tid` is known to be a process's own number: cheaper than {@link ids}. False says nothing. */
+  isProcess(tid: number): boolean;
+  hasThread(pid: number, tid: number): boolean;
+  progress(pid: number, tid: number): Progress | undefined;
+  /** Children of all its threads. */
+  children(pid: number): readonly number[];
+  /** Every process there is. */
+  pids(): readonly number[];
+  /** Whether both have one address space: as after vfork. */
+  sharesMemory(pid: number, other: number): boolean;
+  /** The file behind a descriptor, where it is memory that no disk backs. */
+  memoryFile(pid: number, fd: number): MemoryFile | undefined;
+  /** All files of that kind which the process has open. */
+  memoryFiles(pid: number): readonly MemoryFile[];
+  segments(): readonly Segment[];
+  /** Pages of a memory file by its path below /dev/shm, by key; those that have no name left are absent. */
+  namedMemoryFiles(): ReadonlyMap<string, number>;
+}

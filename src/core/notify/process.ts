@@ -1,0 +1,74 @@
+import type { Credentials } from "../vm/swap-ledger.ts";
+import { UNLIMITED } from "../vm/vocabulary.ts";
+import type { Image, Targets } from "./ports.ts";
+import type { Space } from "./space.ts";
+
+/** RLIMIT_SWAP: pages. */
+export interface SwapLimit {
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export const NO_LIMIT: SwapLimit = { soft: UNLIMITED, hard: UNLIMITED };
+
+/** A call that was refused. */
+export interface Refusal {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly call: string;
+  readonly pages: number;
+  readonly reason: RefusalReason;
+  /** What was compared with the limit, and the limit: pages. */
+  readonly used: number;
+  readonly limit: number;
+}
+
+/** Which limit refused: the uid's, the job's, or the machine's supply. */
+export type RefusalReason = "rlimit" | "job" | "supply";
+
+/** How many refusals a process remembers. */
+const REMEMBERED = 16;
+
+/** A process whose calls are trapped. */
+export class AccountedProcess implements Credentials {
+  readonly pid: number;
+  readonly startTicks: number;
+  readonly jailed = false;
+  readonly #targets: Targets;
+  space: Space;
+  layout: string;
+  startBrk: number;
+  limit: SwapLimit;
+  /** Not counted before its first exec: it is still the one that starts the command. */
+  launching = false;
+  /** An exec, or a change of the real uid, may have happened since the last call. */
+  execs = false;
+  changesUid = false;
+  readonly refusals: Refusal[] = [];
+  /** Threads that have called. */
+  readonly tids: Set<number> = new Set();
+
+  constructor(pid: number, image: Image, space: Space, limit: SwapLimit, targets: Targets) {
+    this.pid = pid;
+    this.startTicks = image.startTicks;
+    this.layout = image.layout;
+    this.startBrk = image.startBrk;
+    this.space = space;
+    this.limit = limit;
+    this.#targets = targets;
+  }
+
+  get rlimitSwap(): number {
+    return this.limit.soft;
+  }
+
+  /** Looked up at every use: only a call about to be refused asks. */
+  get euid(): number {
+    return this.#targets.ids(this.pid)?.euid ?? Number.NaN;
+  }
+
+  remember(refusal: Refusal): void {
+    this.refusals.push(refusal);
+    if (this.refusals.length > REMEMBERED) this.refusals.shift();
+  }
+}

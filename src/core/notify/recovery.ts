@@ -1,0 +1,92 @@
+import type { Accounts } from "./accounts.ts";
+import { Job } from "./job.ts";
+import type { AccountedProcess } from "./process.ts";
+import {
+  JOB_RECORD,
+  type JobRecord,
+  type Json,
+  OBJECT_RECORD,
+  type ObjectRecord,
+  OVERCOMMIT_RECORD,
+  orInfinity,
+  PROCESS_RECORD,
+  type ProcessRecord,
+} from "./records.ts";
+
+/** The records under keys that begin so, by what follows. */
+function* under<T>(records: ReadonlyMap<string, Json>, prefix: string): Iterable<[string, T]> {
+  for (const [key, value] of records) if (key.startsWith(prefix)) yield [key.slice(prefix.length), value as T];
+}
+
+/** The jobs of the records, each inside the one around it. */
+function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
+  const jobs = new Map<number, Job>();
+  const byId = new Map([...under<JobRecord>(records, JOB_RECORD)].map(([id, record]) => [Number(id), record]));
+  const make = (id: number): Job | undefined => {
+    const known = jobs.get(id);
+    const record = byId.get(id);
+    if (known || !record) return known;
+    const job = new Job(id, orInfinity(record.budget), record.around === null ? undefined : make(record.around));
+    jobs.set(id, job);
+    return job;
+  };
+  for (const id of byId.keys()) make(id);
+  return jobs;
+}
+
+/**
+ * Goes on where a process that was killed left the accounts: what is written down says whose the charges are, the kernel's maps
+ * how much there is. Returns the jobs by number. To be called before any notification is taken.
+ */
+export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>): ReadonlyMap<number, Job> {
+  const { population, targets, objects, ledger } = accounts;
+  const overcommit = records.get(OVERCOMMIT_RECORD);
+  if (typeof overcommit === "number") ledger.overcommit = overcommit;
+  const jobs = jobsOf(records);
+  const jobOf = (id: number): Job => jobs.get(id) ?? accounts.rootJob;
+
+  for (const [key, { payer, job, pages }] of under<ObjectRecord>(records, OBJECT_RECORD)) {
+    objects.restore(key, accounts.uids.find(payer), jobOf(job), pages);
+  }
+
+  // Of a process that has exited there may be children whom nobody has met.
+  const families: { readonly layout: string; readonly record: ProcessRecord }[] = [];
+  for (const [name, record] of under<ProcessRecord>(records, PROCESS_RECORD)) {
+    const pid = Number(name);
+    families.push({ layout: record.layout, record });
+    const image = targets.image(pid);
+    if (image?.startTicks !== record.startTicks) {
+      population.forgetRecord(pid);
+      continue;
+    }
+    families.push({ layout: image.layout, record });
+    restore(accounts, pid, record, jobOf(record.job));
+  }
+  for (const pid of targets.pids()) {
+    if (population.find(pid)) continue;
+    const image = targets.image(pid);
+    const family = image && families.find(({ layout }) => layout === image.layout);
+    const ids = family && targets.ids(pid);
+    if (!image || !family || !ids) continue;
+    const { soft, hard, job } = family.record;
+    population.enter(pid, image, ids.ruid, jobOf(job), { soft: orInfinity(soft), hard: orInfinity(hard) });
+  }
+  accounts.lookAtAll();
+  objects.dropUnused();
+  return jobs;
+}
+
+function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Job): void {
+  const { population, targets, uids } = accounts;
+  const { startTicks, layout, startBrk, soft, hard, payer, foreign, launching } = record;
+  const image = { startTicks, layout, startBrk, ppid: 0 };
+  const limit = { soft: orInfinity(soft), hard: orInfinity(hard) };
+  const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
+  // A memory that two processes have, as after vfork, is one.
+  const twin = [...population].find((other) => other !== process && targets.sharesMemory(other.pid, pid));
+  if (twin) population.shareSpace(process, twin.space);
+  else process.space.restoreForeign(foreign.map(([start, end, uid]) => ({ start, end, payer: uids.find(uid) })));
+  process.launching = launching;
+  // Whatever may have happened since it was written down.
+  process.execs = process.changesUid = true;
+}

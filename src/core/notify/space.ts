@@ -1,0 +1,183 @@
+import { PAGE_SIZE, pagesIn } from "../base/size.ts";
+import type { SwapLedger } from "../vm/swap-ledger.ts";
+import type { UidInfo } from "../vm/uidinfo.ts";
+import type { Job } from "./job.ts";
+import type { Vma } from "./ports.ts";
+
+/** Pages that somebody else pays than who pays for what is new: reserved before the real uid changed. */
+export interface Foreign {
+  readonly start: number;
+  readonly end: number;
+  readonly payer: UidInfo;
+}
+
+const lengthOf = ({ start, end }: { start: number; end: number }): number => end - start;
+const sum = (ranges: readonly { start: number; end: number }[]): number =>
+  ranges.reduce((pages, range) => pages + lengthOf(range), 0);
+
+/** The parts of `ranges` that lie in [start, end). */
+export function within<R extends { start: number; end: number }>(
+  ranges: readonly R[],
+  start: number,
+  end: number,
+): R[] {
+  return ranges
+    .map((range) => ({ ...range, start: Math.max(range.start, start), end: Math.min(range.end, end) }))
+    .filter(({ start, end }) => start < end);
+}
+
+/** Pages of `vmas` in [start, end) that the kernel counts as reserved. */
+export function accountedWithin(vmas: readonly Vma[], start: number, end: number): number {
+  return sum(
+    within(
+      vmas.filter((vma) => vma.accounted),
+      start,
+      end,
+    ),
+  );
+}
+
+/** Where the data segment ends; `startBrk` is an address. */
+export function dataEnd(vmas: readonly Vma[], startBrk: number): number {
+  return vmas.findLast((vma) => vma.heap)?.end ?? pagesIn(startBrk);
+}
+
+/**
+ * What one address space has reserved. Between two looks at the kernel's map it is an upper bound: what was granted is
+ * added, what was unmapped is not known yet. Every change goes to the ledger and to the job.
+ */
+export class Space {
+  readonly #ledger: SwapLedger;
+  #job: Job;
+  #payer: UidInfo;
+  #own = 0;
+  #foreign: readonly Foreign[] = [];
+  /** The end of the data segment, an address, and the highest there was since the last look, in pages. */
+  brk = 0;
+  brkEnd = 0;
+  /** The kernel's quick figures when the last look was taken and nothing has been granted since. */
+  sizeAtLook: { readonly total: number; readonly data: number } | undefined;
+  /** Whether it has been looked at since exec: before, some of the program's own parts are not counted. */
+  isExact = false;
+  /** The processes that use it: more than one after vfork. */
+  readonly pids: Set<number> = new Set();
+
+  constructor(ledger: SwapLedger, job: Job, payer: UidInfo) {
+    this.#ledger = ledger;
+    this.#job = job;
+    this.#payer = payer;
+  }
+
+  get payer(): UidInfo {
+    return this.#payer;
+  }
+
+  get job(): Job {
+    return this.#job;
+  }
+
+  /** Pages charged to {@link payer}. */
+  get own(): number {
+    return this.#own;
+  }
+
+  get foreign(): readonly Foreign[] {
+    return this.#foreign;
+  }
+
+  /** Pages, whoever pays. */
+  get pages(): number {
+    return this.#own + sum(this.#foreign);
+  }
+
+  /** Changes what the payer pays for; the caller has asked whether there is room. */
+  add(pages: number): void {
+    this.#own += pages;
+    if (pages >= 0) this.#ledger.force(pages, this.#payer);
+    else this.#ledger.release(-pages, this.#payer);
+    this.#job.add(pages);
+    this.sizeAtLook = undefined;
+  }
+
+  /** Who pays for the pages of [start, end), which the kernel counts as reserved: in order, without a gap. */
+  payersOf(start: number, end: number): { readonly start: number; readonly end: number; readonly payer: UidInfo }[] {
+    const foreign = within(this.#foreign, start, end);
+    const own = outside({ start, end }, foreign).map((part) => ({ ...part, payer: this.#payer }));
+    return [...foreign, ...own].sort((a, b) => a.start - b.start);
+  }
+
+  /** Takes on what the kernel's map says, and `underway` pages that are granted and may not be in it yet. */
+  correct(vmas: readonly Vma[], startBrk: number, underway: number): void {
+    const accounted = vmas.filter((vma) => vma.accounted);
+    this.#setForeign(
+      this.#foreign.flatMap(({ start, end, payer }) =>
+        within(accounted, start, end).map((part) => ({ start: part.start, end: part.end, payer })),
+      ),
+    );
+    this.add(sum(accounted) - sum(this.#foreign) + underway - this.#own);
+    this.isExact = true;
+    this.brkEnd = dataEnd(vmas, startBrk);
+    // Calls under way aside, the map knows better than we do what became of the last one.
+    if (underway === 0 && pagesIn(this.brk) !== this.brkEnd) this.brk = this.brkEnd * PAGE_SIZE;
+  }
+
+  /** Everything in the map stays with who pays for it now; what comes is charged to `next`. */
+  keepFor(next: UidInfo, vmas: readonly Vma[]): void {
+    const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.#foreign));
+    const kept = [...this.#foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.#payer }))];
+    this.add(-this.#own);
+    this.#setForeign(kept.sort((a, b) => a.start - b.start));
+    this.#payer = next;
+  }
+
+  /** What was reserved before this process looked at it. */
+  restoreForeign(foreign: readonly Foreign[]): void {
+    this.#setForeign(foreign);
+  }
+
+  moveTo(job: Job): void {
+    const { pages } = this;
+    this.#job.add(-pages);
+    this.#job = job;
+    job.add(pages);
+  }
+
+  /** A fixed mapping takes the place of what was there. */
+  forgetForeign(start: number, end: number): void {
+    if (this.#foreign.length === 0) return;
+    const kept = this.#foreign.flatMap((range) =>
+      outside(range, [{ start, end }]).map((part) => ({ ...range, ...part })),
+    );
+    const gone = sum(this.#foreign) - sum(kept);
+    this.#setForeign(kept);
+    this.add(gone);
+  }
+
+  release(): void {
+    this.#setForeign([]);
+    this.add(-this.#own);
+  }
+
+  #setForeign(next: readonly Foreign[]): void {
+    for (const range of this.#foreign) this.#ledger.release(lengthOf(range), range.payer);
+    for (const range of next) this.#ledger.force(lengthOf(range), range.payer);
+    this.#job.add(sum(next) - sum(this.#foreign));
+    this.#foreign = next;
+  }
+}
+
+/** The parts of `range` that none of `holes`, which are in order, covers. */
+function outside(
+  range: { readonly start: number; readonly end: number },
+  holes: readonly { readonly start: number; readonly end: number }[],
+): { start: number; end: number }[] {
+  const parts: { start: number; end: number }[] = [];
+  let at = range.start;
+  for (const hole of holes) {
+    if (hole.end <= at || hole.start >= range.end) continue;
+    if (hole.start > at) parts.push({ start: at, end: hole.start });
+    at = Math.max(at, hole.end);
+  }
+  if (at < range.end) parts.push({ start: at, end: range.end });
+  return parts;
+}

@@ -1,0 +1,72 @@
+import type { Caller } from "../vfs/caller.ts";
+import type { Outcome } from "../vfs/parked.ts";
+import type { MapLine } from "../vm/map-line.ts";
+import type { Process } from "./ports.ts";
+
+/** A resource limit: Infinity for none. */
+export interface Limit {
+  /** As in FreeBSD's procfs_rlimit.c, where it has one. */
+  readonly name: string;
+  readonly soft: number;
+  readonly hard: number;
+}
+
+/** A call that was refused memory; sizes in bytes. */
+export interface RefusedCall {
+  /** Milliseconds since 1970. */
+  readonly timeMs: number;
+  readonly call: string;
+  readonly bytes: number;
+  /** Which limit: the process's RLIMIT_SWAP, its job's budget, the machine's supply. */
+  readonly reason: "rlimit" | "job" | "supply";
+  readonly used: number;
+  readonly limit: number;
+}
+
+/** The global totals, bytes; Infinity for a supply without end. */
+export interface SwapFigures {
+  readonly total: number;
+  readonly reserved: number;
+  /** Bits of vm.overcommit. */
+  readonly overcommit: number;
+  readonly supply: number;
+}
+
+/** What one uid pays for; sizes in bytes. */
+export interface UidAccount {
+  readonly uid: number;
+  readonly reserved: number;
+  /** The lowest soft RLIMIT_SWAP of its processes, Infinity without. */
+  readonly limit: number;
+  readonly peak: number;
+  readonly refusals: number;
+  /** Processes under accounting, and those that are only looked at, with what these have. */
+  readonly accounted: number;
+  readonly observed: number;
+  readonly observedBytes: number;
+}
+
+/** Anonymous memory: who pays for what, and how much there may be. */
+export interface Accounts {
+  /** Whose the files beside the processes are. */
+  readonly owner: { readonly uid: number; readonly gid: number };
+  /** Brings the figures up to date with the kernel's maps, when calls that were let go a moment ago have happened. */
+  settle(): Outcome<void>;
+  /** As the kernel lets `caller` see it: EPERM, ESRCH. */
+  map(process: Process, caller: Caller): Iterable<MapLine>;
+  limits(process: Process): readonly Limit[];
+  /** Sets RLIMIT_SWAP, bytes. EPERM to raise the hard limit without being root, EINVAL, EOPNOTSUPP where it is not under accounting. */
+  setSwapLimit(process: Process, caller: Caller, soft: number, hard: number): void;
+  refusals(process: Process): readonly RefusedCall[];
+  swap(): SwapFigures;
+  /** EPERM but for root and the server's own user. */
+  setOvercommit(caller: Caller, bits: number): void;
+  uids(): readonly UidAccount[];
+  /** Counts everything again; a line for each total that is not true. */
+  check(): readonly string[];
+  /**
+   * From now on the process, its threads and its later children are accounted and held to their limits; for good. As attach, and
+   * EBUSY when another program supervises its calls; EOPNOTSUPP where nothing keeps accounts.
+   */
+  adopt(process: Process, caller: Caller): Outcome<void>;
+}

@@ -1,0 +1,71 @@
+import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { SECCOMP_NOTIF_SIZE } from "../../core/abi/seccomp.ts";
+import { mapFile } from "../linux/ffi/libc.ts";
+
+/** How many calls can wait for their answers at a time; others wait to be received. */
+const SLOTS = 64;
+const SLOT_SIZE = 128;
+const NOTIFICATION = 8;
+
+/** A place for one notification: the listener's number, then struct seccomp_notif, into which the kernel writes. */
+export class Slot {
+  readonly notification: Buffer;
+  readonly #bytes: Buffer;
+  readonly #free: Slot[];
+
+  constructor(bytes: Buffer, free: Slot[]) {
+    this.#bytes = bytes;
+    this.#free = free;
+    this.notification = bytes.subarray(NOTIFICATION, NOTIFICATION + SECCOMP_NOTIF_SIZE);
+  }
+
+  get listener(): number {
+    return this.#bytes.readUInt32LE(0);
+  }
+
+  claim(listener: number): this {
+    this.notification.fill(0);
+    this.#bytes.writeUInt32LE(listener, 0);
+    return this;
+  }
+
+  free(): void {
+    this.#bytes.writeUInt32LE(0, 0);
+    this.#free.push(this);
+  }
+}
+
+/**
+ * The calls that were received and are not answered. The kernel tells of each only once, so where it writes them is a file: whoever
+ * goes on when this process is killed finds the call, from the very moment in which it was received.
+ */
+export class InFlight {
+  /** What the process before this one received and did not answer. */
+  readonly found: readonly Slot[];
+  readonly #free: Slot[] = [];
+
+  /** Without a path it ends with this process. */
+  constructor(path?: string) {
+    const memory = path === undefined ? new Uint8Array(SLOTS * SLOT_SIZE) : mapped(path);
+    const slots = Array.from({ length: SLOTS }, (_, i) => {
+      return new Slot(Buffer.from(memory.buffer, memory.byteOffset + i * SLOT_SIZE, SLOT_SIZE), this.#free);
+    });
+    this.found = slots.filter(({ listener }) => listener !== 0);
+    this.#free.push(...slots.filter(({ listener }) => listener === 0));
+  }
+
+  /** A free place for a notification of that listener; undefined when all are taken. */
+  take(listener: number): Slot | undefined {
+    return this.#free.pop()?.claim(listener);
+  }
+}
+
+function mapped(path: string): Uint8Array {
+  const fd = openSync(path, "a+", 0o600);
+  try {
+    ftruncateSync(fd, SLOTS * SLOT_SIZE);
+    return mapFile(fd, SLOTS * SLOT_SIZE);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,31 @@
+import type { Limit } from "../../core/procfs/accounts-port.ts";
+
+/** /proc/pid/limits' names, and FreeBSD's where it has the same limit; else getrlimit(2)'s without its prefix. */
+const NAMES: readonly (readonly [string, string])[] = [
+  ["Max cpu time", "cpu"],
+  ["Max file size", "fsize"],
+  ["Max data size", "data"],
+  ["Max stack size", "stack"],
+  ["Max core file size", "core"],
+  ["Max resident set", "rss"],
+  ["Max locked memory", "memlock"],
+  ["Max processes", "nproc"],
+  ["Max open files", "nofile"],
+  ["Max address space", "vmem"],
+  ["Max file locks", "locks"],
+  ["Max pending signals", "sigpending"],
+  ["Max msgqueue size", "msgqueue"],
+  ["Max nice priority", "nice"],
+  ["Max realtime priority", "rtprio"],
+  ["Max realtime timeout", "rttime"],
+];
+
+const value = (text: string): number => (text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text));
+
+/** The limits in the units of getrlimit(2), in FreeBSD's order as far as it goes. */
+export function parseLimits(text: string): Limit[] {
+  return NAMES.flatMap(([label, name]) => {
+    const found = new RegExp(`^${label} +(\\S+) +(\\S+)`, "m").exec(text);
+    return found ? [{ name, soft: value(found[1]!), hard: value(found[2]!) }] : [];
+  });
+}

@@ -1,0 +1,68 @@
+import {
+  SECCOMP_IOCTL_NOTIF_ID_VALID,
+  SECCOMP_IOCTL_NOTIF_RECV,
+  SECCOMP_IOCTL_NOTIF_SEND,
+  SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+  SECCOMP_NOTIF_RESP_ERROR,
+  SECCOMP_NOTIF_RESP_FLAGS,
+  SECCOMP_NOTIF_RESP_SIZE,
+  SECCOMP_NOTIF_RESP_VAL,
+  SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP,
+  SECCOMP_USER_NOTIF_FLAG_CONTINUE,
+} from "../../core/abi/seccomp.ts";
+import { ERRNO } from "../../core/base/errno.ts";
+import type { Verdict } from "../../core/notify/accounts.ts";
+import type { Job } from "../../core/notify/job.ts";
+import { check, lastErrno } from "../linux/ffi/call.ts";
+import { errnoNow, libcIoctl, libcIoctlNumber } from "../linux/ffi/libc.ts";
+
+export type Answer = Exclude<Verdict, "wait">;
+
+const response = Buffer.alloc(SECCOMP_NOTIF_RESP_SIZE);
+
+/** The receiving end of one filter's notifications. */
+export class Listener {
+  readonly fd: number;
+  /** By which it is known in records. */
+  readonly number: number;
+  /** Where a process comes in whose parent is not known. */
+  readonly job: Job;
+  /** Whether an answer hands the processor over to whoever waited for it (Linux 6.6). */
+  readonly handsOver: boolean;
+
+  constructor(fd: number, number: number, job: Job) {
+    this.fd = fd;
+    this.number = number;
+    this.job = job;
+    this.handsOver = libcIoctlNumber(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) === 0;
+  }
+
+  /** The next notification into `into`, a struct seccomp_notif; false when there is none any more. To be called when readable; `into` must be zero. */
+  receive(into: Uint8Array): boolean {
+    if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_RECV, into) === 0) return true;
+    // Its caller was killed, or a signal took the call back: ENOENT. EINTR: we were interrupted.
+    if (errnoNow() === ERRNO.ENOENT || errnoNow() === ERRNO.EINTR) return false;
+    throw lastErrno("SECCOMP_IOCTL_NOTIF_RECV");
+  }
+
+  /** Whether the call still waits: what was seen of the thread's process before was seen of the right one. */
+  isWaiting(notification: Uint8Array): boolean {
+    return libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, notification) === 0;
+  }
+
+  /** Lets the call go on, has it fail, or return a value undone. False when it waits no more. */
+  answer(notification: Uint8Array, answer: Answer): boolean {
+    response.fill(0);
+    response.set(notification.subarray(0, 8));
+    if (answer === "continue") response.writeUInt32LE(SECCOMP_USER_NOTIF_FLAG_CONTINUE, SECCOMP_NOTIF_RESP_FLAGS);
+    else if ("errno" in answer) response.writeInt32LE(-answer.errno, SECCOMP_NOTIF_RESP_ERROR);
+    else response.writeBigInt64LE(BigInt(answer.value), SECCOMP_NOTIF_RESP_VAL);
+    if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_SEND, response) === 0) return true;
+    // ENOENT: gone. EINPROGRESS stands for an answer that was given already.
+    if (errnoNow() === ERRNO.ENOENT || errnoNow() === EINPROGRESS) return false;
+    check(-1, "SECCOMP_IOCTL_NOTIF_SEND");
+    return false;
+  }
+}
+
+const EINPROGRESS = 115;

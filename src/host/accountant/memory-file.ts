@@ -1,0 +1,61 @@
+import { readdirSync } from "node:fs";
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
+import {
+  STATX_BYTES,
+  STATX_DEV_MAJOR,
+  STATX_DEV_MINOR,
+  STATX_INO,
+  STATX_MASK_INO,
+  STATX_MASK_SIZE,
+  STATX_SIZE,
+} from "../../core/abi/statx.ts";
+import { PAGE_SIZE } from "../../core/base/size.ts";
+import type { MemoryFile } from "../../core/notify/ports.ts";
+import { FILE } from "../../core/notify/shared-objects.ts";
+import { libcReadlinkat, libcStatx } from "../linux/ffi/libc.ts";
+
+const POSIX_SHM = "/dev/shm/";
+const MEMFD = "/memfd:";
+
+const link = Buffer.alloc(512);
+const statx = Buffer.alloc(STATX_SIZE);
+
+export function memoryFileName(major: number, minor: number, inode: number): string {
+  return `${FILE}${major}:${minor}:${inode}`;
+}
+
+function fileAt(path: string): MemoryFile | undefined {
+  if (libcStatx(AT_FDCWD, path, 0, STATX_MASK_INO | STATX_MASK_SIZE, statx) !== 0) return undefined;
+  return {
+    key: memoryFileName(
+      statx.readUInt32LE(STATX_DEV_MAJOR),
+      statx.readUInt32LE(STATX_DEV_MINOR),
+      Number(statx.readBigUInt64LE(STATX_INO)),
+    ),
+    pages: Math.ceil(Number(statx.readBigUInt64LE(STATX_BYTES)) / PAGE_SIZE),
+  };
+}
+
+/** The memory file that a descriptor's link in /proc leads to: memfd or POSIX shared memory. No other file is asked anything. */
+export function memoryFileAt(fdPath: string): MemoryFile | undefined {
+  const count = libcReadlinkat(AT_FDCWD, fdPath, link, link.length);
+  if (count <= 0) return undefined;
+  const target = link.toString("latin1", 0, count);
+  return target.startsWith(MEMFD) || target.startsWith(POSIX_SHM) ? fileAt(fdPath) : undefined;
+}
+
+/** What has a name in /dev/shm lives without anybody who has it open. */
+export function namedMemoryFiles(): Map<string, number> {
+  const files = new Map<string, number>();
+  let names: string[] = [];
+  try {
+    names = readdirSync(POSIX_SHM);
+  } catch {
+    // No /dev/shm: nothing is in it.
+  }
+  for (const name of names) {
+    const file = fileAt(POSIX_SHM + name);
+    if (file) files.set(file.key, file.pages);
+  }
+  return files;
+}

@@ -1,0 +1,206 @@
+import type { Accounts } from "../../core/notify/accounts.ts";
+import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
+import type { AccountedProcess } from "../../core/notify/process.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { EPOLLHUP, Epoll } from "../linux/epoll.ts";
+import { libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
+import { hostArch } from "../linux/host-arch.ts";
+import { watchReadable } from "../linux/watch.ts";
+import type { InFlight, Slot } from "./in-flight.ts";
+import { Linger } from "./linger.ts";
+import { Listener } from "./listener.ts";
+
+/** How long a call that would be refused, or who asks for the figures, waits for calls that were let go to happen. */
+const WAIT_MS = 100;
+/** How often it is looked at again; and how soon a child that came and went is given back. */
+const LOOK_MS = 1;
+const FORKS_MS = 100;
+/** How long the next notification is waited for here while nobody else wants a turn, and how long that may go on. */
+const LINGER_NS = 2_000_000;
+const TURN_MS = 10;
+
+interface Waiting {
+  readonly listener: Listener;
+  readonly slot: Slot;
+  readonly call: TrappedCall;
+  readonly until: number;
+}
+
+/** The end of a process, told by its pidfd. */
+interface Exit {
+  readonly fd: number;
+  readonly process: AccountedProcess;
+}
+
+/** Answers trapped calls as the accounts decide, and tells them of the ends of processes: on Node's event loop. */
+export class NotificationLoop {
+  readonly #accounts: Accounts;
+  readonly #inFlight: InFlight;
+  readonly #onEnd: (listener: Listener) => void;
+  readonly #decode: (bytes: Uint8Array) => TrappedCall | undefined = notificationDecoder(hostArch());
+  readonly #epoll: Epoll = new Epoll();
+  readonly #linger: Linger = new Linger(this.#epoll.fd);
+  /** Who had a notification last. */
+  #latest: Listener | undefined;
+  #watch: { close(): void } | undefined;
+  readonly #byKey = new Map<number, Listener | Exit>();
+  readonly #listeners = new Set<Listener>();
+  #nextKey = 1;
+  #waiting: Waiting[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #forksTimer: NodeJS.Timeout | undefined;
+
+  /** `onEnd` is told when nobody is under a listener's filter any more; its descriptor is closed then. */
+  constructor(accounts: Accounts, inFlight: InFlight, onEnd: (listener: Listener) => void) {
+    this.#accounts = accounts;
+    this.#inFlight = inFlight;
+    this.#onEnd = onEnd;
+    accounts.population.onArrival = (process) => this.#watchExit(process);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  /** Answers the notifications of `listener` from now on, and owns its descriptor. */
+  listen(listener: Listener): void {
+    this.#listeners.add(listener);
+    this.#register(listener);
+  }
+
+  /** Calls that a process before this one has received. */
+  goOn(listener: Listener, slots: readonly Slot[]): void {
+    for (const slot of slots) {
+      if (listener.isWaiting(slot.notification)) this.#receive(listener, slot);
+      else slot.free();
+    }
+  }
+
+  /** Looks at every map as soon as no call is under way, or has been for long enough to be no passing matter. */
+  settle(): Outcome<void> {
+    this.#ready();
+    const until = performance.now() + WAIT_MS;
+    const look = (): boolean => {
+      this.#accounts.lookAtAll();
+      return !this.#accounts.isUnsettled() || performance.now() > until;
+    };
+    if (look()) return undefined;
+    const timer = setInterval(() => {
+      if (!look()) return;
+      clearInterval(timer);
+      done.settle();
+    }, LOOK_MS);
+    const done = new Parked<void>(() => clearInterval(timer));
+    return done;
+  }
+
+  #register(what: Listener | Exit): void {
+    // A watch keeps the event loop going: not before there is something to watch.
+    this.#watch ??= watchReadable(this.#epoll.fd, () => this.#ready());
+    const key = this.#nextKey++;
+    this.#byKey.set(key, what);
+    this.#epoll.add(what.fd, key);
+  }
+
+  #watchExit(process: AccountedProcess): void {
+    const fd = libcPidfdOpen(process.pid, 0);
+    // Gone already, and reaped.
+    if (fd < 0) this.#accounts.population.exited(process);
+    else this.#register({ fd, process });
+  }
+
+  #ready(): void {
+    const end = performance.now() + TURN_MS;
+    let next: ReturnType<Linger["wait"]> = "others";
+    while (next === "others" || next === "ready") {
+      if (next === "ready") this.#serveListener(this.#latest!);
+      else this.#epoll.poll(0, this.#serve);
+      if (!this.#latest || performance.now() > end) return;
+      next = this.#linger.wait(this.#latest.fd, LINGER_NS);
+    }
+  }
+
+  readonly #serve = (key: number, events: number): void => {
+    const what = this.#byKey.get(key);
+    if (!what) return;
+    if (what instanceof Listener && (events & EPOLLHUP) === 0) {
+      this.#serveListener(what);
+      return;
+    }
+    this.#byKey.delete(key);
+    this.#epoll.remove(what.fd);
+    libcClose(what.fd);
+    if (what instanceof Listener) {
+      this.#listeners.delete(what);
+      if (this.#latest === what) this.#latest = undefined;
+      this.#onEnd(what);
+    } else this.#accounts.population.exited(what.process);
+  };
+
+  #serveListener(listener: Listener): void {
+    this.#latest = listener;
+    const slot = this.#inFlight.take(listener.number) ?? this.#makeRoom(listener.number);
+    if (listener.receive(slot.notification)) this.#receive(listener, slot);
+    else slot.free();
+  }
+
+  /** Answers the call that has waited longest, so that another can be received. */
+  #makeRoom(listener: number): Slot {
+    const { listener: of, slot, call } = this.#waiting.shift()!;
+    this.#decide(of, slot, call, true);
+    return this.#inFlight.take(listener)!;
+  }
+
+  #receive(listener: Listener, slot: Slot): void {
+    const call = this.#decode(slot.notification);
+    if (!call) {
+      listener.answer(slot.notification, "continue");
+      slot.free();
+      return;
+    }
+    this.#accounts.arrived(call.tid);
+    if (this.#decide(listener, slot, call, false)) return;
+    this.#waiting.push({ listener, slot, call, until: performance.now() + WAIT_MS });
+    this.#timer ??= setInterval(() => this.#decideWaiting(), LOOK_MS);
+  }
+
+  /** False when the answer has to wait. */
+  #decide(listener: Listener, slot: Slot, call: TrappedCall, last: boolean): boolean {
+    const verdict = this.#accounts.admit(call, listener.job, last);
+    if (verdict === "wait") return false;
+    const answered = listener.answer(slot.notification, verdict);
+    slot.free();
+    if (!answered && verdict === "continue") this.#accounts.cancelled(call.tid);
+    if (this.#accounts.population.forks.any) this.#settleForksSoon();
+    return true;
+  }
+
+  #decideWaiting(): void {
+    const now = performance.now();
+    this.#waiting = this.#waiting.filter(({ listener, slot, call, until }) => {
+      if (listener.isWaiting(slot.notification)) return !this.#decide(listener, slot, call, now >= until);
+      slot.free();
+      return false;
+    });
+    if (this.#waiting.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #settleForksSoon(): void {
+    this.#forksTimer ??= setTimeout(() => {
+      this.#forksTimer = undefined;
+      this.#accounts.population.settleForks();
+      if (this.#accounts.population.forks.any) this.#settleForksSoon();
+    }, FORKS_MS);
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    clearTimeout(this.#forksTimer);
+    this.#watch?.close();
+    for (const what of this.#byKey.values()) libcClose(what.fd);
+    this.#byKey.clear();
+    this.#epoll.close();
+  }
+}

@@ -1,0 +1,6 @@
+/** A process of doctor's own: says which descriptor its listener will be, and makes it when told to. Ended by its parent. */
+import { filterSelf, reserveDescriptor } from "./self-filter.ts";
+
+const reserved = reserveDescriptor();
+process.stdin.once("data", () => filterSelf(reserved, process.ppid));
+process.stdout.write(`${reserved}\n`);

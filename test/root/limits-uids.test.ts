@@ -1,0 +1,95 @@
+/** Who pays: several uids below one command of root's. */
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { chmodSync, copyFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Accounting, reservedByKernel } from "../support/limited.ts";
+import { program } from "../support/programs.ts";
+import { untilAsync } from "../support/target.ts";
+
+const skip = process.geteuid!() === 0 ? false : "needs root";
+const ALICE = 31001;
+const BOB = 31002;
+
+test("a charge stays with the uid that made it; what comes after setuid is the next one's", { skip }, async (t) => {
+  const place = new Accounting(t, 0);
+  await using words = await place.words(["-w", "256m"]);
+  const first = await words.do("map 1000 3");
+  await words.do(`touch ${first}`);
+  const before = await place.reserved(0);
+  assert.equal(before, reservedByKernel(words.pid));
+  await words.do("seteuid 0");
+  await words.do(`setuid ${ALICE}`);
+  const second = await words.do("map 300 3");
+  assert.equal(await place.reserved(0), before);
+  assert.equal(await place.reserved(ALICE), 300);
+  await words.do("brk 40");
+  assert.equal(await place.reserved(ALICE), 340);
+
+  const map = (await place.cat(`${words.pid}/map`)).trim().split("\n");
+  const charged = (uid: number): number =>
+    map
+      .map((line) => line.split(" "))
+      .filter((fields) => fields[13] === "CH" && Number(fields[14]) === uid)
+      .reduce((sum, [start, end]) => sum + (Number(end) - Number(start)) / 4096, 0);
+  assert.ok(charged(0) >= 1000 && charged(ALICE) >= 300, map.join("\n"));
+  assert.equal(charged(0) + charged(ALICE), reservedByKernel(words.pid));
+
+  const child = await words.do("fork");
+  assert.equal(await place.reserved(ALICE), 340 + reservedByKernel(child));
+  await words.do("reap");
+  await untilAsync(async () => (await place.reserved(ALICE)) === 340, "the child's charge back");
+  await words.do(`unmap ${first} 0 400`);
+  assert.equal(await place.reserved(0), before - 400);
+  await words.do(`unmap ${second} 0 300`);
+  assert.equal(await place.reserved(ALICE), 40);
+  assert.equal(await words.ask("exec"), "ready");
+  assert.equal(await place.reserved(0), 0);
+  assert.equal(await place.reserved(ALICE), reservedByKernel(words.pid));
+  assert.equal(await place.cat("accounts-check"), "");
+});
+
+test("two uids, one limited and one not; root is counted and not refused", { skip }, async (t) => {
+  const place = new Accounting(t, 0);
+  const as = (uid: number): string[] => ["setpriv", `--reuid=${uid}`, "--clear-groups", program("memory-words")];
+  await using alice = await place.words(["-w", "32m"], as(ALICE));
+  await using bob = await place.words([], as(BOB));
+  await using root = await place.words(["-w", "32m"]);
+  assert.equal(await alice.ask("map 9000 3"), "ENOMEM");
+  await bob.do("map 9000 3");
+  await root.do("map 9000 3");
+  await alice.do("map 7000 3");
+  for (const [uid, words] of [
+    [ALICE, alice],
+    [BOB, bob],
+    [0, root],
+  ] as const) {
+    assert.equal(await place.reserved(uid), reservedByKernel(words.pid), `uid ${uid}`);
+  }
+  assert.match(await place.cat("accounts"), new RegExp(`^${ALICE} \\d+ 33554432 \\d+ 1 1 `, "m"));
+});
+
+test("the supply of the machine is a limit where it is asked for", { skip }, async (t) => {
+  const place = new Accounting(t, 0);
+  const as = ["setpriv", `--reuid=${BOB}`, "--clear-groups", program("memory-words")];
+  await using bob = await place.words([], as);
+  await place.write("swap", "overcommit 5");
+  const [, supply] = /^supply (\d+)$/m.exec(await place.cat("swap"))!;
+  const pages = Math.floor(Number(supply) / 4096);
+  assert.equal(await bob.ask(`map ${pages} 3`), "ENOMEM");
+  assert.match(await place.cat(`${bob.pid}/nomem`), /^\d+\.\d{3} mmap \d+ supply \d+ \d+$/m);
+  await bob.do(`map ${Math.floor(pages / 2)} 3`);
+  await assert.rejects(place.write("swap", "overcommit 8"), /EINVAL/);
+  await place.write("swap", "overcommit 2");
+  assert.match(await place.cat("swap"), /^total \d+\nreserved \d+\novercommit 2\nsupply \d+\n$/);
+});
+
+test("a set-id program below root's command keeps its rights, and its memory is the real uid's", { skip }, (t) => {
+  const place = new Accounting(t, 0);
+  const id = join(place.dir, "id");
+  copyFileSync(spawnSync("sh", ["-c", "command -v id"], { encoding: "utf8" }).stdout.trim(), id);
+  chmodSync(id, 0o4755);
+  const ran = place.run("-w", "64m", "--", "setpriv", `--reuid=${ALICE}`, "--clear-groups", id);
+  assert.match(ran.out, new RegExp(`uid=${ALICE}.* euid=0\\(root\\)`), ran.err);
+});

@@ -1,0 +1,129 @@
+import type { TrappedCall } from "../../src/core/notify/notification.ts";
+import type { Operation } from "../../src/core/notify/operation.ts";
+import type { Image, Progress, Targets, Vma } from "../../src/core/notify/ports.ts";
+
+interface PaperProcess {
+  readonly pid: number;
+  readonly ppid: number;
+  readonly uid: number;
+  layout: string;
+  /** Start page → pages, all of it accounted. */
+  maps: Map<number, number>;
+}
+
+const NUMBERS: Partial<Record<Operation["kind"], number>> = { map: 9, fork: 57, exec: 59 };
+
+/** Processes on paper: a call that is let go happens when the test says so, and not before. */
+export class PaperKernel implements Targets {
+  readonly processes = new Map<number, PaperProcess>();
+  /** By thread, what has been let go and has not happened. */
+  readonly pending = new Map<number, Operation>();
+  #nextPid = 100;
+  #nextPage = 1000;
+
+  spawn(uid: number, ppid = 1, layout = `image ${this.#nextPid}`, maps = new Map<number, number>()): PaperProcess {
+    const process = { pid: this.#nextPid++, ppid, uid, layout, maps };
+    this.processes.set(process.pid, process);
+    return process;
+  }
+
+  call(tid: number, operation: Operation): TrappedCall {
+    return { tid, number: NUMBERS[operation.kind] ?? 0, name: operation.kind, operation };
+  }
+
+  /** What is pending of `pid`'s only thread happens now; the child of a fork. */
+  happen(pid: number): PaperProcess | undefined {
+    const operation = this.pending.get(pid);
+    const process = this.processes.get(pid);
+    this.pending.delete(pid);
+    if (!operation || !process) return undefined;
+    if (operation.kind === "map") {
+      process.maps.set(this.#nextPage, operation.pages);
+      this.#nextPage += operation.pages + 1;
+    } else if (operation.kind === "exec") {
+      process.layout = `image ${this.#nextPid++}`;
+      process.maps = new Map([[1, 5]]);
+    } else if (operation.kind === "fork") {
+      return this.spawn(process.uid, pid, process.layout, new Map(process.maps));
+    }
+    return undefined;
+  }
+
+  /** Pages of a process, or of all of a uid's. */
+  reserved(pid: number): number {
+    return [...(this.processes.get(pid)?.maps.values() ?? [])].reduce((sum, pages) => sum + pages, 0);
+  }
+
+  ofUid(uid: number): number {
+    return [...this.processes.values()]
+      .filter((each) => each.uid === uid)
+      .reduce((sum, { pid }) => sum + this.reserved(pid), 0);
+  }
+
+  image(pid: number): Image | undefined {
+    const process = this.processes.get(pid);
+    return process && { startTicks: pid, ppid: process.ppid, layout: process.layout, startBrk: 0 };
+  }
+
+  map(pid: number): readonly Vma[] | undefined {
+    const process = this.processes.get(pid);
+    const rest = { accounted: true, accountable: true, dontCopy: false, stack: false, heap: false };
+    return (
+      process &&
+      [...process.maps].map(([start, pages]) => {
+        return { start, end: start + pages, ...rest, object: undefined, objectPages: 0 };
+      })
+    );
+  }
+
+  size(pid: number): { total: number; data: number } | undefined {
+    if (!this.processes.has(pid)) return undefined;
+    return { total: this.reserved(pid), data: this.reserved(pid) };
+  }
+
+  ids(pid: number) {
+    const process = this.processes.get(pid);
+    return process && { pid, ruid: process.uid, euid: process.uid };
+  }
+
+  isProcess(tid: number): boolean {
+    return this.processes.has(tid);
+  }
+
+  hasThread(pid: number, tid: number): boolean {
+    return pid === tid && this.processes.has(pid);
+  }
+
+  progress(pid: number): Progress | undefined {
+    if (!this.processes.has(pid)) return undefined;
+    return { running: this.pending.has(pid), call: undefined, cpuTime: 0 };
+  }
+
+  children(pid: number): readonly number[] {
+    return [...this.processes.values()].filter(({ ppid }) => ppid === pid).map((each) => each.pid);
+  }
+
+  pids(): readonly number[] {
+    return [...this.processes.keys()];
+  }
+
+  sharesMemory(): boolean {
+    return false;
+  }
+
+  memoryFile(): undefined {
+    return undefined;
+  }
+
+  memoryFiles(): readonly never[] {
+    return [];
+  }
+
+  segments(): readonly never[] {
+    return [];
+  }
+
+  namedMemoryFiles(): ReadonlyMap<string, number> {
+    return new Map();
+  }
+}
