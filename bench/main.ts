@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
 import { Server } from "../test/support/server.ts";
 import { Target } from "../test/support/target.ts";
+import { accountingBench } from "./accounting.ts";
 import { stepBench } from "./control.ts";
 import { readyBench, residentBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
@@ -52,7 +53,13 @@ function print(rows: readonly BenchRow[]): void {
   }
 }
 
-const rows = [...readyBench(), ...(await fileSystemBench()), ...vmMemoryBench(), ...vmBench()];
+const rows = [
+  ...readyBench(),
+  ...(await fileSystemBench()),
+  ...(await accountingBench()),
+  ...vmMemoryBench(),
+  ...vmBench(),
+];
 if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 else {
   process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, Linux ${release()}, Node ${process.version}\n\n`);

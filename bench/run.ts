@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { type SpawnSyncOptions, spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../test/support/paths.ts";
@@ -20,9 +20,9 @@ export function floor(name: string): string {
 }
 
 /** Runs a command that prints one number; pinned to processor 0 if wanted. */
-export function measure(command: readonly string[], pinned = false): number {
+export function measure(command: readonly string[], pinned = false, options: SpawnSyncOptions = {}): number {
   const [program, ...args] = pinned ? ["taskset", "-c", "0", ...command] : command;
-  const { status, stdout, stderr } = spawnSync(program!, args, { encoding: "utf8" });
+  const { status, stdout, stderr } = spawnSync(program!, args, { ...options, encoding: "utf8" });
   const value = Number(stdout.trim());
   if (status !== 0 || Number.isNaN(value)) throw new Error(`${command.join(" ")}: ${stderr || stdout}`);
   return value;
@@ -34,12 +34,15 @@ export function median(values: readonly number[]): number {
 
 const ROUNDS = 7;
 
-/** The two in turn, so that a drift of the machine meets both; their medians and the median of the ratios. */
+/** All of them in turn, so that a drift of the machine meets each: the figures of each. */
+export function inTurn(rounds: number, ...acts: readonly (() => number)[]): number[][] {
+  const figures: number[][] = acts.map(() => []);
+  for (let round = 0; round < rounds; round++) for (const [i, act] of acts.entries()) figures[i]!.push(act());
+  return figures;
+}
+
+/** The two in turn: their medians and the median of the ratios. */
 export function compare(a: () => number, b: () => number): { a: number; b: number; ratio: number } {
-  const pairs = Array.from({ length: ROUNDS }, () => [a(), b()] as const);
-  return {
-    a: median(pairs.map(([x]) => x)),
-    b: median(pairs.map(([, y]) => y)),
-    ratio: median(pairs.map(([x, y]) => x / y)),
-  };
+  const [x, y] = inTurn(ROUNDS, a, b) as [number[], number[]];
+  return { a: median(x), b: median(y), ratio: median(x.map((value, i) => value / y[i]!)) };
 }

@@ -1,0 +1,112 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LYONNAIS, UID } from "../test/support/limited.ts";
+import { CLI } from "../test/support/paths.ts";
+import { floor, inTurn, measure } from "./run.ts";
+
+/** How a command runs: by itself, under the least supervisor there can be, under `lyonnais run`. */
+const WAYS = ["native", "floor", "run"] as const;
+export type Way = (typeof WAYS)[number];
+
+/** Far from what any command here wants: nothing is refused, nothing has to be looked at to decide. */
+const GENEROUS = "64g";
+
+/** One figure a way. */
+export type Figures = Readonly<Record<Way, number>>;
+
+/** In turn, so that what disturbs the machine meets all three. */
+const ROUNDS = 7;
+
+/** Commands of one ordinary user, and the daemon that accounts them: with a runtime directory, files and user of their own. */
+export class Limited implements AsyncDisposable {
+  /** For files of the commands. */
+  readonly dir: string;
+  readonly daemon: ChildProcess;
+  readonly #options: {
+    readonly env: NodeJS.ProcessEnv;
+    readonly cwd: string;
+    readonly uid?: number;
+    readonly gid?: number;
+  };
+
+  private constructor(dir: string) {
+    const isRoot = process.geteuid!() === 0;
+    this.dir = join(dir, "own");
+    mkdirSync(this.dir);
+    if (isRoot) chownSync(this.dir, UID, UID);
+    const places = { LYONNAIS_RUNTIME_DIR: join(this.dir, "run"), XDG_STATE_HOME: this.dir, HOME: this.dir };
+    const env = { ...process.env, ...places, TMPDIR: this.dir, LC_ALL: "C" };
+    this.#options = { env, cwd: this.dir, ...(isRoot ? { uid: UID, gid: UID } : {}) };
+    this.daemon = spawn(process.execPath, [CLI, "daemon", "-f"], {
+      ...this.#options,
+      env: { ...env, LYONNAIS_READY: "foreground" },
+      stdio: ["ignore", "ignore", openSync(join(dir, "log"), "w"), "pipe"],
+    });
+  }
+
+  static async start(): Promise<Limited> {
+    const dir = mkdtempSync(join(tmpdir(), "lyonnais-bench-"));
+    chmodSync(dir, 0o755);
+    const place = new Limited(dir);
+    await Promise.race([once(place.daemon.stdio[3]!, "data"), once(place.daemon, "exit")]);
+    if (place.daemon.exitCode !== null) throw new Error("the daemon of the bench did not start");
+    return place;
+  }
+
+  #command(way: Way, command: readonly string[]): string[] {
+    if (way === "native") return [...command];
+    return way === "floor" ? [floor("supervisor"), ...command] : [LYONNAIS, "run", "-w", GENEROUS, "--", ...command];
+  }
+
+  /** The least that a command prints, which is one number: what else goes on on the machine can only add to it. */
+  least(command: readonly string[]): Figures {
+    const runOne = (way: Way): number => measure(this.#command(way, command), false, this.#options);
+    // The first round warms caches, and the daemon's compiler.
+    return this.#inTurn(ROUNDS + 1, runOne, Math.min);
+  }
+
+  /** The most that is found in all that a command says. */
+  most(rounds: number, command: readonly string[], figure: (said: string) => number): Figures {
+    const runOne = (way: Way): number => {
+      const [program, ...args] = this.#command(way, command);
+      const { stdout, stderr } = spawnSync(program!, args, { ...this.#options, encoding: "utf8" });
+      return figure(stdout + stderr);
+    };
+    return this.#inTurn(rounds, runOne, Math.max);
+  }
+
+  #inTurn(rounds: number, runOne: (way: Way) => number, best: (...values: number[]) => number): Figures {
+    const [native, c, run] = inTurn(rounds, ...WAYS.map((way) => () => runOne(way)));
+    return { native: best(...native!), floor: best(...c!), run: best(...run!) };
+  }
+
+  /** A command under `run` that goes on; ended by SIGKILL. */
+  async startUnderRun(command: readonly string[]): Promise<{ readonly pid: number; end(): Promise<void> }> {
+    const [program, ...args] = this.#command("run", command);
+    const child = spawn(program!, args, { ...this.#options, stdio: "ignore" });
+    const isThere = (): boolean => readFileSync(`/proc/${child.pid}/comm`, "latin1") === `${command[0]}\n`;
+    while (child.exitCode === null && !isThere()) await new Promise((resolve) => setTimeout(resolve, 10));
+    return {
+      pid: child.pid!,
+      async end() {
+        child.kill("SIGKILL");
+        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const gone = once(this.daemon, "exit");
+    spawnSync(process.execPath, [CLI, "stop", "--force"], { ...this.#options, stdio: "ignore" });
+    const timer = setTimeout(() => this.daemon.kill("SIGKILL"), 5000);
+    if (this.daemon.exitCode === null && this.daemon.signalCode === null) await gone;
+    clearTimeout(timer);
+    const outer = join(this.dir, "..");
+    const said = readFileSync(join(outer, "log"), "utf8");
+    rmSync(outer, { recursive: true });
+    if (/internal error/.test(said)) throw new Error(`the daemon complained: ${said}`);
+  }
+}
