@@ -96,7 +96,7 @@ export class PaperKernel implements Targets {
 
   progress(pid: number): Progress | undefined {
     if (!this.processes.has(pid)) return undefined;
-    return { running: this.pending.has(pid), call: undefined, cpuTime: 0 };
+    return { running: this.pending.has(pid), call: undefined, cpuTime: 0, faults: 0 };
   }
 
   children(pid: number): readonly number[] {

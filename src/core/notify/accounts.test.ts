@@ -16,6 +16,7 @@ const LIMIT = 1000;
 const LIMITED: SwapLimit = { soft: LIMIT, hard: LIMIT };
 const map = (pages: number): Operation => ({ kind: "map", start: undefined, pages });
 const FORK: Operation = { kind: "fork" };
+const share = (pages: number): Operation => ({ kind: "share", pages });
 
 function machine() {
   const kernel = new PaperKernel();
@@ -65,13 +66,41 @@ test("a call that is let go counts at once, and a look before it happens does no
 test("one that the kernel takes back is given back", () => {
   const world = machine();
   const pid = world.start();
-  for (const operation of [map(600), map(700), FORK]) {
+  for (const operation of [map(600), map(700), share(600), FORK]) {
     assert.equal(trap(world, pid, operation), "let go");
     world.kernel.pending.delete(pid);
     world.accounts.cancelled(pid);
     assert.equal(world.accounts.ledger.reserved, 0);
   }
   assert.deepEqual(recount(world.accounts), []);
+});
+
+test("what a look finds in the map and still under way is not counted twice", () => {
+  const world = machine();
+  const pid = world.start();
+  trap(world, pid, map(600));
+  world.kernel.happen(pid);
+  // It runs on, for all that can be seen of it.
+  world.kernel.pending.set(pid, FORK);
+  world.accounts.lookAtAll();
+  assert.equal(world.accounts.ledger.reserved, 600);
+});
+
+test("children that come in another order than they were forked have what they have", () => {
+  const world = machine();
+  const pid = world.start();
+  trap(world, pid, FORK);
+  const small = world.kernel.happen(pid)!;
+  trap(world, pid, map(300));
+  world.kernel.happen(pid);
+  trap(world, pid, FORK);
+  const big = world.kernel.happen(pid)!;
+  trap(world, pid, map(1));
+  for (const child of [big, small]) trap(world, child.pid, map(1));
+  const charged = (of: { pid: number }) => world.accounts.population.find(of.pid)!.space.pages;
+  assert.deepEqual([charged(big), charged(small)], [301, 1]);
+  world.accounts.lookAtAll();
+  assert.deepEqual(world.accounts.shortfalls, []);
 });
 
 test("what was unmapped makes room, whoever unmapped it; what may be under way makes a refusal wait", () => {

@@ -10,7 +10,7 @@ import type { Targets, Vma } from "./ports.ts";
 import type { AccountedProcess, Refusal } from "./process.ts";
 import { NO_RECORDER, type Recorder } from "./records.ts";
 import { SharedObjects } from "./shared-objects.ts";
-import { Space } from "./space.ts";
+import type { Space } from "./space.ts";
 import { UidAccounts } from "./uid-accounts.ts";
 import { CallsUnderway } from "./underway.ts";
 
@@ -92,12 +92,9 @@ export class Accounts {
 
   /** A total higher than ever may only be one that knows too little of what was given back. */
   #notePeak({ pid, space }: AccountedProcess): void {
-    const { payer } = space;
-    const granted = payer.vmsize;
     const data = this.targets.size(pid)?.data ?? 0;
     if (space.pages > data + TOLERATED_PAGES) this.look(space);
-    // A look counts what may be under way once more, to be safe: that was never in use. What was granted has been fitted in.
-    this.figures.note(payer, Math.min(granted, payer.vmsize));
+    this.figures.note(space.payer);
   }
 
   #atMost(process: AccountedProcess, operation: Operation): number {
@@ -166,10 +163,11 @@ export class Accounts {
     const { space } = process;
     const { operation } = call;
     switch (operation.kind) {
-      case "share":
-        this.objects.share(space, operation.pages);
-        this.#underway.granted(call, process, 0);
+      case "share": {
+        const object = this.objects.share(space, operation.pages);
+        this.#underway.granted(call, process, 0, () => this.objects.unshare(space, object));
         return;
+      }
       case "segment":
         if (need > 0) this.objects.makeSegment(space, process.pid, call.number, operation.key, operation.pages);
         return;
@@ -178,33 +176,35 @@ export class Accounts {
         if (file) this.objects.growFile(file.key, space, operation.pages);
         return;
       }
-      case "fork": {
-        const child = new Space(this.ledger, space.job, space.payer);
-        child.add(need);
-        child.isExact = space.isExact;
-        child.brk = space.brk;
-        child.brkEnd = space.brkEnd;
-        this.objects.inherit(space, child);
-        this.population.forks.add(process, call, child);
+      case "fork":
+        this.#grantFork(process, call, need);
         return;
-      }
       case "map":
         if (operation.start !== undefined) space.forgetForeign(operation.start, operation.start + operation.pages);
         break;
-      case "brk":
-        space.brk = operation.address;
-        space.brkEnd = Math.max(space.brkEnd, operation.end);
-        break;
+    }
+    const { brk, brkEnd } = space;
+    if (operation.kind === "brk") {
+      space.brk = operation.address;
+      space.brkEnd = Math.max(brkEnd, operation.end);
     }
     if (need === 0) return;
     space.add(need);
-    this.#underway.granted(call, process, need);
+    this.#underway.granted(call, process, need, () => {
+      space.add(-need);
+      Object.assign(space, { brk, brkEnd });
+    });
+  }
+
+  #grantFork(process: AccountedProcess, call: TrappedCall, need: number): void {
+    const child = process.space.fork(need);
+    this.objects.inherit(process.space, child);
+    this.population.forks.add(process, call, child);
   }
 
   /** The kernel did not carry out what `tid` was granted last. */
   cancelled(tid: number): void {
-    const call = this.#underway.cancel(tid);
-    if (call) call.space.add(-call.pages);
+    this.#underway.cancel(tid);
     const fork = this.population.forks.ofThread(tid);
     if (!fork) return;
     this.population.forks.delete(fork);
@@ -219,13 +219,14 @@ export class Accounts {
     if (!process) return undefined;
     this.population.refresh(process);
     if (process.launching || process.space !== space) return undefined;
+    // What is over before the map is read is in it.
+    const { calls, pages } = this.#underway.of((each) => each === space);
     const before = this.targets.size(process.pid);
     const vmas = this.targets.map(process.pid);
     if (!before || !vmas) {
       if (this.targets.image(process.pid)?.startTicks !== process.startTicks) this.population.exited(process);
       return undefined;
     }
-    const { calls, pages } = this.#underway.of((each) => each === space);
     this.#findShortfall(process, vmas);
     space.correct(vmas, process.startBrk, pages);
     this.objects.seen(space, vmas, calls === 0);

@@ -13,6 +13,8 @@ export interface PendingFork {
   readonly limit: SwapLimit;
   /** The thread has made another call since: the fork is over. */
   returned: boolean;
+  /** Its child may have been taken for another's, and the other way round. */
+  confused: boolean;
 }
 
 export class PendingForks {
@@ -28,26 +30,27 @@ export class PendingForks {
 
   add(parent: AccountedProcess, { tid, number }: TrappedCall, space: Space): void {
     const { layout, limit } = parent;
-    this.#pending.add({ parent, tid, number, layout, space, limit, returned: false });
+    this.#pending.add({ parent, tid, number, layout, space, limit, returned: false, confused: false });
   }
 
   returned(tid: number): void {
     for (const fork of this.#pending) if (fork.tid === tid) fork.returned = true;
   }
 
-  /** The fork that made a process of this layout and parent; after exec neither is the caller's business any more. */
+  /**
+   * The fork that made a process of this layout and parent, whose own parent may be gone; after exec neither is the caller's
+   * business any more. Which of several it was cannot be told: they are confused then.
+   */
   take(layout: string, ppid: number): PendingFork | undefined {
-    let found: PendingFork | undefined;
-    for (const fork of this.#pending) {
-      if (fork.layout !== layout) continue;
-      if (fork.parent.pid === ppid) {
-        found = fork;
-        break;
-      }
-      // Its parent may be gone, and it somebody else's child by now.
-      found ??= fork;
+    const alike = [...this.#pending].filter((fork) => fork.layout === layout);
+    const ofParent = alike.filter((fork) => fork.parent.pid === ppid);
+    const candidates = ofParent.length > 0 ? ofParent : alike;
+    const [found] = candidates;
+    if (!found) return undefined;
+    if (candidates.some(({ space }) => space.pages !== found.space.pages)) {
+      for (const fork of candidates) fork.confused = true;
     }
-    if (found) this.#pending.delete(found);
+    this.#pending.delete(found);
     return found;
   }
 

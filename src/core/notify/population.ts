@@ -71,7 +71,11 @@ export class Population {
       return this.#recorded(this.#arrive(pid, image, parent.space, parent.limit));
     }
     const fork = this.forks.take(image.layout, image.ppid);
-    if (fork) return this.#recorded(this.#arrive(pid, image, fork.space, fork.limit));
+    if (fork) {
+      const process = this.#arrive(pid, image, fork.space, fork.limit);
+      if (fork.confused) this.#countAll(process);
+      return this.#recorded(process);
+    }
     const ids = this.#books.targets.ids(pid);
     return ids && this.enter(pid, image, ids.ruid, parent?.space.job ?? job, parent?.limit ?? NO_LIMIT);
   }
@@ -81,6 +85,7 @@ export class Population {
     const { ledger, uids } = this.#books;
     const process = this.#arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
     this.#countAll(process);
+    this.#books.figures.note(process.space.payer);
     return this.#recorded(process);
   }
 
@@ -134,7 +139,6 @@ export class Population {
     if (!vmas) return;
     space.correct(vmas, startBrk, 0);
     this.#books.objects.seen(space, vmas, true);
-    this.#books.figures.note(space.payer);
   }
 
   /** Finds out what a call let go since may have changed: the program, the real uid. */
@@ -165,13 +169,15 @@ export class Population {
   }
 
   #refreshUid(process: AccountedProcess): void {
-    const { targets, uids } = this.#books;
+    const { targets, uids, underway } = this.#books;
     process.changesUid = false;
     const ids = targets.ids(process.pid);
     if (!ids || ids.ruid === process.space.payer.uid) return;
+    const { space } = process;
+    const { pages } = underway.of((each) => each === space);
     const vmas = targets.map(process.pid);
     if (!vmas) return;
-    process.space.keepFor(uids.find(ids.ruid), vmas);
+    space.keepFor(uids.find(ids.ruid), vmas, pages);
     this.record(process);
   }
 

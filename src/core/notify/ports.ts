@@ -41,6 +41,8 @@ export interface Progress {
   readonly call: number | undefined;
   /** Nanoseconds it has had of a processor. */
   readonly cpuTime: number;
+  /** Page faults it has had. */
+  readonly faults: number;
 }
 
 export interface MemoryFile {

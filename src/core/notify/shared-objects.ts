@@ -6,12 +6,12 @@ import { OBJECT_RECORD, type Recorder } from "./records.ts";
 import type { Space } from "./space.ts";
 
 /** Memory that processes share, charged once to whoever made it: anonymous, System V, a memory file. */
-class SharedObject {
+export class SharedObject {
   pages = 0;
   readonly payer: UidInfo;
   readonly job: Job;
   /** Who maps it; all that keeps anonymous memory alive. */
-  readonly spaces = new Set<Space>();
+  readonly spaces: Set<Space> = new Set();
 
   constructor(payer: UidInfo, job: Job) {
     this.payer = payer;
@@ -70,10 +70,21 @@ export class SharedObjects {
   }
 
   /** Anonymous shared memory that `space` is about to map. */
-  share(space: Space, pages: number): void {
+  share(space: Space, pages: number): SharedObject {
     const object = new SharedObject(space.payer, space.job);
     this.#resize(object, pages);
     this.#unseenShares.set(space, [...(this.#unseenShares.get(space) ?? []), object]);
+    return object;
+  }
+
+  /** It does not map it after all. */
+  unshare(space: Space, object: SharedObject): void {
+    const unseen = this.#unseenShares.get(space);
+    const at = unseen?.indexOf(object) ?? -1;
+    if (!unseen || at < 0) return;
+    unseen.splice(at, 1);
+    this.#resize(object, 0);
+    if (unseen.length === 0) this.#unseenShares.delete(space);
   }
 
   hasUnseen(space: Space): boolean {

@@ -52,6 +52,8 @@ export class Space {
   #payer: UidInfo;
   #own = 0;
   #foreign: readonly Foreign[] = [];
+  /** Of the stack, at the last look: pages. */
+  #stack = 0;
   /** The end of the data segment, an address, and the highest there was since the last look, in pages. */
   brk = 0;
   brkEnd = 0;
@@ -90,6 +92,17 @@ export class Space {
     return this.#own + sum(this.#foreign);
   }
 
+  /** A child's, which has `pages` of what there is here. */
+  fork(pages: number): Space {
+    const child = new Space(this.#ledger, this.#job, this.#payer);
+    child.isExact = this.isExact;
+    child.brk = this.brk;
+    child.brkEnd = this.brkEnd;
+    child.#stack = this.#stack;
+    child.add(pages);
+    return child;
+  }
+
   /** Changes what the payer pays for; the caller has asked whether there is room. */
   add(pages: number): void {
     this.#own += pages;
@@ -106,28 +119,37 @@ export class Space {
     return [...foreign, ...own].sort((a, b) => a.start - b.start);
   }
 
-  /** Takes on what the kernel's map says, and `underway` pages that are granted and may not be in it yet. */
+  /**
+   * Takes on what the kernel's map says, and `underway` pages that were granted and may not be in it yet. Where they are in it
+   * already they are not counted twice: what was charged before was enough for both, but for the stack, which grows unasked.
+   */
   correct(vmas: readonly Vma[], startBrk: number, underway: number): void {
+    const charged = this.pages;
     const accounted = vmas.filter((vma) => vma.accounted);
     this.#setForeign(
       this.#foreign.flatMap(({ start, end, payer }) =>
         within(accounted, start, end).map((part) => ({ start: part.start, end: part.end, payer })),
       ),
     );
-    this.add(sum(accounted) - sum(this.#foreign) + underway - this.#own);
+    const reserved = sum(accounted);
+    const stack = sum(accounted.filter((vma) => vma.stack));
+    const enough = this.isExact ? Math.max(reserved, charged + stack - this.#stack) : Number.POSITIVE_INFINITY;
+    this.#stack = stack;
+    this.add(Math.min(reserved + underway, enough) - this.pages);
     this.isExact = true;
     this.brkEnd = dataEnd(vmas, startBrk);
     // Calls under way aside, the map knows better than we do what became of the last one.
     if (underway === 0 && pagesIn(this.brk) !== this.brkEnd) this.brk = this.brkEnd * PAGE_SIZE;
   }
 
-  /** Everything in the map stays with who pays for it now; what comes is charged to `next`. */
-  keepFor(next: UidInfo, vmas: readonly Vma[]): void {
+  /** Everything in the map stays with who pays for it now; what comes is charged to `next`, and so are `underway` pages. */
+  keepFor(next: UidInfo, vmas: readonly Vma[], underway: number): void {
     const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.#foreign));
     const kept = [...this.#foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.#payer }))];
     this.add(-this.#own);
     this.#setForeign(kept.sort((a, b) => a.start - b.start));
     this.#payer = next;
+    this.add(underway);
   }
 
   /** What was reserved before this process looked at it. */

@@ -1,5 +1,5 @@
 import type { TrappedCall } from "./notification.ts";
-import type { Targets } from "./ports.ts";
+import type { Progress, Targets } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import type { Space } from "./space.ts";
 
@@ -10,12 +10,17 @@ interface Underway {
   readonly space: Space;
   readonly pages: number;
   readonly number: number;
-  /** Its processor time when it was first seen running on. */
-  cpuTime: number | undefined;
+  /** Takes back what was granted. */
+  readonly undo: () => void;
+  /** Where it was when it was first seen running on. */
+  first: Progress | undefined;
 }
 
-/** Processor time after which a call that was let go has begun and shows in the map, which its lock keeps from us until then. */
-const BEGUN_NS = 1_000_000;
+/**
+ * Processor time after which a call that was let go has begun and shows in the map, which its lock keeps from us until then. A
+ * machine that is itself made to wait counts that as time the thread has had.
+ */
+const BEGUN_NS = 20_000_000;
 
 /** By thread, what was granted last: a look at the map that comes too early must not take it back. */
 export class CallsUnderway {
@@ -26,8 +31,8 @@ export class CallsUnderway {
     this.#targets = targets;
   }
 
-  granted({ tid, number }: TrappedCall, process: AccountedProcess, pages: number): void {
-    this.#calls.set(tid, { process, space: process.space, pages, number, cpuTime: undefined });
+  granted({ tid, number }: TrappedCall, process: AccountedProcess, pages: number, undo: () => void): void {
+    this.#calls.set(tid, { process, space: process.space, pages, number, undo, first: undefined });
   }
 
   /** The thread makes another call, or is gone: the last one is over. */
@@ -35,11 +40,11 @@ export class CallsUnderway {
     this.#calls.delete(tid);
   }
 
-  /** Takes the last call of `tid` back: the kernel did not carry it out. */
-  cancel(tid: number): { readonly space: Space; readonly pages: number } | undefined {
+  /** The kernel did not carry the last call of `tid` out. */
+  cancel(tid: number): void {
     const call = this.#calls.get(tid);
     this.#calls.delete(tid);
-    return call;
+    call?.undo();
   }
 
   /** The calls of spaces that are `concerned` and may not have happened: how many, and the pages granted to them. */
@@ -65,7 +70,8 @@ export class CallsUnderway {
     const progress = this.#targets.progress(call.process.pid, tid);
     if (!progress) return true;
     if (!progress.running) return progress.call !== call.number;
-    call.cpuTime ??= progress.cpuTime;
-    return progress.cpuTime - call.cpuTime >= BEGUN_NS;
+    call.first ??= progress;
+    // None of these calls faults before it has changed the map.
+    return progress.faults !== call.first.faults || progress.cpuTime - call.first.cpuTime >= BEGUN_NS;
   }
 }

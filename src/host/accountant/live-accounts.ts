@@ -1,4 +1,3 @@
-import { parseSmaps } from "../../core/abi/text/smaps.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
@@ -16,6 +15,7 @@ import { parseLimits } from "./limits-text.ts";
 import { toVma } from "./live-targets.ts";
 import { toMapLine } from "./map-lines.ts";
 import { residentWithin } from "./pagemap.ts";
+import { readSmaps } from "./read-smaps.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
@@ -44,7 +44,7 @@ export class LiveAccounts implements Accounts {
 
   *map({ pid }: Process, caller: Caller): Iterable<MapLine> {
     const { accounts } = this.#accountant;
-    const entries = parseSmaps(this.#identity.as(caller, () => readLongText(`/proc/${pid}/smaps`)));
+    const entries = this.#identity.as(caller, () => readSmaps(pid));
     const accounted = accounts.population.find(pid);
     const space = accounted?.space;
     const ruid = space ? space.payer.uid : accounts.targets.ids(pid)?.ruid;

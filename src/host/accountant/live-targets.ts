@@ -1,5 +1,5 @@
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
-import { parseSmaps, type SmapsEntry } from "../../core/abi/text/smaps.ts";
+import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
@@ -11,10 +11,14 @@ import { readLongText, readTextAt } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { listNumbers } from "../linux/numbered-entries.ts";
 import { memoryFileAt, memoryFileName, namedMemoryFiles } from "./memory-file.ts";
+import { readSmaps } from "./read-smaps.ts";
 
 const KCMP_VM = 1;
 /** Fields of /proc/pid/stat behind the name, proc_pid_stat(5): counted from the state. */
+const STATE = 0;
 const PPID = 1;
+const MINFLT = 7;
+const MAJFLT = 9;
 const STARTTIME = 19;
 const STARTCODE = 23;
 const STARTSTACK = 25;
@@ -32,6 +36,11 @@ function ifThere<T>(act: () => T): T | undefined {
 }
 
 const textOf = (path: string): string => readTextAt(AT_FDCWD, path, path);
+
+function statFields(path: string): readonly string[] {
+  const text = textOf(path);
+  return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
 
 export function toVma(entry: SmapsEntry): Vma {
   const { start, end, rights, flags, offset, path } = entry;
@@ -66,8 +75,7 @@ export class LiveTargets implements Targets {
 
   image(pid: number): Image | undefined {
     return ifThere(() => {
-      const text = textOf(`/proc/${pid}/stat`);
-      const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+      const fields = statFields(`/proc/${pid}/stat`);
       return {
         startTicks: Number(fields[STARTTIME]),
         ppid: Number(fields[PPID]),
@@ -80,7 +88,7 @@ export class LiveTargets implements Targets {
   /** A process that hides its map, as a set-id program does from its user, counts as its data and stack. */
   map(pid: number): readonly Vma[] | undefined {
     try {
-      return parseSmaps(readLongText(`/proc/${pid}/smaps`)).map(toVma);
+      return readSmaps(pid).map(toVma);
     } catch (error) {
       if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
       if (!isErrno(error, "EACCES", "EPERM")) throw error;
@@ -117,12 +125,17 @@ export class LiveTargets implements Targets {
   }
 
   progress(pid: number, tid: number): Progress | undefined {
+    const path = `/proc/${pid}/task/${tid}`;
     return ifThere(() => {
-      const call = textOf(`/proc/${pid}/task/${tid}/syscall`);
+      const fields = statFields(`${path}/stat`);
+      if (/[ZX]/.test(fields[STATE]!)) return undefined;
+      const cpuTime = Number(textOf(`${path}/schedstat`).split(" ", 1)[0]);
+      const faults = Number(fields[MINFLT]) + Number(fields[MAJFLT]);
+      // One that hides where it is may be anywhere.
+      const call = ifThere(() => textOf(`${path}/syscall`)) ?? "running";
       const running = call.startsWith("running");
-      const cpuTime = running ? Number(textOf(`/proc/${pid}/task/${tid}/schedstat`).split(" ", 1)[0]) : 0;
       const number = Number.parseInt(call, 10);
-      return { running, call: running || number < 0 ? undefined : number, cpuTime };
+      return { running, call: running || number < 0 ? undefined : number, cpuTime, faults };
     });
   }
 

@@ -104,8 +104,8 @@ export class NotificationLoop {
 
   #watchExit(process: AccountedProcess): void {
     const fd = libcPidfdOpen(process.pid, 0);
-    // Gone already, and reaped.
-    if (fd < 0) this.#accounts.population.exited(process);
+    // Gone already, and reaped; who met it is to be done with it first.
+    if (fd < 0) setImmediate(() => this.#accounts.population.exited(process));
     else this.#register({ fd, process });
   }
 
