@@ -11,7 +11,7 @@ interface PaperProcess {
   maps: Map<number, number>;
 }
 
-const NUMBERS: Partial<Record<Operation["kind"], number>> = { map: 9, fork: 57, exec: 59 };
+const NUMBERS: Partial<Record<Operation["kind"], number>> = { map: 9, fork: 57, vfork: 58, exec: 59 };
 
 /** Processes on paper: a call that is let go happens when the test says so, and not before. */
 export class PaperKernel implements Targets {
@@ -31,6 +31,11 @@ export class PaperKernel implements Targets {
     return { tid, number: NUMBERS[operation.kind] ?? 0, name: operation.kind, operation };
   }
 
+  /** Whether it waits in vfork, for a child that has its memory still. */
+  isWaiting(pid: number): boolean {
+    return [...this.processes.values()].some((child) => child.ppid === pid && this.sharesMemory(pid, child.pid));
+  }
+
   /** What is pending of `pid`'s only thread happens now; the child of a fork. */
   happen(pid: number): PaperProcess | undefined {
     const operation = this.pending.get(pid);
@@ -45,7 +50,7 @@ export class PaperKernel implements Targets {
       process.maps = new Map([[1, 5]]);
     } else if (operation.kind === "fork") {
       return this.spawn(process.uid, pid, process.layout, new Map(process.maps));
-    }
+    } else if (operation.kind === "vfork") return this.spawn(process.uid, pid, process.layout, process.maps);
     return undefined;
   }
 
@@ -55,9 +60,8 @@ export class PaperKernel implements Targets {
   }
 
   ofUid(uid: number): number {
-    return [...this.processes.values()]
-      .filter((each) => each.uid === uid)
-      .reduce((sum, { pid }) => sum + this.reserved(pid), 0);
+    const memories = new Set([...this.processes.values()].filter((each) => each.uid === uid).map(({ maps }) => maps));
+    return [...memories].flatMap((maps) => [...maps.values()]).reduce((sum, pages) => sum + pages, 0);
   }
 
   image(pid: number): Image | undefined {
@@ -83,7 +87,7 @@ export class PaperKernel implements Targets {
 
   ids(pid: number) {
     const process = this.processes.get(pid);
-    return process && { pid, ruid: process.uid, euid: process.uid };
+    return process && { pid, ruid: process.uid, euid: process.uid, filtered: true };
   }
 
   isProcess(tid: number): boolean {
@@ -107,8 +111,9 @@ export class PaperKernel implements Targets {
     return [...this.processes.keys()];
   }
 
-  sharesMemory(): boolean {
-    return false;
+  sharesMemory(pid: number, other: number): boolean {
+    const maps = this.processes.get(pid)?.maps;
+    return maps !== undefined && maps === this.processes.get(other)?.maps;
   }
 
   memoryFile(): undefined {

@@ -9,9 +9,10 @@ export function seccompData(arch: number, nr: number, args: readonly (number | b
 }
 
 /** struct seccomp_notif around it. */
-export function notification(tid: number, data: Uint8Array): Uint8Array {
+export function notification(tid: number, data: Uint8Array): DataView {
   const bytes = new Uint8Array(80);
-  new DataView(bytes.buffer).setUint32(8, tid, true);
   bytes.set(data, 16);
-  return bytes;
+  const view = new DataView(bytes.buffer);
+  view.setUint32(8, tid, true);
+  return view;
 }

@@ -10,6 +10,8 @@ export const MAP_NORESERVE = 0x4000;
 export const MAP_HUGETLB = 0x4_0000;
 export const MREMAP_DONTUNMAP = 4;
 export const CLONE_VM = 0x100;
+export const CLONE_VFORK = 0x4000;
+export const CLONE_THREAD = 0x10000;
 export const IPC_CREAT = 0o1000;
 export const IPC_PRIVATE = 0;
 /** ipc(2)'s first argument for shmget, and where its version is kept. */

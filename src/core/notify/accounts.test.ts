@@ -16,6 +16,7 @@ const LIMIT = 1000;
 const LIMITED: SwapLimit = { soft: LIMIT, hard: LIMIT };
 const map = (pages: number): Operation => ({ kind: "map", start: undefined, pages });
 const FORK: Operation = { kind: "fork" };
+const VFORK: Operation = { kind: "vfork", waits: true };
 const share = (pages: number): Operation => ({ kind: "share", pages });
 
 function machine() {
@@ -103,6 +104,63 @@ test("children that come in another order than they were forked have what they h
   assert.deepEqual(world.accounts.shortfalls, []);
 });
 
+test("a child that execs in its parent's memory is met as what it becomes, and with its parent's limit", () => {
+  const world = machine();
+  const { kernel, accounts } = world;
+  const pid = world.start();
+  trap(world, pid, map(600));
+  kernel.happen(pid);
+  for (const calls of [true, false]) {
+    trap(world, pid, VFORK);
+    const child = kernel.happen(pid)!;
+    trap(world, child.pid, { kind: "exec" });
+    assert.equal(accounts.population.find(child.pid), undefined);
+    kernel.happen(child.pid);
+    // One that never calls is found by who looks.
+    if (calls) assert.equal(trap(world, child.pid, map(500)), "refused");
+    else accounts.lookAtAll();
+    const { space, limit } = accounts.population.find(child.pid)!;
+    assert.deepEqual([space.pages, space.payer.uid, limit], [5, UID, LIMITED]);
+  }
+  assert.equal(accounts.ledger.reserved, 610);
+});
+
+test("one whose exec fails, or takes its time, has its parent's memory still", () => {
+  const world = machine();
+  const { kernel, accounts } = world;
+  const pid = world.start();
+  trap(world, pid, map(600));
+  kernel.happen(pid);
+  trap(world, pid, VFORK);
+  const child = kernel.happen(pid)!;
+  trap(world, child.pid, { kind: "exec" });
+  accounts.lookAtAll();
+  assert.equal(accounts.population.find(child.pid)!.space, accounts.population.find(pid)!.space);
+  kernel.happen(child.pid);
+  accounts.lookAtAll();
+  assert.equal(accounts.population.find(child.pid)!.space.pages, 5);
+  assert.equal(accounts.ledger.reserved, 605);
+});
+
+test("memory that outlives who made it is paid for, though its holder has never called", () => {
+  for (const waits of [true, false]) {
+    const world = machine();
+    const { kernel, accounts } = world;
+    const pid = world.start();
+    trap(world, pid, map(600));
+    kernel.happen(pid);
+    trap(world, pid, { kind: "vfork", waits });
+    const child = kernel.happen(pid)!;
+    if (!waits) trap(world, pid, map(1));
+    kernel.processes.delete(pid);
+    accounts.population.exited(accounts.population.find(pid)!);
+    assert.equal(accounts.ledger.reserved, 600);
+    kernel.processes.delete(child.pid);
+    accounts.population.exited(accounts.population.find(child.pid)!);
+    assert.equal(accounts.ledger.reserved, 0);
+  }
+});
+
 test("what was unmapped makes room, whoever unmapped it; what may be under way makes a refusal wait", () => {
   const world = machine();
   const [one, two] = [world.start(), world.start()];
@@ -133,7 +191,7 @@ test("a pid that comes again is another process", () => {
 });
 
 type Step = readonly [
-  "map" | "fork" | "exec" | "happen" | "unmap" | "exit" | "cancel" | "look" | "crash",
+  "map" | "fork" | "vfork" | "exec" | "happen" | "unmap" | "exit" | "cancel" | "look" | "crash",
   number,
   number,
 ];
@@ -145,6 +203,7 @@ const STEPS = fc.array(
       "map",
       "map",
       "fork",
+      "vfork",
       "exec",
       "happen",
       "happen",
@@ -173,10 +232,11 @@ test("whatever happens in whatever order: never more than the limit, nothing ref
         const pids = [...kernel.processes.keys()];
         const pid = pids[which % pids.length];
         if (pid === undefined) break;
+        if (kernel.isWaiting(pid) && !["look", "crash", "exit"].includes(what)) continue;
         const isKnown = world.accounts.population.find(pid) !== undefined;
-        if (what === "map" || what === "fork" || what === "exec") {
+        if (what === "map" || what === "fork" || what === "vfork" || what === "exec") {
           if (kernel.pending.has(pid)) continue;
-          const operation: Operation = what === "map" ? map(pages) : { kind: what };
+          const operation: Operation = what === "map" ? map(pages) : what === "vfork" ? VFORK : { kind: what };
           const need = what === "map" ? pages : what === "fork" ? kernel.reserved(pid) : 0;
           let answer = trap(world, pid, operation);
           // In doubt it waits, until what was let go has happened.

@@ -53,12 +53,14 @@ export class Accounts {
   /** A trapped call is seen for the first time: what its thread did before is over. */
   arrived(tid: number): void {
     this.#underway.over(tid);
+    this.population.sharers.over(tid);
     if (this.population.forks.any) this.population.forks.returned(tid);
   }
 
   /** Decides. `last`: no more waiting for other calls. */
   admit(call: TrappedCall, job: Job, last: boolean): Verdict {
     const { operation } = call;
+    if (operation.kind === "exec" && this.population.postpone(call.tid, job)) return "continue";
     const process = this.population.ofThread(call.tid, job);
     if (!process) return "continue";
     this.population.refresh(process);
@@ -133,9 +135,11 @@ export class Accounts {
 
   /** Looks at the reservations of `rivals`, one after the other, until there is room. */
   #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
-    this.population.settleForks();
+    this.population.settle();
     this.objects.sweep(this.#pids());
-    for (const { space } of this.population) {
+    for (const other of this.population) {
+      this.population.refresh(other);
+      const { space } = other;
       if (this.#fits(process, pages)) return true;
       if (space !== process.space && rivals(space) && !this.#isUnchanged(space)) this.look(space);
     }
@@ -178,6 +182,9 @@ export class Accounts {
       }
       case "fork":
         this.#grantFork(process, call, need);
+        return;
+      case "vfork":
+        this.population.sharers.granted(process, call.tid, operation.waits);
         return;
       case "map":
         if (operation.start !== undefined) space.forgetForeign(operation.start, operation.start + operation.pages);
@@ -245,8 +252,11 @@ export class Accounts {
 
   /** As {@link look}, of every space. */
   lookAtAll(): void {
-    this.population.settleForks();
-    for (const { space } of this.population) this.look(space);
+    this.population.settle();
+    for (const process of this.population) {
+      this.population.refresh(process);
+      this.look(process.space);
+    }
     this.objects.sweep(this.#pids());
   }
 

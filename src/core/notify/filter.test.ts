@@ -47,7 +47,9 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
     { kind: "remap", start: 3, oldPages: 1, newPages: 2, keepsOld: false },
   ],
   ["fork", 57, [], NOTIFY, { kind: "fork" }],
-  ["vfork", 58, [], ALLOW],
+  ["vfork", 58, [], NOTIFY, { kind: "vfork", waits: true }],
+  ["clone as posix_spawn does", 56, [0x4111], NOTIFY, { kind: "vfork", waits: true }],
+  ["clone of a process in the same memory", 56, [0x111], NOTIFY, { kind: "vfork", waits: false }],
   ["clone of a process", 56, [0x1200011], NOTIFY, { kind: "fork" }],
   ["clone of a thread", 56, [0x3d0f00], ALLOW],
   ["clone3", 435, [0x1000, 88], ENOSYS],
@@ -88,7 +90,7 @@ test("32-bit calls are the same calls under other numbers", () => {
   assert.deepEqual(meant(117, 23, 0, 8192, 0o600), { kind: "segment", key: 0, pages: 2 });
   assert.equal(answer(117, 21, 0), ALLOW, "shmat by ipc");
   assert.deepEqual(meant(194, 3, 0, 1), { kind: "resize", fd: 3, pages: 0x100000 });
-  assert.equal(answer(190), ALLOW, "vfork");
+  assert.equal(answer(190), NOTIFY, "vfork");
 });
 
 test("a calling convention nobody knows ends the process", () => {

@@ -15,6 +15,7 @@ export function atMost(operation: Operation, space: Space): number {
       return Math.max(0, operation.end - space.brkEnd);
     case "fork":
       return space.pages;
+    case "vfork":
     case "share":
     case "segment":
     case "resize":
@@ -48,6 +49,7 @@ export function exactly(operation: Operation, vmas: readonly Vma[], startBrk: nu
       return Math.max(0, operation.end - dataEnd(vmas, startBrk));
     case "fork":
       return vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.dontCopy ? vma.end - vma.start : 0), 0);
+    case "vfork":
     case "share":
     case "segment":
     case "resize":

@@ -22,7 +22,7 @@ export interface TrappedCall {
 const TWO_32 = 0x1_0000_0000;
 
 /** Tells what a notification is about. Undefined for a call that is on no list: a filter of another version. */
-export function notificationDecoder(arch: Arch): (bytes: Uint8Array) => TrappedCall | undefined {
+export function notificationDecoder(arch: Arch): (notification: DataView) => TrappedCall | undefined {
   const calls = new Map<number, Map<number, WatchedCall>>();
   for (const abi of arch.abis) {
     const byNumber = new Map<number, WatchedCall>();
@@ -32,17 +32,16 @@ export function notificationDecoder(arch: Arch): (bytes: Uint8Array) => TrappedC
     }
     calls.set(abi.auditArch, byNumber);
   }
-  return (bytes) => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const word = (offset: number): number => view.getUint32(SECCOMP_NOTIF_DATA + offset, true);
-    const call = calls.get(word(SECCOMP_DATA_ARCH))?.get(word(SECCOMP_DATA_NR));
+  // One for all calls: this runs at every one of them.
+  let view: DataView;
+  const word = (offset: number): number => view.getUint32(SECCOMP_NOTIF_DATA + offset, true);
+  const args = (i: number): number => word(SECCOMP_DATA_ARGS + 8 * i) + word(SECCOMP_DATA_ARGS + 8 * i + 4) * TWO_32;
+  return (notification) => {
+    view = notification;
+    const number = word(SECCOMP_DATA_NR);
+    const call = calls.get(word(SECCOMP_DATA_ARCH))?.get(number);
     if (!call || call.decode === "refuse") return undefined;
-    const args = (i: number): number => word(SECCOMP_DATA_ARGS + 8 * i) + word(SECCOMP_DATA_ARGS + 8 * i + 4) * TWO_32;
-    return {
-      tid: view.getUint32(SECCOMP_NOTIF_PID, true),
-      number: word(SECCOMP_DATA_NR),
-      name: call.name,
-      operation: call.decode(args),
-    };
+    const tid = view.getUint32(SECCOMP_NOTIF_PID, true);
+    return { tid, number, name: call.name, operation: call.decode(args) };
   };
 }

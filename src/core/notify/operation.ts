@@ -16,6 +16,8 @@ export type Operation =
       readonly keepsOld: boolean;
     }
   | { readonly kind: "fork" }
+  /** A process that has the caller's memory, which may outlive the caller; who waits goes on when it is gone or has its own. */
+  | { readonly kind: "vfork"; readonly waits: boolean }
   | { readonly kind: "exec" }
   /** A System V segment is made, unless the key has one. */
   | { readonly kind: "segment"; readonly key: number; readonly pages: number }

@@ -7,6 +7,7 @@ import type { Image, Targets } from "./ports.ts";
 import { AccountedProcess, NO_LIMIT, type SwapLimit } from "./process.ts";
 import { PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
 import type { SharedObjects } from "./shared-objects.ts";
+import { Sharers } from "./sharers.ts";
 import { Space } from "./space.ts";
 import type { UidAccounts } from "./uid-accounts.ts";
 import type { CallsUnderway } from "./underway.ts";
@@ -23,6 +24,8 @@ export interface Books {
 
 /** Threads of a process that are remembered before those that are gone are forgotten. */
 const THREADS = 256;
+/** Processes that are postponed before they are met all the same. */
+const POSTPONED = 256;
 
 /** The processes under accounting: how one comes, becomes another program or another user, and goes. */
 export class Population {
@@ -30,6 +33,9 @@ export class Population {
   readonly #processes = new Map<number, AccountedProcess>();
   readonly #byThread = new Map<number, AccountedProcess>();
   readonly forks: PendingForks = new PendingForks();
+  readonly sharers: Sharers = new Sharers();
+  /** Processes that were not known when they called exec, and where they come in whose parents are not either. */
+  readonly #postponed = new Map<number, Job>();
   /** Told of every process that is new; it is to tell {@link exited} of its end. */
   onArrival: (process: AccountedProcess) => void = () => {};
 
@@ -49,6 +55,22 @@ export class Population {
     return this.#processes.get(pid);
   }
 
+  /** Whether somebody is known to be there, or to come, who has not been met. */
+  get hasUnmet(): boolean {
+    return this.forks.any || this.#postponed.size > 0;
+  }
+
+  /**
+   * Whether a thread that calls exec can be met later, as another program: it leads a process nobody knows, and nobody has
+   * forked, so that it has its parent's memory and nothing of its own.
+   */
+  postpone(tid: number, job: Job): boolean {
+    if (this.forks.any || this.#processes.has(tid) || !this.#books.targets.isProcess(tid)) return false;
+    if (this.#postponed.size >= POSTPONED) this.settle();
+    this.#postponed.set(tid, job);
+    return true;
+  }
+
   /** Whose thread that is. A process not seen before comes into `job`, unless its parent is known. Undefined: gone. */
   ofThread(tid: number, job: Job): AccountedProcess | undefined {
     const leads = this.#processes.get(tid);
@@ -62,22 +84,57 @@ export class Population {
     return process;
   }
 
-  /** A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. */
-  meet(pid: number, job: Job): AccountedProcess | undefined {
-    const image = this.#books.targets.image(pid);
+  /**
+   * A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. Where
+   * its parent is not known either it comes into `job` with that limit.
+   */
+  meet(pid: number, job: Job, limit: SwapLimit = NO_LIMIT): AccountedProcess | undefined {
+    const { targets, ledger } = this.#books;
+    const image = targets.image(pid);
+    const postponed = this.#postponed.get(pid);
+    this.#postponed.delete(pid);
     if (!image) return undefined;
-    const parent = this.#processes.get(image.ppid);
+    const parent = this.#parentOf(image);
+    if (postponed && parent && image.layout !== parent.layout) {
+      const space = new Space(ledger, parent.space.job, parent.space.payer);
+      return this.#begin(this.#arrive(pid, image, space, parent.limit));
+    }
+    const process = this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit);
+    // What it has called may be still to come.
+    if (process && postponed) process.execs = true;
+    return process;
+  }
+
+  #parentOf({ ppid }: Image): AccountedProcess | undefined {
+    const postponed = this.#postponed.get(ppid);
+    const parent = postponed ? this.meet(ppid, postponed) : this.#processes.get(ppid);
+    if (!parent) return undefined;
+    this.refresh(parent);
+    this.sharers.met(parent);
+    return parent;
+  }
+
+  /** One that has its parent's memory, or a copy. */
+  #meetCopy(pid: number, image: Image, parent: AccountedProcess | undefined): AccountedProcess | undefined {
     if (parent && this.#books.targets.sharesMemory(parent.pid, pid)) {
       return this.#recorded(this.#arrive(pid, image, parent.space, parent.limit));
     }
     const fork = this.forks.take(image.layout, image.ppid);
-    if (fork) {
-      const process = this.#arrive(pid, image, fork.space, fork.limit);
-      if (fork.confused) this.#countAll(process);
-      return this.#recorded(process);
-    }
+    if (!fork) return undefined;
+    const process = this.#arrive(pid, image, fork.space, fork.limit);
+    if (fork.confused) this.#countAll(process);
+    return this.#recorded(process);
+  }
+
+  #meetStranger(
+    pid: number,
+    image: Image,
+    parent: AccountedProcess | undefined,
+    job: Job,
+    limit: SwapLimit,
+  ): AccountedProcess | undefined {
     const ids = this.#books.targets.ids(pid);
-    return ids && this.enter(pid, image, ids.ruid, parent?.space.job ?? job, parent?.limit ?? NO_LIMIT);
+    return ids && this.enter(pid, image, ids.ruid, parent?.space.job ?? job, parent?.limit ?? limit);
   }
 
   /** Puts a process under accounting with what it has now, which nobody refuses. */
@@ -120,7 +177,7 @@ export class Population {
 
   /** `process` is found to use the memory of another. */
   shareSpace(process: AccountedProcess, space: Space): void {
-    this.#leave(process.pid, process.space);
+    this.#leave(process);
     process.space = space;
     space.pids.add(process.pid);
   }
@@ -128,6 +185,7 @@ export class Population {
   #arrive(pid: number, image: Image, space: Space, limit: SwapLimit): AccountedProcess {
     const process = new AccountedProcess(pid, image, space, limit, this.#books.targets);
     space.pids.add(pid);
+    this.#postponed.delete(pid);
     this.#processes.set(pid, process);
     this.onArrival(process);
     return process;
@@ -152,20 +210,33 @@ export class Population {
     const image = targets.image(process.pid);
     if (!image) return;
     // Until exec succeeds it may be tried again, in another directory.
-    if (image.layout === process.layout) return;
+    if (image.layout === process.layout && this.#hasMemoryOf(process)) return;
     process.execs = process.launching = false;
-    process.layout = image.layout;
-    process.startBrk = image.startBrk;
     underway.forget(process);
     const { space } = process;
+    this.#leave(process);
+    process.layout = image.layout;
+    process.startBrk = image.startBrk;
     process.space = new Space(ledger, space.job, space.payer);
     process.space.pids.add(process.pid);
-    process.space.brk = image.startBrk;
-    process.space.brkEnd = pagesIn(image.startBrk);
-    this.#leave(process.pid, space);
-    process.space.add(targets.size(process.pid)?.data ?? 0);
-    this.record(process);
-    this.#books.figures.note(space.payer);
+    this.#begin(process);
+  }
+
+  /** Whether it has the memory that it is known to have, as far as others have it too. */
+  #hasMemoryOf({ pid, space }: AccountedProcess): boolean {
+    for (const other of space.pids) if (other !== pid) return this.#books.targets.sharesMemory(other, pid);
+    return true;
+  }
+
+  /** It is a program that has just begun, with what that brings. */
+  #begin(process: AccountedProcess): AccountedProcess {
+    const { targets, figures } = this.#books;
+    const { pid, space, startBrk } = process;
+    space.brk = startBrk;
+    space.brkEnd = pagesIn(startBrk);
+    space.add(targets.size(pid)?.data ?? 0);
+    figures.note(space.payer);
+    return this.#recorded(process);
   }
 
   #refreshUid(process: AccountedProcess): void {
@@ -182,8 +253,9 @@ export class Population {
   }
 
   /** Who came without a call of its own yet, and who will not come any more. */
-  settleForks(): void {
+  settle(): void {
     const { targets, objects } = this.#books;
+    for (const [pid, job] of [...this.#postponed]) if (this.#postponed.has(pid)) this.meet(pid, job);
     for (const fork of this.forks) {
       const { parent, layout } = fork;
       const alive = this.#processes.get(parent.pid) === parent;
@@ -209,14 +281,36 @@ export class Population {
     this.forgetRecord(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
     this.#books.underway.forget(process);
-    this.#leave(process.pid, process.space);
+    this.#leave(process);
   }
 
-  #leave(pid: number, space: Space): void {
+  #leave(process: AccountedProcess): void {
+    const { pid, space } = process;
     space.pids.delete(pid);
+    if (this.sharers.takeOut(process)) this.#meetSharers(process);
     if (space.pids.size > 0) return;
     space.release();
     this.#books.objects.left(space);
+  }
+
+  /** Whoever has the memory that `process` leaves, and has not been met: its image is the same. */
+  #meetSharers({ space, layout, limit }: AccountedProcess): void {
+    const { targets } = this.#books;
+    for (const pid of targets.pids()) {
+      if (this.#processes.has(pid)) continue;
+      const image = targets.image(pid);
+      if (image?.layout !== layout) continue;
+      const [other] = space.pids;
+      // A copy has the same image.
+      if (other !== undefined && !targets.sharesMemory(other, pid))
+        this.#meetStranger(pid, image, undefined, space.job, limit);
+      else {
+        const process = this.#recorded(this.#arrive(pid, image, space, limit));
+        // It may have been let go to become another program.
+        process.execs = true;
+        this.#countAll(process);
+      }
+    }
   }
 
   #addThread(process: AccountedProcess, tid: number): void {

@@ -31,6 +31,8 @@ export interface Ids {
   readonly pid: number;
   readonly ruid: number;
   readonly euid: number;
+  /** Under a seccomp filter, whoever's. */
+  readonly filtered: boolean;
 }
 
 /** Where a thread is. */

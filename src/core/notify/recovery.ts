@@ -1,5 +1,6 @@
 import type { Accounts } from "./accounts.ts";
 import { Job } from "./job.ts";
+import type { Image } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import {
   JOB_RECORD,
@@ -50,7 +51,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   }
 
   // Of a process that has exited there may be children whom nobody has met.
-  const families: { readonly layout: string; readonly record: ProcessRecord }[] = [];
+  const families: Family[] = [];
   for (const [name, record] of under<ProcessRecord>(records, PROCESS_RECORD)) {
     const pid = Number(name);
     families.push({ layout: record.layout, record });
@@ -62,18 +63,40 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     families.push({ layout: image.layout, record });
     restore(accounts, pid, record, jobOf(record.job));
   }
-  for (const pid of targets.pids()) {
-    if (population.find(pid)) continue;
-    const image = targets.image(pid);
-    const family = image && families.find(({ layout }) => layout === image.layout);
-    const ids = family && targets.ids(pid);
-    if (!image || !family || !ids) continue;
-    const { soft, hard, job } = family.record;
-    population.enter(pid, image, ids.ruid, jobOf(job), { soft: orInfinity(soft), hard: orInfinity(hard) });
+  for (let found = true; found; ) {
+    found = false;
+    for (const pid of targets.pids()) {
+      const image = population.find(pid) ? undefined : targets.image(pid);
+      const process = image && meet(accounts, pid, image, families, jobOf);
+      if (!process) continue;
+      found = true;
+      // It may have been let go to become another program.
+      process.execs = true;
+    }
   }
   accounts.lookAtAll();
   objects.dropUnused();
   return jobs;
+}
+
+/** A process that was written down, or its image now: children that have not become another program have the same. */
+interface Family {
+  readonly layout: string;
+  readonly record: ProcessRecord;
+}
+
+/** Somebody of whom nothing is written down: the child of one that is known, or, that one being gone, one of its family. */
+function meet(
+  { population, targets, rootJob }: Accounts,
+  pid: number,
+  image: Image,
+  families: readonly Family[],
+  jobOf: (id: number) => Job,
+): AccountedProcess | undefined {
+  if (population.find(image.ppid) && targets.ids(pid)?.filtered) return population.meet(pid, rootJob);
+  const record = families.find(({ layout }) => layout === image.layout)?.record;
+  if (!record) return undefined;
+  return population.meet(pid, jobOf(record.job), { soft: orInfinity(record.soft), hard: orInfinity(record.hard) });
 }
 
 function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Job): void {

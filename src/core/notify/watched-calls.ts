@@ -1,4 +1,6 @@
 import {
+  CLONE_THREAD,
+  CLONE_VFORK,
   CLONE_VM,
   FALLOC_FL_KEEP_SIZE,
   IPC_CREAT,
@@ -78,6 +80,9 @@ const segment =
   });
 
 const fork = (): Operation => ({ kind: "fork" });
+const vfork = (): Operation => ({ kind: "vfork", waits: true });
+const clone = (args: Arguments): Operation =>
+  (args(0) & CLONE_VM) === 0 ? fork() : { kind: "vfork", waits: (args(0) & CLONE_VFORK) !== 0 };
 const exec = (): Operation => ({ kind: "exec" });
 
 /** A 64-bit value that a 32-bit program passes in two arguments. */
@@ -106,7 +111,13 @@ export const WATCHED_CALLS: readonly WatchedCall[] = [
     }),
   },
   { name: "fork", decode: fork },
-  { name: "clone", when: [[none(0, CLONE_VM)]], decode: fork },
+  { name: "vfork", decode: vfork },
+  // A thread has its process's memory, and no name of its own to keep it by.
+  {
+    name: "clone",
+    when: [[none(0, CLONE_VM | CLONE_THREAD)], [equal(0, CLONE_VM | CLONE_THREAD, CLONE_VM)]],
+    decode: clone,
+  },
   { name: "clone3", decode: "refuse" },
   { name: "execve", decode: exec },
   { name: "execveat", decode: exec },

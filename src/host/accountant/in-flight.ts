@@ -1,6 +1,6 @@
-import { closeSync, ftruncateSync, openSync } from "node:fs";
+import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { SECCOMP_NOTIF_SIZE } from "../../core/abi/seccomp.ts";
-import { mapFile } from "../linux/ffi/libc.ts";
+import { mapFile } from "../linux/mapped-file.ts";
 
 /** How many calls can wait for their answers at a time; others wait to be received. */
 const SLOTS = 64;
@@ -10,6 +10,8 @@ const NOTIFICATION = 8;
 /** A place for one notification: the listener's number, then struct seccomp_notif, into which the kernel writes. */
 export class Slot {
   readonly notification: Buffer;
+  /** The same. */
+  readonly view: DataView;
   readonly #bytes: Buffer;
   readonly #free: Slot[];
 
@@ -17,6 +19,7 @@ export class Slot {
     this.#bytes = bytes;
     this.#free = free;
     this.notification = bytes.subarray(NOTIFICATION, NOTIFICATION + SECCOMP_NOTIF_SIZE);
+    this.view = new DataView(this.notification.buffer, this.notification.byteOffset, SECCOMP_NOTIF_SIZE);
   }
 
   get listener(): number {
@@ -46,9 +49,9 @@ export class InFlight {
 
   /** Without a path it ends with this process. */
   constructor(path?: string) {
-    const memory = path === undefined ? new Uint8Array(SLOTS * SLOT_SIZE) : mapped(path);
+    const memory = path === undefined ? Buffer.alloc(SLOTS * SLOT_SIZE) : mapped(path);
     const slots = Array.from({ length: SLOTS }, (_, i) => {
-      return new Slot(Buffer.from(memory.buffer, memory.byteOffset + i * SLOT_SIZE, SLOT_SIZE), this.#free);
+      return new Slot(memory.subarray(i * SLOT_SIZE, (i + 1) * SLOT_SIZE), this.#free);
     });
     this.found = slots.filter(({ listener }) => listener !== 0);
     this.#free.push(...slots.filter(({ listener }) => listener === 0));
@@ -60,11 +63,12 @@ export class InFlight {
   }
 }
 
-function mapped(path: string): Uint8Array {
+function mapped(path: string): Buffer {
   const fd = openSync(path, "a+", 0o600);
   try {
-    ftruncateSync(fd, SLOTS * SLOT_SIZE);
-    return mapFile(fd, SLOTS * SLOT_SIZE);
+    const { size } = fstatSync(fd);
+    if (size < SLOTS * SLOT_SIZE) writeSync(fd, Buffer.alloc(SLOTS * SLOT_SIZE - size));
+    return mapFile(fd, SLOTS * SLOT_SIZE, path);
   } finally {
     closeSync(fd);
   }

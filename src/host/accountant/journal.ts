@@ -1,22 +1,22 @@
-import { closeSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from "node:fs";
+import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { Json, Recorder } from "../../core/notify/records.ts";
+import { mapFile, unmapFile } from "../linux/mapped-file.ts";
 
-/** From so many bytes on, a file that is mostly history is written anew. */
-const COMPACT_BYTES = 1 << 20;
-const MOSTLY = 4;
+/** A file is that long, and as often its contents as it has to be: when it is full it is written anew. */
+const LEAST_BYTES = 1 << 20;
+const TIMES = 4;
 
 /**
- * Records in a file, a line each: the last one of a key counts, a key alone takes it back. It need not reach a disk: it is for
- * a successor on the same running kernel.
+ * Records in a file, a line each: the last one of a key counts, a key alone takes it back. The file is memory of this process,
+ * with zeros behind the last line; it need not reach a disk, since it is for a successor on the same running kernel.
  */
 export class Journal implements Recorder {
   readonly #path: string;
   readonly #lines = new Map<string, string>();
   /** What was there when it was opened. */
   readonly found: ReadonlyMap<string, Json>;
-  #fd: number;
-  #written = 0;
-  #live = 0;
+  #bytes: Buffer;
+  #end = 0;
 
   constructor(path: string) {
     this.#path = path;
@@ -28,48 +28,45 @@ export class Journal implements Recorder {
       else found.set(key, value);
     }
     this.found = found;
-    for (const [key, value] of found) this.#keep(key, format(key, value));
-    this.#fd = this.#rewrite();
+    for (const [key, value] of found) this.#lines.set(key, format(key, value));
+    this.#bytes = this.#rewrite();
   }
 
   put(key: string, value: Json): void {
     const line = format(key, value);
-    this.#keep(key, line);
+    this.#lines.set(key, line);
     this.#append(line);
   }
 
   drop(key: string): void {
-    const line = this.#lines.get(key);
-    if (line === undefined) return;
-    this.#lines.delete(key);
-    this.#live -= line.length;
-    this.#append(format(key));
-  }
-
-  close(): void {
-    closeSync(this.#fd);
-  }
-
-  #keep(key: string, line: string): void {
-    this.#live += line.length - (this.#lines.get(key)?.length ?? 0);
-    this.#lines.set(key, line);
+    if (this.#lines.delete(key)) this.#append(format(key));
   }
 
   #append(line: string): void {
-    writeSync(this.#fd, line);
-    this.#written += line.length;
-    if (this.#written < COMPACT_BYTES || this.#written < this.#live * MOSTLY) return;
-    closeSync(this.#fd);
-    this.#fd = this.#rewrite();
+    // Keys and values are ASCII: a line has as many bytes as characters.
+    if (this.#end + line.length <= this.#bytes.length) {
+      this.#end += this.#bytes.write(line, this.#end, "latin1");
+      return;
+    }
+    unmapFile(this.#bytes);
+    this.#bytes = this.#rewrite();
   }
 
-  /** Puts a file of what counts in the old one's place. */
-  #rewrite(): number {
+  /** Puts a file of what counts in the old one's place: written in full, so that no block of it can be missing later. */
+  #rewrite(): Buffer {
+    const text = [...this.#lines.values()].join("");
+    const contents = Buffer.alloc(Math.max(LEAST_BYTES, text.length * TIMES));
+    this.#end = contents.write(text, "latin1");
     const fresh = `${this.#path}.new`;
-    writeFileSync(fresh, [...this.#lines.values()].join(""), { mode: 0o600 });
-    renameSync(fresh, this.#path);
-    this.#written = this.#live;
-    return openSync(this.#path, "a", 0o600);
+    rmSync(fresh, { force: true });
+    const fd = openSync(fresh, "wx+", 0o600);
+    try {
+      writeFileSync(fd, contents);
+      renameSync(fresh, this.#path);
+      return mapFile(fd, contents.length, this.#path);
+    } finally {
+      closeSync(fd);
+    }
   }
 }
 
@@ -77,7 +74,7 @@ const format = (key: string, value?: Json): string => `${JSON.stringify(value ==
 
 function linesOf(path: string): string[] {
   try {
-    return readFileSync(path, "utf8").split("\n");
+    return readFileSync(path, "latin1").split("\n");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;

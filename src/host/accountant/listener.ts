@@ -18,7 +18,8 @@ import { errnoNow, libcIoctl, libcIoctlNumber } from "../linux/ffi/libc.ts";
 
 export type Answer = Exclude<Verdict, "wait">;
 
-const response = Buffer.alloc(SECCOMP_NOTIF_RESP_SIZE);
+const bytes = new Uint8Array(SECCOMP_NOTIF_RESP_SIZE);
+const response = new DataView(bytes.buffer);
 
 /** The receiving end of one filter's notifications. */
 export class Listener {
@@ -50,14 +51,15 @@ export class Listener {
     return libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, notification) === 0;
   }
 
-  /** Lets the call go on, has it fail, or return a value undone. False when it waits no more. */
-  answer(notification: Uint8Array, answer: Answer): boolean {
-    response.fill(0);
-    response.set(notification.subarray(0, 8));
-    if (answer === "continue") response.writeUInt32LE(SECCOMP_USER_NOTIF_FLAG_CONTINUE, SECCOMP_NOTIF_RESP_FLAGS);
-    else if ("errno" in answer) response.writeInt32LE(-answer.errno, SECCOMP_NOTIF_RESP_ERROR);
-    else response.writeBigInt64LE(BigInt(answer.value), SECCOMP_NOTIF_RESP_VAL);
-    if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_SEND, response) === 0) return true;
+  /** Lets the call of `notification` go on, has it fail, or return a value undone. False when it waits no more. */
+  answer(notification: DataView, answer: Answer): boolean {
+    const goesOn = answer === "continue";
+    response.setUint32(0, notification.getUint32(0, true), true);
+    response.setUint32(4, notification.getUint32(4, true), true);
+    response.setBigInt64(SECCOMP_NOTIF_RESP_VAL, !goesOn && "value" in answer ? BigInt(answer.value) : 0n, true);
+    response.setInt32(SECCOMP_NOTIF_RESP_ERROR, !goesOn && "errno" in answer ? -answer.errno : 0, true);
+    response.setUint32(SECCOMP_NOTIF_RESP_FLAGS, goesOn ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0, true);
+    if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_SEND, bytes) === 0) return true;
     // ENOENT: gone. EINPROGRESS stands for an answer that was given already.
     if (errnoNow() === ERRNO.ENOENT || errnoNow() === EINPROGRESS) return false;
     check(-1, "SECCOMP_IOCTL_NOTIF_SEND");

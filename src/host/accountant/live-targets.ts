@@ -14,6 +14,7 @@ import { memoryFileAt, memoryFileName, namedMemoryFiles } from "./memory-file.ts
 import { readSmaps } from "./read-smaps.ts";
 
 const KCMP_VM = 1;
+const SECCOMP_MODE_FILTER = 2;
 /** Fields of /proc/pid/stat behind the name, proc_pid_stat(5): counted from the state. */
 const STATE = 0;
 const PPID = 1;
@@ -109,7 +110,8 @@ export class LiveTargets implements Targets {
     return ifThere(() => {
       const text = textOf(`/proc/${tid}/status`);
       const [ruid, euid] = statusNumbers(text, "Uid");
-      return { pid: statusNumbers(text, "Tgid")[0]!, ruid: ruid!, euid: euid! };
+      const filtered = statusNumbers(text, "Seccomp")[0] === SECCOMP_MODE_FILTER;
+      return { pid: statusNumbers(text, "Tgid")[0]!, ruid: ruid!, euid: euid!, filtered };
     });
   }
 

@@ -12,12 +12,15 @@ import { Listener } from "./listener.ts";
 
 /** How long a call that would be refused, or who asks for the figures, waits for calls that were let go to happen. */
 const WAIT_MS = 100;
-/** How often it is looked at again; and how soon a child that came and went is given back. */
+/** How often it is looked at again; and how soon a child that has not called is looked for. */
 const LOOK_MS = 1;
-const FORKS_MS = 100;
-/** How long the next notification is waited for here while nobody else wants a turn, and how long that may go on. */
-const LINGER_NS = 2_000_000;
-const TURN_MS = 10;
+const SETTLE_MS = 100;
+/**
+ * How long after a notification the next is waited for here and not by Node's event loop; the loop gets a turn whenever it has
+ * something to do, and after so long at the latest: a timer is late by that at most.
+ */
+const ATTENTIVE_MS = 100;
+const TURN_MS = 5;
 
 interface Waiting {
   readonly listener: Listener;
@@ -37,7 +40,7 @@ export class NotificationLoop {
   readonly #accounts: Accounts;
   readonly #inFlight: InFlight;
   readonly #onEnd: (listener: Listener) => void;
-  readonly #decode: (bytes: Uint8Array) => TrappedCall | undefined = notificationDecoder(hostArch());
+  readonly #decode: (notification: DataView) => TrappedCall | undefined = notificationDecoder(hostArch());
   readonly #epoll: Epoll = new Epoll();
   readonly #linger: Linger = new Linger(this.#epoll.fd);
   /** Who had a notification last. */
@@ -48,7 +51,9 @@ export class NotificationLoop {
   #nextKey = 1;
   #waiting: Waiting[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #forksTimer: NodeJS.Timeout | undefined;
+  #settleTimer: NodeJS.Timeout | undefined;
+  #attentiveUntil = 0;
+  #nextTurn: NodeJS.Immediate | undefined;
 
   /** `onEnd` is told when nobody is under a listener's filter any more; its descriptor is closed then. */
   constructor(accounts: Accounts, inFlight: InFlight, onEnd: (listener: Listener) => void) {
@@ -78,7 +83,7 @@ export class NotificationLoop {
 
   /** Looks at every map as soon as no call is under way, or has been for long enough to be no passing matter. */
   settle(): Outcome<void> {
-    this.#ready();
+    this.#epoll.poll(0, this.#serve);
     const until = performance.now() + WAIT_MS;
     const look = (): boolean => {
       this.#accounts.lookAtAll();
@@ -110,15 +115,26 @@ export class NotificationLoop {
   }
 
   #ready(): void {
-    const end = performance.now() + TURN_MS;
-    let next: ReturnType<Linger["wait"]> = "others";
-    while (next === "others" || next === "ready") {
-      if (next === "ready") this.#serveListener(this.#latest!);
-      else this.#epoll.poll(0, this.#serve);
-      if (!this.#latest || performance.now() > end) return;
-      next = this.#linger.wait(this.#latest.fd, LINGER_NS);
-    }
+    this.#epoll.poll(0, this.#serve);
+    this.#nextTurn ??= setImmediate(this.#attend);
   }
+
+  /** A turn of its own: what is done here waits until the loop has done everything else. */
+  readonly #attend = (): void => {
+    this.#nextTurn = undefined;
+    const start = performance.now();
+    let now = start;
+    while (this.#latest && this.#waiting.length === 0 && now < this.#attentiveUntil) {
+      const next = now - start < TURN_MS ? this.#linger.wait(this.#latest.fd, TURN_MS * 1e6) : "loop";
+      if (next === "loop" || next === "nothing") {
+        this.#nextTurn = setImmediate(this.#attend);
+        return;
+      }
+      if (next === "ready") this.#serveListener(this.#latest);
+      else this.#epoll.poll(0, this.#serve);
+      now = performance.now();
+    }
+  };
 
   readonly #serve = (key: number, events: number): void => {
     const what = this.#byKey.get(key);
@@ -139,6 +155,7 @@ export class NotificationLoop {
 
   #serveListener(listener: Listener): void {
     this.#latest = listener;
+    this.#attentiveUntil = performance.now() + ATTENTIVE_MS;
     const slot = this.#inFlight.take(listener.number) ?? this.#makeRoom(listener.number);
     if (listener.receive(slot.notification)) this.#receive(listener, slot);
     else slot.free();
@@ -152,9 +169,9 @@ export class NotificationLoop {
   }
 
   #receive(listener: Listener, slot: Slot): void {
-    const call = this.#decode(slot.notification);
+    const call = this.#decode(slot.view);
     if (!call) {
-      listener.answer(slot.notification, "continue");
+      listener.answer(slot.view, "continue");
       slot.free();
       return;
     }
@@ -168,10 +185,10 @@ export class NotificationLoop {
   #decide(listener: Listener, slot: Slot, call: TrappedCall, last: boolean): boolean {
     const verdict = this.#accounts.admit(call, listener.job, last);
     if (verdict === "wait") return false;
-    const answered = listener.answer(slot.notification, verdict);
+    const answered = listener.answer(slot.view, verdict);
     slot.free();
     if (!answered && verdict === "continue") this.#accounts.cancelled(call.tid);
-    if (this.#accounts.population.forks.any) this.#settleForksSoon();
+    if (this.#accounts.population.hasUnmet) this.#settleSoon();
     return true;
   }
 
@@ -187,17 +204,18 @@ export class NotificationLoop {
     this.#timer = undefined;
   }
 
-  #settleForksSoon(): void {
-    this.#forksTimer ??= setTimeout(() => {
-      this.#forksTimer = undefined;
-      this.#accounts.population.settleForks();
-      if (this.#accounts.population.forks.any) this.#settleForksSoon();
-    }, FORKS_MS);
+  #settleSoon(): void {
+    this.#settleTimer ??= setTimeout(() => {
+      this.#settleTimer = undefined;
+      this.#accounts.population.settle();
+      if (this.#accounts.population.hasUnmet) this.#settleSoon();
+    }, SETTLE_MS);
   }
 
   close(): void {
     clearInterval(this.#timer);
-    clearTimeout(this.#forksTimer);
+    clearTimeout(this.#settleTimer);
+    clearImmediate(this.#nextTurn);
     this.#watch?.close();
     for (const what of this.#byKey.values()) libcClose(what.fd);
     this.#byKey.clear();

@@ -194,17 +194,19 @@ export const libcPpoll: (fds: Uint8Array, count: number, timeout: Uint8Array, si
 /** Ends the process at once, without waiting for a thread that is stuck in the kernel. */
 export const libcExit: (status: number) => void = bind("void _exit(int status)");
 
-const libcMmap: (addr: null, length: number, prot: number, flags: number, fd: number, offset: number) => unknown = bind(
-  "void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)",
-);
+export const libcMmap: (
+  addr: null,
+  length: number,
+  prot: number,
+  flags: number,
+  fd: number,
+  offset: number,
+) => Pointer = bind("void *mmap(void *addr, size_t length, int prot, int flags, int fd, int64_t offset)");
+export const libcMunmap: (addr: Pointer, length: number) => number = bind("int munmap(void *addr, size_t length)");
 
-/** The first `length` bytes of a file as memory that is the file: what is stored there outlives this process. Never unmapped. */
-export function mapFile(fd: number, length: number): Uint8Array {
-  const PROT_READ_WRITE = 3;
-  const MAP_SHARED = 1;
-  const at = libcMmap(null, length, PROT_READ_WRITE, MAP_SHARED, fd, 0) as bigint;
-  return new Uint8Array(koffi.view(at, length));
-}
+/** Memory of C as a buffer, which does not keep it. */
+export const viewOf = (at: Pointer, length: number): Buffer => Buffer.from(koffi.view(at as bigint, length));
+export const pointerTo = (buffer: Buffer): Pointer => koffi.address(buffer);
 
 /** errno of the last call above, on this thread. */
 export const errnoNow = (): number => koffi.errno();
