@@ -37,13 +37,14 @@
 
 static struct sock_filter filter[] = {
     LOAD(offsetof(struct seccomp_data, nr)),
-    CALL(__NR_mmap, 7), LOAD(ARG(3)), SET(MAP_PRIVATE, 4), CLEAR(MAP_NORESERVE, 3), LOAD(ARG(2)), SET(PROT_WRITE, 1), NOTIFY, ALLOW,
+    CALL(__NR_mmap, 7), LOAD(ARG(3)), CLEAR(MAP_NORESERVE, 4), SET(MAP_PRIVATE, 2), LOAD(ARG(2)), SET(PROT_WRITE, 1), NOTIFY, ALLOW,
     CALL(__NR_mprotect, 4), LOAD(ARG(2)), SET(PROT_WRITE, 1), NOTIFY, ALLOW,
     CALL(__NR_brk, 4), LOAD(ARG(0)), SET(0xffffffff, 1), NOTIFY, ALLOW,
-    CALL(__NR_clone, 4), LOAD(ARG(0)), CLEAR(CLONE_VM, 1), NOTIFY, ALLOW,
+    CALL(__NR_clone, 4), LOAD(ARG(0)), CLEAR(CLONE_THREAD, 1), NOTIFY, ALLOW,
     CALL(__NR_mremap, 1), NOTIFY,
 #ifdef __NR_fork
     CALL(__NR_fork, 1), NOTIFY,
+    CALL(__NR_vfork, 1), NOTIFY,
 #endif
     CALL(__NR_execve, 1), NOTIFY,
     CALL(__NR_execveat, 1), NOTIFY,

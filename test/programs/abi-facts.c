@@ -48,9 +48,9 @@ int main(void) {
 #define CALL(name) FACT("native." #name, __NR_##name)
   CALL(kcmp), CALL(mmap), CALL(mprotect), CALL(brk), CALL(mremap), CALL(shmget), CALL(clone), CALL(execve);
   CALL(ftruncate), CALL(setuid), CALL(setreuid), CALL(setresuid), CALL(fallocate), CALL(execveat), CALL(pkey_mprotect);
-  CALL(clone3);
+  CALL(clone3), CALL(prctl);
 #ifdef __NR_fork
-  CALL(fork);
+  CALL(fork), CALL(vfork);
 #endif
   FACT("PTRACE_CONT", PTRACE_CONT);
   FACT("PTRACE_SINGLESTEP", PTRACE_SINGLESTEP);

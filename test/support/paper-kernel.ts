@@ -66,12 +66,12 @@ export class PaperKernel implements Targets {
 
   image(pid: number): Image | undefined {
     const process = this.processes.get(pid);
-    return process && { startTicks: pid, ppid: process.ppid, layout: process.layout, startBrk: 0 };
+    return process && { startTicks: pid, ppid: process.ppid, layout: process.layout, isHidden: false, startBrk: 0 };
   }
 
   map(pid: number): readonly Vma[] | undefined {
     const process = this.processes.get(pid);
-    const rest = { accounted: true, accountable: true, dontCopy: false, stack: false, heap: false };
+    const rest = { accounted: true, accountable: true, dontCopy: false, stack: false, heap: false, named: false, hidden: false };
     return (
       process &&
       [...process.maps].map(([start, pages]) => {
@@ -114,6 +114,10 @@ export class PaperKernel implements Targets {
   sharesMemory(pid: number, other: number): boolean {
     const maps = this.processes.get(pid)?.maps;
     return maps !== undefined && maps === this.processes.get(other)?.maps;
+  }
+
+  isZero(): boolean {
+    return false;
   }
 
   memoryFile(): undefined {

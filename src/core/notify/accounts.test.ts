@@ -15,9 +15,10 @@ const UID = 1000;
 const LIMIT = 1000;
 const LIMITED: SwapLimit = { soft: LIMIT, hard: LIMIT };
 const map = (pages: number): Operation => ({ kind: "map", start: undefined, pages });
-const FORK: Operation = { kind: "fork" };
+const FORK: Operation = { kind: "fork", isSibling: false };
+const EXEC: Operation = { kind: "exec" };
 const VFORK: Operation = { kind: "vfork", waits: true };
-const share = (pages: number): Operation => ({ kind: "share", pages });
+const share = (pages: number): Operation => ({ kind: "share", fd: undefined, pages });
 
 function machine() {
   const kernel = new PaperKernel();
@@ -113,7 +114,7 @@ test("a child that execs in its parent's memory is met as what it becomes, and w
   for (const calls of [true, false]) {
     trap(world, pid, VFORK);
     const child = kernel.happen(pid)!;
-    trap(world, child.pid, { kind: "exec" });
+    trap(world, child.pid, EXEC);
     assert.equal(accounts.population.find(child.pid), undefined);
     kernel.happen(child.pid);
     // One that never calls is found by who looks.
@@ -133,7 +134,7 @@ test("one whose exec fails, or takes its time, has its parent's memory still", (
   kernel.happen(pid);
   trap(world, pid, VFORK);
   const child = kernel.happen(pid)!;
-  trap(world, child.pid, { kind: "exec" });
+  trap(world, child.pid, EXEC);
   accounts.lookAtAll();
   assert.equal(accounts.population.find(child.pid)!.space, accounts.population.find(pid)!.space);
   kernel.happen(child.pid);
@@ -236,7 +237,7 @@ test("whatever happens in whatever order: never more than the limit, nothing ref
         const isKnown = world.accounts.population.find(pid) !== undefined;
         if (what === "map" || what === "fork" || what === "vfork" || what === "exec") {
           if (kernel.pending.has(pid)) continue;
-          const operation: Operation = what === "map" ? map(pages) : what === "vfork" ? VFORK : { kind: what };
+          const operation = { map: map(pages), fork: FORK, vfork: VFORK, exec: EXEC }[what];
           const need = what === "map" ? pages : what === "fork" ? kernel.reserved(pid) : 0;
           let answer = trap(world, pid, operation);
           // In doubt it waits, until what was let go has happened.

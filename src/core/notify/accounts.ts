@@ -10,7 +10,7 @@ import type { Targets, Vma } from "./ports.ts";
 import type { AccountedProcess, Refusal } from "./process.ts";
 import { NO_RECORDER, type Recorder } from "./records.ts";
 import { SharedObjects } from "./shared-objects.ts";
-import type { Space } from "./space.ts";
+import { isHidden, type Space } from "./space.ts";
 import { UidAccounts } from "./uid-accounts.ts";
 import { CallsUnderway } from "./underway.ts";
 
@@ -54,6 +54,7 @@ export class Accounts {
   arrived(tid: number): void {
     this.#underway.over(tid);
     this.population.sharers.over(tid);
+    this.objects.returned(tid);
     if (this.population.forks.any) this.population.forks.returned(tid);
   }
 
@@ -63,8 +64,8 @@ export class Accounts {
     if (operation.kind === "exec" && this.population.postpone(call.tid, job)) return "continue";
     const process = this.population.ofThread(call.tid, job);
     if (!process) return "continue";
-    this.population.refresh(process);
-    if (operation.kind === "exec") process.execs = true;
+    this.population.refresh(process, true);
+    if (operation.kind === "exec") this.population.execs(process);
     else if (operation.kind === "setuid") process.changesUid = true;
     else if (!process.launching) return this.#decide(process, call, last);
     return "continue";
@@ -73,12 +74,18 @@ export class Accounts {
   #decide(process: AccountedProcess, call: TrappedCall, last: boolean): Verdict {
     const { space } = process;
     const { operation } = call;
+    if (operation.kind === "brk" && !this.#knowsBrk(process)) {
+      // Nobody could be told where it is: it goes on, and a look finds what it brings.
+      space.brk = operation.address;
+      space.brkEnd = operation.end;
+      return "continue";
+    }
     // A child maps what its parent maps: that has to be known.
     if (operation.kind === "fork" && this.objects.hasUnseen(space)) this.look(space);
     let need = this.#atMost(process, operation);
     if (need > 0 && !this.#fits(process, need)) {
       const vmas = this.look(space);
-      need = vmas ? Math.min(need, this.#exactly(process, operation, vmas)) : need;
+      need = vmas ? this.#exactly(process, operation, vmas) : need;
       const rivals = this.#rivals(process, need);
       if (need > 0 && !this.#fits(process, need) && !this.#makeRoom(process, need, rivals)) {
         if (!last && this.isUnsettled(rivals)) return "wait";
@@ -92,6 +99,16 @@ export class Accounts {
     return "continue";
   }
 
+  /** Whether it is known where the data segment of a process that is trapped ends. */
+  #knowsBrk(process: AccountedProcess): boolean {
+    const { space, pid } = process;
+    if (space.brk === 0) {
+      process.startBrk = this.targets.image(pid)?.startBrk ?? 0;
+      this.look(space);
+    }
+    return space.brk !== 0;
+  }
+
   /** A total higher than ever may only be one that knows too little of what was given back. */
   #notePeak({ pid, space }: AccountedProcess): void {
     const data = this.targets.size(pid)?.data ?? 0;
@@ -101,13 +118,19 @@ export class Accounts {
 
   #atMost(process: AccountedProcess, operation: Operation): number {
     switch (operation.kind) {
-      case "share":
-        return operation.pages;
+      case "share": {
+        const { fd, pages } = operation;
+        return fd === undefined || this.targets.isZero(process.pid, fd) ? pages : 0;
+      }
       case "segment":
         return this.objects.segmentNeed(operation.key, operation.pages);
       case "resize": {
         const file = this.targets.memoryFile(process.pid, operation.fd);
         return file ? this.objects.fileNeed(file.key, operation.pages) : 0;
+      }
+      case "protect": {
+        const vmas = operation.grows ? this.look(process.space) : undefined;
+        return vmas && !isHidden(vmas) ? exactly(operation, vmas, process.startBrk) : operation.pages;
       }
       default:
         return atMost(operation, process.space);
@@ -115,9 +138,10 @@ export class Accounts {
   }
 
   #exactly(process: AccountedProcess, operation: Operation, vmas: readonly Vma[]): number {
+    const most = this.#atMost(process, operation);
     const { kind } = operation;
-    if (kind === "share" || kind === "segment" || kind === "resize") return this.#atMost(process, operation);
-    return exactly(operation, vmas, process.startBrk);
+    if (kind === "share" || kind === "segment" || kind === "resize" || isHidden(vmas)) return most;
+    return Math.min(most, exactly(operation, vmas, process.startBrk));
   }
 
   #fits(process: AccountedProcess, pages: number): boolean {
@@ -168,12 +192,13 @@ export class Accounts {
     const { operation } = call;
     switch (operation.kind) {
       case "share": {
-        const object = this.objects.share(space, operation.pages);
+        if (need === 0) return;
+        const object = this.objects.share(space, need);
         this.#underway.granted(call, process, 0, () => this.objects.unshare(space, object));
         return;
       }
       case "segment":
-        if (need > 0) this.objects.makeSegment(space, process.pid, call.number, operation.key, operation.pages);
+        if (need > 0) this.objects.makeSegment(process, call, operation);
         return;
       case "resize": {
         const file = need > 0 ? this.targets.memoryFile(process.pid, operation.fd) : undefined;
@@ -181,7 +206,7 @@ export class Accounts {
         return;
       }
       case "fork":
-        this.#grantFork(process, call, need);
+        this.#grantFork(process, call, operation.isSibling, need);
         return;
       case "vfork":
         this.population.sharers.granted(process, call.tid, operation.waits);
@@ -194,8 +219,7 @@ export class Accounts {
     if (operation.kind === "brk") {
       space.brk = operation.address;
       space.brkEnd = Math.max(brkEnd, operation.end);
-    }
-    if (need === 0) return;
+    } else if (need === 0) return;
     space.add(need);
     this.#underway.granted(call, process, need, () => {
       space.add(-need);
@@ -203,20 +227,17 @@ export class Accounts {
     });
   }
 
-  #grantFork(process: AccountedProcess, call: TrappedCall, need: number): void {
+  #grantFork(process: AccountedProcess, call: TrappedCall, isSibling: boolean, need: number): void {
     const child = process.space.fork(need);
     this.objects.inherit(process.space, child);
-    this.population.forks.add(process, call, child);
+    this.population.forks.add(process, call, isSibling, child);
   }
 
   /** The kernel did not carry out what `tid` was granted last. */
   cancelled(tid: number): void {
     this.#underway.cancel(tid);
     const fork = this.population.forks.ofThread(tid);
-    if (!fork) return;
-    this.population.forks.delete(fork);
-    this.objects.left(fork.space);
-    fork.space.release();
+    if (fork) this.population.forget(fork);
   }
 
   /** Corrects what is known of a space by the kernel's own map, which it returns. */
@@ -235,7 +256,9 @@ export class Accounts {
       return undefined;
     }
     this.#findShortfall(process, vmas);
-    space.correct(vmas, process.startBrk, pages);
+    space.correct(vmas, process.startBrk, pages, calls === 0);
+    // Exec may still be building it.
+    if (process.execs) space.isExact = false;
     this.objects.seen(space, vmas, calls === 0);
     const after = this.targets.size(process.pid);
     if (calls === 0 && after?.total === before.total && after.data === before.data) space.sizeAtLook = after;
@@ -245,7 +268,7 @@ export class Accounts {
   /** Charges are upper bounds: that the kernel counts more means that something escaped us. The stack grows unasked. */
   #findShortfall({ pid, space }: AccountedProcess, vmas: readonly Vma[]): void {
     const reserved = vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.stack ? vma.end - vma.start : 0), 0);
-    if (!space.isExact || reserved <= space.pages) return;
+    if (!space.isExact || isHidden(vmas) || reserved <= space.pages) return;
     this.shortfalls.push(`process ${pid}: ${space.pages} pages were charged, ${reserved} reserved`);
     if (this.shortfalls.length > SHORTFALLS) this.shortfalls.shift();
   }

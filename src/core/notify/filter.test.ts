@@ -12,6 +12,7 @@ import { WATCHED_CALLS } from "./watched-calls.ts";
 const ALLOW = 0x7fff0000;
 const NOTIFY = 0x7fc00000;
 const ENOSYS = 0x00050000 | 38;
+const EINVAL = 0x00050000 | 22;
 const KILL = 0x80000000;
 const NATIVE = 0xc000003e;
 const I386 = 0x40000003;
@@ -30,11 +31,18 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
   ["mmap r-x of a library", 9, [0, 8192, 5, 0x2, 3], ALLOW],
   ["mmap MAP_NORESERVE", 9, [0, 8192, 3, 0x4022], ALLOW],
   ["mmap MAP_HUGETLB", 9, [0, 2097152, 3, 0x40022], ALLOW],
-  ["mmap shared anonymous", 9, [0, 8192, 3, 0x21], NOTIFY, { kind: "share", pages: 2 }],
-  ["mmap shared anonymous r--", 9, [0, 8192, 1, 0x21], NOTIFY, { kind: "share", pages: 2 }],
-  ["mmap MAP_SHARED_VALIDATE anonymous", 9, [0, 4096, 3, 0x23], NOTIFY, { kind: "share", pages: 1 }],
-  ["mmap of a file, shared", 9, [0, 8192, 3, 0x1, 3], ALLOW],
-  ["mprotect rw", 10, [0x2000, 4096, 3], NOTIFY, { kind: "protect", start: 2, pages: 1 }],
+  ["mmap shared anonymous", 9, [0, 8192, 3, 0x21], NOTIFY, { kind: "share", fd: undefined, pages: 2 }],
+  ["mmap shared anonymous r--", 9, [0, 8192, 1, 0x21], NOTIFY, { kind: "share", fd: undefined, pages: 2 }],
+  ["mmap MAP_SHARED_VALIDATE anonymous", 9, [0, 4096, 3, 0x23], NOTIFY, { kind: "share", fd: undefined, pages: 1 }],
+  ["mmap of a file, shared", 9, [0, 8192, 3, 0x1, 3], NOTIFY, { kind: "share", fd: 3, pages: 2 }],
+  ["mprotect rw", 10, [0x2000, 4096, 3], NOTIFY, { kind: "protect", start: 2, pages: 1, grows: false }],
+  [
+    "mprotect of a whole stack",
+    10,
+    [0x2000, 4096, 0x1000003],
+    NOTIFY,
+    { kind: "protect", start: 2, pages: 1, grows: true },
+  ],
   ["mprotect r--", 10, [0x2000, 4096, 1], ALLOW],
   ["brk(0)", 12, [0], ALLOW],
   ["brk", 12, [0x5001], NOTIFY, { kind: "brk", end: 6, address: 0x5001 }],
@@ -46,11 +54,12 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
     NOTIFY,
     { kind: "remap", start: 3, oldPages: 1, newPages: 2, keepsOld: false },
   ],
-  ["fork", 57, [], NOTIFY, { kind: "fork" }],
+  ["fork", 57, [], NOTIFY, { kind: "fork", isSibling: false }],
   ["vfork", 58, [], NOTIFY, { kind: "vfork", waits: true }],
   ["clone as posix_spawn does", 56, [0x4111], NOTIFY, { kind: "vfork", waits: true }],
   ["clone of a process in the same memory", 56, [0x111], NOTIFY, { kind: "vfork", waits: false }],
-  ["clone of a process", 56, [0x1200011], NOTIFY, { kind: "fork" }],
+  ["clone of a process", 56, [0x1200011], NOTIFY, { kind: "fork", isSibling: false }],
+  ["clone of a sibling", 56, [0x1208011], NOTIFY, { kind: "fork", isSibling: true }],
   ["clone of a thread", 56, [0x3d0f00], ALLOW],
   ["clone3", 435, [0x1000, 88], ENOSYS],
   ["execve", 59, [1, 2, 3], NOTIFY, { kind: "exec" }],
@@ -60,7 +69,17 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
   ["shmget of one that is there", 29, [77, 4096, 0o600], ALLOW],
   ["ftruncate", 77, [5, 12288], NOTIFY, { kind: "resize", fd: 5, pages: 3 }],
   ["fallocate", 285, [5, 0, 4096, 4096], NOTIFY, { kind: "resize", fd: 5, pages: 2 }],
-  ["fallocate that keeps the size", 285, [5, 3, 0, 4096], ALLOW],
+  [
+    "a descriptor with a full upper half",
+    77,
+    [0xffffffff_00000005n, 4096],
+    NOTIFY,
+    { kind: "resize", fd: 5, pages: 1 },
+  ],
+  ["fallocate that keeps the size", 285, [5, 1, 0, 4096], NOTIFY, { kind: "resize", fd: 5, pages: 1 }],
+  ["fallocate of a hole", 285, [5, 3, 0, 4096], ALLOW],
+  ["prctl PR_SET_MM", 157, [35, 14, 0x1000], EINVAL],
+  ["prctl", 157, [15, 0x1000], ALLOW],
   ["setuid", 105, [1000], NOTIFY, { kind: "setuid" }],
   ["setresuid of the real uid", 117, [1000, 1000, 1000], NOTIFY, { kind: "setuid" }],
   ["setresuid of the effective uid", 117, [0xffffffff, 1000, 0xffffffff], ALLOW],
@@ -91,6 +110,7 @@ test("32-bit calls are the same calls under other numbers", () => {
   assert.equal(answer(117, 21, 0), ALLOW, "shmat by ipc");
   assert.deepEqual(meant(194, 3, 0, 1), { kind: "resize", fd: 3, pages: 0x100000 });
   assert.equal(answer(190), NOTIFY, "vfork");
+  assert.deepEqual(meant(324, 3, 0, 0, 1, 4096, 0), { kind: "resize", fd: 3, pages: 0x100001 });
 });
 
 test("a calling convention nobody knows ends the process", () => {

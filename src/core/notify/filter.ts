@@ -29,7 +29,7 @@ interface Instruction {
 
 const load = (offset: number): Instruction => ({ code: BPF_LD_W_ABS, k: offset });
 const answer = (action: number): Instruction => ({ code: BPF_RET_K, k: action });
-const ENOSYS = SECCOMP_RET_ERRNO | ERRNO.ENOSYS;
+const fail = (errno: number): Instruction => answer(SECCOMP_RET_ERRNO | errno);
 
 /** The test itself, with what is skipped when it fails. */
 function compileTest({ arg, upper, mask, is }: ArgumentTest, skip: number): readonly Instruction[] {
@@ -46,7 +46,7 @@ function compileTest({ arg, upper, mask, is }: ArgumentTest, skip: number): read
 const TEST_LENGTH = 3;
 
 function compileCall({ when, decode }: WatchedCall): readonly Instruction[] {
-  const action = answer(decode === "refuse" ? ENOSYS : SECCOMP_RET_USER_NOTIF);
+  const action = "errno" in decode ? fail(decode.errno) : answer(SECCOMP_RET_USER_NOTIF);
   if (!when) return [action];
   const alternatives = when.flatMap((tests) => [
     // A test that fails goes on behind this alternative's answer.
@@ -59,7 +59,7 @@ function compileCall({ when, decode }: WatchedCall): readonly Instruction[] {
 /** From the number of the call to an answer. */
 function compileAbi(abi: SyscallAbi, native: boolean): readonly Instruction[] {
   const program: Instruction[] = [load(SECCOMP_DATA_NR)];
-  if (native) program.push({ code: BPF_JMP_JGE_K, jf: 1, k: X32_SYSCALL_BIT }, answer(ENOSYS));
+  if (native) program.push({ code: BPF_JMP_JGE_K, jf: 1, k: X32_SYSCALL_BIT }, fail(ERRNO.ENOSYS));
   for (const call of WATCHED_CALLS) {
     const number = abi.numbers[call.name];
     if (number === undefined) continue;

@@ -1,4 +1,5 @@
 import type { TrappedCall } from "./notification.ts";
+import type { Image } from "./ports.ts";
 import type { AccountedProcess, SwapLimit } from "./process.ts";
 import type { Space } from "./space.ts";
 
@@ -11,8 +12,12 @@ export interface PendingFork {
   readonly layout: string;
   readonly space: Space;
   readonly limit: SwapLimit;
+  /** The child is its parent's parent's. */
+  readonly isSibling: boolean;
   /** The thread has made another call since: the fork is over. */
   returned: boolean;
+  /** Its child was looked for and not found. */
+  missed: boolean;
   /** Its child may have been taken for another's, and the other way round. */
   confused: boolean;
 }
@@ -28,9 +33,20 @@ export class PendingForks {
     return this.#pending.values();
   }
 
-  add(parent: AccountedProcess, { tid, number }: TrappedCall, space: Space): void {
+  add(parent: AccountedProcess, { tid, number }: TrappedCall, isSibling: boolean, space: Space): void {
     const { layout, limit } = parent;
-    this.#pending.add({ parent, tid, number, layout, space, limit, returned: false, confused: false });
+    this.#pending.add({
+      parent,
+      tid,
+      number,
+      layout,
+      space,
+      limit,
+      isSibling,
+      returned: false,
+      missed: false,
+      confused: false,
+    });
   }
 
   returned(tid: number): void {
@@ -38,11 +54,12 @@ export class PendingForks {
   }
 
   /**
-   * The fork that made a process of this layout and parent, whose own parent may be gone; after exec neither is the caller's
-   * business any more. Which of several it was cannot be told: they are confused then.
+   * The fork that made a process of this image, whose parent may be gone; after exec neither is the caller's business any more.
+   * Which of several it was cannot be told: they are confused then.
    */
-  take(layout: string, ppid: number): PendingFork | undefined {
-    const alike = [...this.#pending].filter((fork) => fork.layout === layout);
+  take({ layout, isHidden, ppid }: Image): PendingFork | undefined {
+    if (this.#pending.size === 0) return undefined;
+    const alike = [...this.#pending].filter((fork) => fork.layout === layout || (isHidden && fork.parent.pid === ppid));
     const ofParent = alike.filter((fork) => fork.parent.pid === ppid);
     const candidates = ofParent.length > 0 ? ofParent : alike;
     const [found] = candidates;
@@ -57,6 +74,14 @@ export class PendingForks {
   /** The fork that `tid` was granted last. */
   ofThread(tid: number): PendingFork | undefined {
     return [...this.#pending].findLast((fork) => fork.tid === tid && !fork.returned);
+  }
+
+  /** Whether a fork's child was not found again: the kernel's list leaves children out while others come and go. */
+  isGone(fork: PendingFork): boolean {
+    if (!this.#pending.has(fork)) return false;
+    const again = fork.missed;
+    fork.missed = true;
+    return again;
   }
 
   delete(fork: PendingFork): void {

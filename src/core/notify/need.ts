@@ -3,7 +3,7 @@ import type { Operation } from "./operation.ts";
 import type { Vma } from "./ports.ts";
 import { accountedWithin, dataEnd, type Space } from "./space.ts";
 
-/** The most pages an operation can add to an address space, told without a look at it. */
+/** The most pages an operation can add to an address space, told without a look at it; of a whole mapping only the map tells. */
 export function atMost(operation: Operation, space: Space): number {
   switch (operation.kind) {
     case "map":
@@ -35,8 +35,10 @@ export function exactly(operation: Operation, vmas: readonly Vma[], startBrk: nu
       return start === undefined ? pages : pages - accountedWithin(vmas, start, start + pages);
     }
     case "protect": {
-      const { start, pages } = operation;
-      const end = start + pages;
+      const { grows, pages } = operation;
+      const page = operation.start;
+      const whole = grows ? vmas.find((vma) => vma.start <= page && vma.end > page) : undefined;
+      const { start, end } = whole ?? { start: page, end: page + pages };
       const writable = vmas.filter((vma) => vma.accountable && !vma.accounted && vma.end > start && vma.start < end);
       return writable.reduce((sum, vma) => sum + Math.min(vma.end, end) - Math.max(vma.start, start), 0);
     }

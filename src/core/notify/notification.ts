@@ -7,7 +7,7 @@ import {
   SECCOMP_NOTIF_PID,
 } from "../abi/seccomp.ts";
 import type { Operation } from "./operation.ts";
-import { WATCHED_CALLS, type WatchedCall } from "./watched-calls.ts";
+import { type Arguments, WATCHED_CALLS, type WatchedCall } from "./watched-calls.ts";
 
 /** A trapped call, as the kernel tells of it in struct seccomp_notif. */
 export interface TrappedCall {
@@ -35,12 +35,13 @@ export function notificationDecoder(arch: Arch): (notification: DataView) => Tra
   // One for all calls: this runs at every one of them.
   let view: DataView;
   const word = (offset: number): number => view.getUint32(SECCOMP_NOTIF_DATA + offset, true);
-  const args = (i: number): number => word(SECCOMP_DATA_ARGS + 8 * i) + word(SECCOMP_DATA_ARGS + 8 * i + 4) * TWO_32;
+  const int = (i: number): number => word(SECCOMP_DATA_ARGS + 8 * i);
+  const args: Arguments = { int, long: (i) => int(i) + word(SECCOMP_DATA_ARGS + 8 * i + 4) * TWO_32 };
   return (notification) => {
     view = notification;
     const number = word(SECCOMP_DATA_NR);
     const call = calls.get(word(SECCOMP_DATA_ARCH))?.get(number);
-    if (!call || call.decode === "refuse") return undefined;
+    if (typeof call?.decode !== "function") return undefined;
     const tid = view.getUint32(SECCOMP_NOTIF_PID, true);
     return { tid, number, name: call.name, operation: call.decode(args) };
   };

@@ -2,12 +2,12 @@
 export type Operation =
   /** Private writable memory, at a fixed place or anywhere. */
   | { readonly kind: "map"; readonly start: number | undefined; readonly pages: number }
-  /** Shared anonymous memory: an object of its own. */
-  | { readonly kind: "share"; readonly pages: number }
+  /** Shared memory: an object of its own where it is anonymous, or of a file, /dev/zero. */
+  | { readonly kind: "share"; readonly fd: number | undefined; readonly pages: number }
   /** The data segment is to end there: in pages, and as the program says it, in bytes. */
   | { readonly kind: "brk"; readonly end: number; readonly address: number }
-  /** Memory becomes writable. */
-  | { readonly kind: "protect"; readonly start: number; readonly pages: number }
+  /** Memory becomes writable; where it `grows`, all of the mapping. */
+  | { readonly kind: "protect"; readonly start: number; readonly pages: number; readonly grows: boolean }
   | {
       readonly kind: "remap";
       readonly start: number;
@@ -15,7 +15,8 @@ export type Operation =
       readonly newPages: number;
       readonly keepsOld: boolean;
     }
-  | { readonly kind: "fork" }
+  /** `isSibling`: CLONE_PARENT, the child is the caller's parent's. */
+  | { readonly kind: "fork"; readonly isSibling: boolean }
   /** A process that has the caller's memory, which may outlive the caller; who waits goes on when it is gone or has its own. */
   | { readonly kind: "vfork"; readonly waits: boolean }
   | { readonly kind: "exec" }

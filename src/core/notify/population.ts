@@ -1,10 +1,10 @@
 import { pagesIn } from "../base/size.ts";
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfos } from "../vm/uidinfo.ts";
-import { PendingForks } from "./forks.ts";
+import { type PendingFork, PendingForks } from "./forks.ts";
 import type { Job } from "./job.ts";
 import type { Image, Targets } from "./ports.ts";
-import { AccountedProcess, NO_LIMIT, type SwapLimit } from "./process.ts";
+import { AccountedProcess, type ProgramImage, type SwapLimit } from "./process.ts";
 import { PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
 import type { SharedObjects } from "./shared-objects.ts";
 import { Sharers } from "./sharers.ts";
@@ -36,6 +36,8 @@ export class Population {
   readonly sharers: Sharers = new Sharers();
   /** Processes that were not known when they called exec, and where they come in whose parents are not either. */
   readonly #postponed = new Map<number, Job>();
+  /** Known ones that were let go to exec a moment ago. */
+  readonly #execing = new Set<AccountedProcess>();
   /** Told of every process that is new; it is to tell {@link exited} of its end. */
   onArrival: (process: AccountedProcess) => void = () => {};
 
@@ -57,7 +59,13 @@ export class Population {
 
   /** Whether somebody is known to be there, or to come, who has not been met. */
   get hasUnmet(): boolean {
-    return this.forks.any || this.#postponed.size > 0;
+    return this.forks.any || this.#postponed.size > 0 || this.#execing.size > 0;
+  }
+
+  /** A process is let go to exec. */
+  execs(process: AccountedProcess): void {
+    process.execs = true;
+    this.#execing.add(process);
   }
 
   /**
@@ -79,8 +87,15 @@ export class Population {
     if (known && this.#books.targets.hasThread(known.pid, tid)) return known;
     const pid = this.#books.targets.isProcess(tid) ? tid : this.#books.targets.ids(tid)?.pid;
     if (pid === undefined) return undefined;
-    const process = this.#processes.get(pid) ?? this.meet(pid, job);
+    const process = this.#processes.get(pid) ?? this.#meetCaller(pid, job);
     if (process && tid !== pid) this.#addThread(process, tid);
+    return process;
+  }
+
+  /** One that calls is not on its way to anything. */
+  #meetCaller(pid: number, job: Job): AccountedProcess | undefined {
+    const process = this.meet(pid, job);
+    if (process) process.execs = false;
     return process;
   }
 
@@ -88,18 +103,16 @@ export class Population {
    * A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. Where
    * its parent is not known either it comes into `job` with that limit.
    */
-  meet(pid: number, job: Job, limit: SwapLimit = NO_LIMIT): AccountedProcess | undefined {
-    const { targets, ledger } = this.#books;
-    const image = targets.image(pid);
+  meet(pid: number, job: Job, limit: SwapLimit = job.limit): AccountedProcess | undefined {
+    const image = this.#books.targets.image(pid);
     const postponed = this.#postponed.get(pid);
     this.#postponed.delete(pid);
     if (!image) return undefined;
     const parent = this.#parentOf(image);
-    if (postponed && parent && image.layout !== parent.layout) {
-      const space = new Space(ledger, parent.space.job, parent.space.payer);
-      return this.#begin(this.#arrive(pid, image, space, parent.limit));
-    }
-    const process = this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit);
+    const process =
+      postponed && parent && image.layout !== parent.layout
+        ? this.#meetProgram(pid, image, parent)
+        : (this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit));
     // What it has called may be still to come.
     if (process && postponed) process.execs = true;
     return process;
@@ -114,12 +127,18 @@ export class Population {
     return parent;
   }
 
-  /** One that has its parent's memory, or a copy. */
+  /** One that had its parent's memory and is another program. */
+  #meetProgram(pid: number, image: Image, { space: { job, payer }, limit }: AccountedProcess): AccountedProcess {
+    return this.#begin(this.#arrive(pid, image, new Space(this.#books.ledger, job, payer), limit));
+  }
+
+  /** One that has the memory of its parent, or of who made it its parent's child, or a copy. */
   #meetCopy(pid: number, image: Image, parent: AccountedProcess | undefined): AccountedProcess | undefined {
-    if (parent && this.#books.targets.sharesMemory(parent.pid, pid)) {
-      return this.#recorded(this.#arrive(pid, image, parent.space, parent.limit));
+    for (const other of parent ? [parent, ...this.sharers.givers] : this.sharers.givers) {
+      if (!this.#books.targets.sharesMemory(other.pid, pid)) continue;
+      return this.#recorded(this.#arrive(pid, image, other.space, other.limit));
     }
-    const fork = this.forks.take(image.layout, image.ppid);
+    const fork = this.forks.take(image);
     if (!fork) return undefined;
     const process = this.#arrive(pid, image, fork.space, fork.limit);
     if (fork.confused) this.#countAll(process);
@@ -147,14 +166,14 @@ export class Population {
   }
 
   /** One that starts a command: nothing of it counts before its exec. */
-  launch(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+  launch(pid: number, image: ProgramImage, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
     const process = this.restore(pid, image, ruid, job, limit);
     process.launching = true;
     return this.#recorded(process);
   }
 
   /** One of which nothing is known but what is written down, and that must not be written anew before all of it is taken over. */
-  restore(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+  restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.#arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
     process.execs = true;
@@ -182,7 +201,7 @@ export class Population {
     space.pids.add(process.pid);
   }
 
-  #arrive(pid: number, image: Image, space: Space, limit: SwapLimit): AccountedProcess {
+  #arrive(pid: number, image: ProgramImage, space: Space, limit: SwapLimit): AccountedProcess {
     const process = new AccountedProcess(pid, image, space, limit, this.#books.targets);
     space.pids.add(pid);
     this.#postponed.delete(pid);
@@ -195,13 +214,19 @@ export class Population {
   #countAll({ pid, space, startBrk }: AccountedProcess): void {
     const vmas = this.#books.targets.map(pid);
     if (!vmas) return;
-    space.correct(vmas, startBrk, 0);
+    space.correct(vmas, startBrk, 0, true);
     this.#books.objects.seen(space, vmas, true);
   }
 
-  /** Finds out what a call let go since may have changed: the program, the real uid. */
-  refresh(process: AccountedProcess): void {
-    if (process.execs) this.#refreshImage(process);
+  /**
+   * Finds out what a call let go since may have changed: the program, the real uid. `calls`: it makes another call, so that
+   * whatever it was is over; else exec may be on its way still, and what is seen be half of what it makes.
+   */
+  refresh(process: AccountedProcess, calls = false): void {
+    if (process.execs) {
+      this.#refreshImage(process);
+      if (calls) process.execs = false;
+    }
     if (process.changesUid) this.#refreshUid(process);
   }
 
@@ -210,8 +235,11 @@ export class Population {
     const image = targets.image(process.pid);
     if (!image) return;
     // Until exec succeeds it may be tried again, in another directory.
-    if (image.layout === process.layout && this.#hasMemoryOf(process)) return;
-    process.execs = process.launching = false;
+    if (image.layout === process.layout && this.#hasMemoryOf(process)) {
+      this.#complete(process, image);
+      return;
+    }
+    process.launching = false;
     underway.forget(process);
     const { space } = process;
     this.#leave(process);
@@ -220,6 +248,20 @@ export class Population {
     process.space = new Space(ledger, space.job, space.payer);
     process.space.pids.add(process.pid);
     this.#begin(process);
+  }
+
+  /** What has come since it was seen half made. */
+  #complete(process: AccountedProcess, { startBrk }: Image): void {
+    const { pid, space } = process;
+    if (space.isExact) return;
+    if (startBrk !== process.startBrk) this.#setBrk(process, startBrk);
+    const data = this.#books.targets.size(pid)?.data ?? 0;
+    if (data > space.pages) space.add(data - space.pages);
+  }
+
+  #setBrk(process: AccountedProcess, startBrk: number): void {
+    process.startBrk = process.space.brk = startBrk;
+    process.space.brkEnd = pagesIn(startBrk);
   }
 
   /** Whether it has the memory that it is known to have, as far as others have it too. */
@@ -231,9 +273,8 @@ export class Population {
   /** It is a program that has just begun, with what that brings. */
   #begin(process: AccountedProcess): AccountedProcess {
     const { targets, figures } = this.#books;
-    const { pid, space, startBrk } = process;
-    space.brk = startBrk;
-    space.brkEnd = pagesIn(startBrk);
+    const { pid, space } = process;
+    this.#setBrk(process, process.startBrk);
     space.add(targets.size(pid)?.data ?? 0);
     figures.note(space.payer);
     return this.#recorded(process);
@@ -254,24 +295,34 @@ export class Population {
 
   /** Who came without a call of its own yet, and who will not come any more. */
   settle(): void {
-    const { targets, objects } = this.#books;
     for (const [pid, job] of [...this.#postponed]) if (this.#postponed.has(pid)) this.meet(pid, job);
-    for (const fork of this.forks) {
-      const { parent, layout } = fork;
-      const alive = this.#processes.get(parent.pid) === parent;
-      for (const pid of alive ? targets.children(parent.pid) : targets.pids()) {
-        if (this.#processes.has(pid)) continue;
-        if (targets.image(pid)?.layout !== layout) continue;
-        this.meet(pid, fork.space.job);
-      }
-    }
-    for (const fork of this.forks) {
-      const { parent, tid, number, space } = fork;
-      const progress = fork.returned ? undefined : targets.progress(parent.pid, tid);
-      if (progress && (progress.running || progress.call === number)) continue;
-      this.forks.delete(fork);
-      space.release();
-      objects.left(space);
+    for (const process of this.#execing) this.refresh(process);
+    this.#execing.clear();
+    // Of a fork that is over before the children are looked for the child is there, or gone.
+    const over = [...this.forks].filter((fork) => this.#isOver(fork));
+    for (const fork of this.forks) this.#meetChildren(fork);
+    for (const fork of over) if (this.forks.isGone(fork)) this.forget(fork);
+  }
+
+  #isOver({ parent, tid, number, returned }: PendingFork): boolean {
+    const progress = returned ? undefined : this.#books.targets.progress(parent.pid, tid);
+    return !progress || !(progress.running || progress.call === number);
+  }
+
+  /** A child will not come. */
+  forget(fork: PendingFork): void {
+    this.forks.delete(fork);
+    fork.space.release();
+    this.#books.objects.left(fork.space);
+  }
+
+  #meetChildren({ parent, layout, isSibling, space }: PendingFork): void {
+    const { targets } = this.#books;
+    const hasChildren = this.#processes.get(parent.pid) === parent && !isSibling;
+    for (const pid of hasChildren ? targets.children(parent.pid) : targets.pids()) {
+      if (this.#processes.has(pid)) continue;
+      const image = targets.image(pid);
+      if (image?.layout === layout || (image?.isHidden && hasChildren)) this.meet(pid, space.job);
     }
   }
 
@@ -280,6 +331,7 @@ export class Population {
     this.#processes.delete(process.pid);
     this.forgetRecord(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
+    this.#execing.delete(process);
     this.#books.underway.forget(process);
     this.#leave(process);
   }

@@ -12,6 +12,10 @@ export interface Vma {
   readonly dontCopy: boolean;
   readonly stack: boolean;
   readonly heap: boolean;
+  /** Anonymous, and named by the program. */
+  readonly named: boolean;
+  /** Stands for all there is, and says nothing of where. */
+  readonly hidden: boolean;
   /** Of shared memory that is no file on a disk: which object, and how many pages of it the mapping proves. */
   readonly object: string | undefined;
   readonly objectPages: number;
@@ -21,9 +25,13 @@ export interface Vma {
 export interface Image {
   readonly startTicks: number;
   readonly ppid: number;
-  /** Where its code, stack and arguments lie: the same in a forked child, another after exec. */
+  /**
+   * Where its code, stack and arguments lie: the same in a forked child, another after exec. Where it hides that, or exec has not
+   * come so far, or it has exited, like no other's.
+   */
   readonly layout: string;
-  /** Address of the data segment. */
+  readonly isHidden: boolean;
+  /** Address of the data segment; 0 where it cannot be told. */
   readonly startBrk: number;
 }
 
@@ -61,7 +69,7 @@ export interface Segment {
 
 export interface Targets {
   image(pid: number): Image | undefined;
-  /** Every mapping: exact, and slow. */
+  /** Every mapping: exact, and slow. Of one that hides them the length only, as one. */
   map(pid: number): readonly Vma[] | undefined;
   /** Total and data pages: quick; they differ when the mappings have changed. */
   size(pid: number): { readonly total: number; readonly data: number } | undefined;
@@ -77,6 +85,8 @@ export interface Targets {
   pids(): readonly number[];
   /** Whether both have one address space: as after vfork. */
   sharesMemory(pid: number, other: number): boolean;
+  /** Whether a descriptor is /dev/zero, which shared is anonymous memory. */
+  isZero(pid: number, fd: number): boolean;
   /** The file behind a descriptor, where it is memory that no disk backs. */
   memoryFile(pid: number, fd: number): MemoryFile | undefined;
   /** All files of that kind which the process has open. */

@@ -29,6 +29,9 @@ export type RefusalReason = "rlimit" | "job" | "supply";
 /** How many refusals a process remembers. */
 const REMEMBERED = 16;
 
+/** What is remembered of the program in a process. */
+export type ProgramImage = Pick<Image, "startTicks" | "layout" | "startBrk">;
+
 /** A process whose calls are trapped. */
 export class AccountedProcess implements Credentials {
   readonly pid: number;
@@ -48,7 +51,7 @@ export class AccountedProcess implements Credentials {
   /** Threads that have called. */
   readonly tids: Set<number> = new Set();
 
-  constructor(pid: number, image: Image, space: Space, limit: SwapLimit, targets: Targets) {
+  constructor(pid: number, image: ProgramImage, space: Space, limit: SwapLimit, targets: Targets) {
     this.pid = pid;
     this.startTicks = image.startTicks;
     this.layout = image.layout;

@@ -1,5 +1,5 @@
 import type { Job } from "./job.ts";
-import type { AccountedProcess } from "./process.ts";
+import type { AccountedProcess, SwapLimit } from "./process.ts";
 
 /** Where what cannot be counted again is written down, for whoever goes on when this process is killed. */
 export interface Recorder {
@@ -34,6 +34,8 @@ export interface ProcessRecord {
 }
 
 export interface JobRecord {
+  readonly soft: Limit;
+  readonly hard: Limit;
   readonly budget: Limit;
   readonly around: number | null;
 }
@@ -46,6 +48,10 @@ export interface ObjectRecord {
 
 export const orNull = (limit: number): Limit => (limit === Number.POSITIVE_INFINITY ? null : limit);
 export const orInfinity = (limit: Limit): number => limit ?? Number.POSITIVE_INFINITY;
+
+export const limitOf = ({ soft, hard }: { readonly soft: Limit; readonly hard: Limit }): SwapLimit => {
+  return { soft: orInfinity(soft), hard: orInfinity(hard) };
+};
 
 export function processRecord({ startTicks, layout, startBrk, limit, space, launching }: AccountedProcess): Json {
   return {
@@ -61,6 +67,6 @@ export function processRecord({ startTicks, layout, startBrk, limit, space, laun
   };
 }
 
-export function jobRecord({ budget, around }: Job): Json {
-  return { budget: orNull(budget), around: around?.id ?? null };
+export function jobRecord({ limit, budget, around }: Job): Json {
+  return { soft: orNull(limit.soft), hard: orNull(limit.hard), budget: orNull(budget), around: around?.id ?? null };
 }

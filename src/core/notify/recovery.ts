@@ -6,6 +6,7 @@ import {
   JOB_RECORD,
   type JobRecord,
   type Json,
+  limitOf,
   OBJECT_RECORD,
   type ObjectRecord,
   OVERCOMMIT_RECORD,
@@ -27,7 +28,8 @@ function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
     const known = jobs.get(id);
     const record = byId.get(id);
     if (known || !record) return known;
-    const job = new Job(id, orInfinity(record.budget), record.around === null ? undefined : make(record.around));
+    const around = record.around === null ? undefined : make(record.around);
+    const job = new Job(id, limitOf(record), orInfinity(record.budget), around);
     jobs.set(id, job);
     return job;
   };
@@ -96,15 +98,14 @@ function meet(
   if (population.find(image.ppid) && targets.ids(pid)?.filtered) return population.meet(pid, rootJob);
   const record = families.find(({ layout }) => layout === image.layout)?.record;
   if (!record) return undefined;
-  return population.meet(pid, jobOf(record.job), { soft: orInfinity(record.soft), hard: orInfinity(record.hard) });
+  return population.meet(pid, jobOf(record.job), limitOf(record));
 }
 
 function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Job): void {
   const { population, targets, uids } = accounts;
-  const { startTicks, layout, startBrk, soft, hard, payer, foreign, launching } = record;
-  const image = { startTicks, layout, startBrk, ppid: 0 };
-  const limit = { soft: orInfinity(soft), hard: orInfinity(hard) };
-  const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
+  const { startTicks, layout, startBrk, payer, foreign, launching } = record;
+  const image = { startTicks, layout, startBrk };
+  const process: AccountedProcess = population.restore(pid, image, payer, job, limitOf(record));
   // A memory that two processes have, as after vfork, is one.
   const twin = [...population].find((other) => other !== process && targets.sharesMemory(other.pid, pid));
   if (twin) population.shareSpace(process, twin.space);

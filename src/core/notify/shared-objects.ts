@@ -1,7 +1,10 @@
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfo } from "../vm/uidinfo.ts";
 import type { Job } from "./job.ts";
+import type { TrappedCall } from "./notification.ts";
+import type { Operation } from "./operation.ts";
 import type { Targets, Vma } from "./ports.ts";
+import type { AccountedProcess } from "./process.ts";
 import { OBJECT_RECORD, type Recorder } from "./records.ts";
 import type { Space } from "./space.ts";
 
@@ -21,11 +24,16 @@ export class SharedObject {
 
 /** Granted, and not seen yet. */
 interface Unseen extends SharedObject {
-  /** For a segment: who made it, by which key. */
+  /** For a segment: who made it, which thread by which call and key. */
   readonly creator: number;
-  readonly key: number | undefined;
+  readonly tid: number;
   readonly number: number;
+  readonly key: number;
+  /** The thread has made another call since. */
+  returned: boolean;
 }
+
+type SegmentOperation = Extract<Operation, { kind: "segment" }>;
 
 export interface SharedCharge {
   readonly name: string;
@@ -96,10 +104,16 @@ export class SharedObjects {
     return key !== 0 && this.#targets.segments().some((segment) => segment.key === key) ? 0 : pages;
   }
 
-  makeSegment(space: Space, creator: number, number: number, key: number, pages: number): void {
-    const object: Unseen = Object.assign(new SharedObject(space.payer, space.job), { creator, number, key });
+  makeSegment({ pid, space }: AccountedProcess, { tid, number }: TrappedCall, { key, pages }: SegmentOperation): void {
+    const of = { creator: pid, tid, number, key, returned: false };
+    const object: Unseen = Object.assign(new SharedObject(space.payer, space.job), of);
     this.#resize(object, pages);
     this.#unseenSegments.push(object);
+  }
+
+  /** A thread makes another call: what it was to make is there, or will not be. */
+  returned(tid: number): void {
+    for (const object of this.#unseenSegments) if (object.tid === tid) object.returned = true;
   }
 
   /** What a memory file of that size would add. */
@@ -175,8 +189,8 @@ export class SharedObjects {
       if (name.startsWith(SEGMENT) && !names.has(name)) this.#drop(name, object);
     // What has not come by now did not come to be: its maker has gone on, or is no more.
     for (const object of this.#unseenSegments.splice(0)) {
-      const { creator } = object;
-      const progress = this.#targets.progress(creator, creator);
+      const { creator, tid, returned } = object;
+      const progress = returned ? undefined : this.#targets.progress(creator, tid);
       if (progress && (progress.running || progress.call === object.number)) this.#unseenSegments.push(object);
       else this.#resize(object, 0);
     }

@@ -6,6 +6,11 @@ export class Sharers {
   readonly #waiting = new Map<number, AccountedProcess>();
   readonly #others = new Set<AccountedProcess>();
 
+  /** Who does not wait: the other may come at any time. */
+  get givers(): Iterable<AccountedProcess> {
+    return this.#others;
+  }
+
   granted(process: AccountedProcess, tid: number, waits: boolean): void {
     if (waits) this.#waiting.set(tid, process);
     else this.#others.add(process);

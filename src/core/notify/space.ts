@@ -37,10 +37,15 @@ export function accountedWithin(vmas: readonly Vma[], start: number, end: number
   );
 }
 
-/** Where the data segment ends; `startBrk` is an address. */
+/** Where the data segment ends, parts that the program has named included; `startBrk` is an address. */
 export function dataEnd(vmas: readonly Vma[], startBrk: number): number {
-  return vmas.findLast((vma) => vma.heap)?.end ?? pagesIn(startBrk);
+  let end = vmas.findLast((vma) => vma.heap)?.end ?? pagesIn(startBrk);
+  for (const vma of vmas) if (vma.named && vma.start === end) end = vma.end;
+  return end;
 }
+
+/** Of a process that does not let its map be seen. */
+export const isHidden = (vmas: readonly Vma[]): boolean => vmas.some((vma) => vma.hidden);
 
 /**
  * What one address space has reserved. Between two looks at the kernel's map it is an upper bound: what was granted is
@@ -54,12 +59,12 @@ export class Space {
   #foreign: readonly Foreign[] = [];
   /** Of the stack, at the last look: pages. */
   #stack = 0;
-  /** The end of the data segment, an address, and the highest there was since the last look, in pages. */
+  /** The end of the data segment, an address, 0 where it is not known; and the highest since the last look, in pages. */
   brk = 0;
   brkEnd = 0;
   /** The kernel's quick figures when the last look was taken and nothing has been granted since. */
   sizeAtLook: { readonly total: number; readonly data: number } | undefined;
-  /** Whether it has been looked at since exec: before, some of the program's own parts are not counted. */
+  /** Whether its map has been looked at since exec: before, some of the program's own parts are not counted. */
   isExact = false;
   /** The processes that use it: more than one after vfork. */
   readonly pids: Set<number> = new Set();
@@ -120,26 +125,30 @@ export class Space {
   }
 
   /**
-   * Takes on what the kernel's map says, and `underway` pages that were granted and may not be in it yet. Where they are in it
-   * already they are not counted twice: what was charged before was enough for both, but for the stack, which grows unasked.
+   * Takes on what the kernel's map says, and `underway` pages that were granted and may not be in it yet; `settled` when no call
+   * is under way at all. Where they are in it already they are not counted twice: what was charged before was enough for both, but for the stack, which grows unasked.
    */
-  correct(vmas: readonly Vma[], startBrk: number, underway: number): void {
+  correct(vmas: readonly Vma[], startBrk: number, underway: number, settled: boolean): void {
     const charged = this.pages;
+    const hidden = isHidden(vmas);
     const accounted = vmas.filter((vma) => vma.accounted);
-    this.#setForeign(
-      this.#foreign.flatMap(({ start, end, payer }) =>
-        within(accounted, start, end).map((part) => ({ start: part.start, end: part.end, payer })),
-      ),
-    );
+    if (!hidden) {
+      this.#setForeign(
+        this.#foreign.flatMap(({ start, end, payer }) =>
+          within(accounted, start, end).map((part) => ({ start: part.start, end: part.end, payer })),
+        ),
+      );
+    }
     const reserved = sum(accounted);
     const stack = sum(accounted.filter((vma) => vma.stack));
     const enough = this.isExact ? Math.max(reserved, charged + stack - this.#stack) : Number.POSITIVE_INFINITY;
     this.#stack = stack;
     this.add(Math.min(reserved + underway, enough) - this.pages);
-    this.isExact = true;
+    this.isExact = !hidden;
+    if (hidden) return;
     this.brkEnd = dataEnd(vmas, startBrk);
-    // Calls under way aside, the map knows better than we do what became of the last one.
-    if (underway === 0 && pagesIn(this.brk) !== this.brkEnd) this.brk = this.brkEnd * PAGE_SIZE;
+    // The map knows better than we do what became of the last call.
+    if (settled && pagesIn(this.brk) !== this.brkEnd) this.brk = this.brkEnd * PAGE_SIZE;
   }
 
   /** Everything in the map stays with who pays for it now; what comes is charged to `next`, and so are `underway` pages. */

@@ -1,8 +1,10 @@
 import {
+  CLONE_PARENT,
   CLONE_THREAD,
   CLONE_VFORK,
   CLONE_VM,
-  FALLOC_FL_KEEP_SIZE,
+  FALLOC_FL_COLLAPSE_RANGE,
+  FALLOC_FL_PUNCH_HOLE,
   IPC_CREAT,
   IPC_PRIVATE,
   IPCOP_MASK,
@@ -16,8 +18,12 @@ import {
   MAP_SHARED_VALIDATE,
   MAP_TYPE,
   MREMAP_DONTUNMAP,
+  PR_SET_MM,
+  PROT_GROWSDOWN,
+  PROT_GROWSUP,
   PROT_WRITE,
 } from "../abi/memory-calls.ts";
+import { ERRNO } from "../base/errno.ts";
 import { PAGE_SIZE } from "../base/size.ts";
 import type { Operation } from "./operation.ts";
 
@@ -30,16 +36,27 @@ export interface ArgumentTest {
   readonly is: "some" | "none" | { readonly equal: number } | { readonly not: number };
 }
 
-/** Argument `i` of the trapped call, exact below 2^53. */
-export type Arguments = (i: number) => number;
+/** Of the trapped call. */
+export interface Arguments {
+  /** Argument `i`, exact below 2^53. */
+  long(i: number): number;
+  /** Its lower half, which is all that the kernel takes of an int. */
+  int(i: number): number;
+}
+
+/** The call fails with this error: ENOSYS has the C library fall back to one whose arguments can be seen. */
+export interface Refused {
+  readonly errno: number;
+}
 
 export interface WatchedCall {
   readonly name: string;
   /** Absent: always. */
   readonly when?: readonly (readonly ArgumentTest[])[];
-  /** `refuse`: the call is answered ENOSYS, so that the C library falls back to one whose arguments can be seen. */
-  readonly decode: "refuse" | ((args: Arguments) => Operation);
+  readonly decode: Refused | ((args: Arguments) => Operation);
 }
+
+const NOT_THERE: Refused = { errno: ERRNO.ENOSYS };
 
 const ALL = 0xffff_ffff;
 const some = (arg: number, mask: number): ArgumentTest => ({ arg, mask, is: "some" });
@@ -54,16 +71,24 @@ const page = (address: number): number => Math.floor(address / PAGE_SIZE);
 const FREE = MAP_NORESERVE | MAP_HUGETLB;
 const MAPS = [
   [equal(3, MAP_TYPE, MAP_PRIVATE), some(2, PROT_WRITE), none(3, FREE)],
-  [equal(3, MAP_TYPE, MAP_SHARED), some(3, MAP_ANONYMOUS), none(3, FREE)],
-  [equal(3, MAP_TYPE, MAP_SHARED_VALIDATE), some(3, MAP_ANONYMOUS), none(3, FREE)],
+  [equal(3, MAP_TYPE, MAP_SHARED), none(3, FREE)],
+  [equal(3, MAP_TYPE, MAP_SHARED_VALIDATE), none(3, FREE)],
 ];
 
-const map = (args: Arguments): Operation =>
-  (args(3) & MAP_TYPE) === MAP_PRIVATE
-    ? { kind: "map", start: (args(3) & MAP_FIXED) === 0 ? undefined : page(args(0)), pages: pages(args(1)) }
-    : { kind: "share", pages: pages(args(1)) };
+const map = (args: Arguments): Operation => {
+  const flags = args.int(3);
+  const length = pages(args.long(1));
+  return (flags & MAP_TYPE) === MAP_PRIVATE
+    ? { kind: "map", start: (flags & MAP_FIXED) === 0 ? undefined : page(args.long(0)), pages: length }
+    : { kind: "share", fd: (flags & MAP_ANONYMOUS) === 0 ? args.int(4) : undefined, pages: length };
+};
 
-const protect = (args: Arguments): Operation => ({ kind: "protect", start: page(args(0)), pages: pages(args(1)) });
+const protect = (args: Arguments): Operation => ({
+  kind: "protect",
+  start: page(args.long(0)),
+  pages: pages(args.long(1)),
+  grows: (args.int(2) & (PROT_GROWSDOWN | PROT_GROWSUP)) !== 0,
+});
 
 /** uid_t's -1, `leave it as it is`, of 32-bit ids and of those of old. */
 const UNCHANGED = 0xffff_ffff;
@@ -75,41 +100,50 @@ const segment =
   (first: number) =>
   (args: Arguments): Operation => ({
     kind: "segment",
-    key: args(first),
-    pages: pages(args(first + 1)),
+    key: args.int(first),
+    pages: pages(args.long(first + 1)),
   });
 
-const fork = (): Operation => ({ kind: "fork" });
+const fork = (): Operation => ({ kind: "fork", isSibling: false });
 const vfork = (): Operation => ({ kind: "vfork", waits: true });
 const clone = (args: Arguments): Operation =>
-  (args(0) & CLONE_VM) === 0 ? fork() : { kind: "vfork", waits: (args(0) & CLONE_VFORK) !== 0 };
+  (args.int(0) & CLONE_VM) === 0
+    ? { kind: "fork", isSibling: (args.int(0) & CLONE_PARENT) !== 0 }
+    : { kind: "vfork", waits: (args.int(0) & CLONE_VFORK) !== 0 };
 const exec = (): Operation => ({ kind: "exec" });
 
 /** A 64-bit value that a 32-bit program passes in two arguments. */
-const wide = (args: Arguments, low: number): number => args(low) + args(low + 1) * 0x1_0000_0000;
+const wide = (args: Arguments, low: number): number => args.int(low) + args.int(low + 1) * 0x1_0000_0000;
+
+const ALLOCATES = [[none(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE)]];
+const resize =
+  (bytes: (args: Arguments) => number) =>
+  (args: Arguments): Operation => ({ kind: "resize", fd: args.int(0), pages: pages(bytes(args)) });
 
 /** THE list of calls that can make a reservation grow, or say whose it is. The numbers are in `abi/arch`. */
 export const WATCHED_CALLS: readonly WatchedCall[] = [
   { name: "mmap", when: MAPS, decode: map },
   { name: "mmap2", when: MAPS, decode: map },
-  { name: "old_mmap", decode: "refuse" },
+  { name: "old_mmap", decode: NOT_THERE },
   { name: "mprotect", when: [[some(2, PROT_WRITE)]], decode: protect },
   { name: "pkey_mprotect", when: [[some(2, PROT_WRITE)]], decode: protect },
   {
     name: "brk",
     when: [[some(0, ALL)], [{ ...some(0, ALL), upper: true }]],
-    decode: (args) => ({ kind: "brk", end: pages(args(0)), address: args(0) }),
+    decode: (args) => ({ kind: "brk", end: pages(args.long(0)), address: args.long(0) }),
   },
   {
     name: "mremap",
     decode: (args) => ({
       kind: "remap",
-      start: page(args(0)),
-      oldPages: pages(args(1)),
-      newPages: pages(args(2)),
-      keepsOld: (args(3) & MREMAP_DONTUNMAP) !== 0,
+      start: page(args.long(0)),
+      oldPages: pages(args.long(1)),
+      newPages: pages(args.long(2)),
+      keepsOld: (args.int(3) & MREMAP_DONTUNMAP) !== 0,
     }),
   },
+  // Who moves the data segment, or says that the image is another, could not be told any more.
+  { name: "prctl", when: [[equal(0, ALL, PR_SET_MM)]], decode: { errno: ERRNO.EINVAL } },
   { name: "fork", decode: fork },
   { name: "vfork", decode: vfork },
   // A thread has its process's memory, and no name of its own to keep it by.
@@ -118,18 +152,15 @@ export const WATCHED_CALLS: readonly WatchedCall[] = [
     when: [[none(0, CLONE_VM | CLONE_THREAD)], [equal(0, CLONE_VM | CLONE_THREAD, CLONE_VM)]],
     decode: clone,
   },
-  { name: "clone3", decode: "refuse" },
+  { name: "clone3", decode: NOT_THERE },
   { name: "execve", decode: exec },
   { name: "execveat", decode: exec },
   { name: "shmget", when: SEGMENT, decode: segment(0) },
   { name: "ipc", when: [[equal(0, IPCOP_MASK, IPCOP_SHMGET)]], decode: segment(1) },
-  { name: "ftruncate", decode: (args) => ({ kind: "resize", fd: args(0), pages: pages(args(1)) }) },
-  { name: "ftruncate64", decode: (args) => ({ kind: "resize", fd: args(0), pages: pages(wide(args, 1)) }) },
-  {
-    name: "fallocate",
-    when: [[none(1, FALLOC_FL_KEEP_SIZE)]],
-    decode: (args) => ({ kind: "resize", fd: args(0), pages: pages(args(2) + args(3)) }),
-  },
+  { name: "ftruncate", decode: resize((args) => args.long(1)) },
+  { name: "ftruncate64", decode: resize((args) => wide(args, 1)) },
+  { name: "fallocate", when: ALLOCATES, decode: resize((args) => args.long(2) + args.long(3)) },
+  { name: "ia32_fallocate", when: ALLOCATES, decode: resize((args) => wide(args, 2) + wide(args, 4)) },
   { name: "setuid", decode: setuid },
   { name: "setreuid", when: CHANGES_REAL, decode: setuid },
   { name: "setresuid", when: CHANGES_REAL, decode: setuid },

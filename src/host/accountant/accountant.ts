@@ -91,14 +91,14 @@ export class Accountant {
     const known = population.find(pid);
     if (known) {
       known.limit = { soft: Math.min(limit.soft, known.limit.hard), hard: Math.min(limit.hard, known.limit.hard) };
-      if (budget !== Number.POSITIVE_INFINITY) known.space.moveTo(this.#newJob(budget, known.space.job));
+      if (budget !== Number.POSITIVE_INFINITY) known.space.moveTo(this.#newJob(known.limit, budget, known.space.job));
       population.record(known);
       return false;
     }
     const ids = targets.ids(pid);
     const image = targets.image(pid);
     if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
-    const job = this.#newJob(budget);
+    const job = this.#newJob(limit, budget);
     this.#expected++;
     try {
       takeDescriptor(pid, fd, (listener) => {
@@ -123,13 +123,13 @@ export class Accountant {
       libcClose(fd);
       throw new Errno("ESRCH", `process ${pid} has exited`);
     }
-    const job = this.#newJob(Number.POSITIVE_INFINITY);
+    const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
     population.enter(pid, image, ids.ruid, job, NO_LIMIT);
     this.#listen(fd, job);
   }
 
-  #newJob(budget: number, around?: Job): Job {
-    const job = new Job(this.#nextJob++, budget, around);
+  #newJob(limit: SwapLimit, budget: number, around?: Job): Job {
+    const job = new Job(this.#nextJob++, limit, budget, around);
     this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
     return job;
   }
@@ -140,6 +140,7 @@ export class Accountant {
       process.limit = NO_LIMIT;
       for (let job: Job | undefined = process.space.job; job; job = job.around) {
         job.budget = Number.POSITIVE_INFINITY;
+        job.limit = NO_LIMIT;
         this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
       }
       this.accounts.population.record(process);

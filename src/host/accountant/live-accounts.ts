@@ -44,7 +44,7 @@ export class LiveAccounts implements Accounts {
 
   *map({ pid }: Process, caller: Caller): Iterable<MapLine> {
     const { accounts } = this.#accountant;
-    const entries = this.#identity.as(caller, () => readSmaps(pid));
+    const entries = this.#identity.as(caller, () => readSmaps(`/proc/${pid}`));
     const accounted = accounts.population.find(pid);
     const space = accounted?.space;
     const ruid = space ? space.payer.uid : accounts.targets.ids(pid)?.ruid;

@@ -10,7 +10,7 @@ import { libcClose, libcOpenat, libcSyscall, libcTgkill } from "../linux/ffi/lib
 import { readLongText, readTextAt } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { listNumbers } from "../linux/numbered-entries.ts";
-import { memoryFileAt, memoryFileName, namedMemoryFiles } from "./memory-file.ts";
+import { linkAt, memoryFileAt, memoryFileName, namedMemoryFiles } from "./memory-file.ts";
 import { readSmaps } from "./read-smaps.ts";
 
 const KCMP_VM = 1;
@@ -21,6 +21,7 @@ const PPID = 1;
 const MINFLT = 7;
 const MAJFLT = 9;
 const STARTTIME = 19;
+const VSIZE = 20;
 const STARTCODE = 23;
 const STARTSTACK = 25;
 const START_BRK = 44;
@@ -38,9 +39,21 @@ function ifThere<T>(act: () => T): T | undefined {
 
 const textOf = (path: string): string => readTextAt(AT_FDCWD, path, path);
 
-function statFields(path: string): readonly string[] {
-  const text = textOf(path);
+function statFields(dir: string): readonly string[] {
+  const text = textOf(`${dir}/stat`);
   return text.slice(text.lastIndexOf(")") + 2).split(" ");
+}
+
+const hasMemory = (fields: readonly string[]): boolean => fields[VSIZE] !== "0";
+
+interface Size {
+  readonly total: number;
+  readonly data: number;
+}
+
+function sizeAt(dir: string): Size {
+  const fields = textOf(`${dir}/statm`).split(" ");
+  return { total: Number(fields[0]), data: Number(fields[5]) };
 }
 
 export function toVma(entry: SmapsEntry): Vma {
@@ -56,6 +69,8 @@ export function toVma(entry: SmapsEntry): Vma {
     dontCopy: has("dc"),
     stack: has("gd"),
     heap: path === "[heap]",
+    named: path.startsWith("[anon:"),
+    hidden: false,
     object: shared ? objectName(entry) : undefined,
     objectPages: offset / PAGE_SIZE + pages,
   };
@@ -76,33 +91,46 @@ export class LiveTargets implements Targets {
 
   image(pid: number): Image | undefined {
     return ifThere(() => {
-      const fields = statFields(`/proc/${pid}/stat`);
-      return {
-        startTicks: Number(fields[STARTTIME]),
-        ppid: Number(fields[PPID]),
-        layout: `${fields[STARTCODE]} ${fields[STARTSTACK]} ${fields[ARG_START]}`,
-        startBrk: Number(fields[START_BRK]),
-      };
+      const fields = statFields(`/proc/${pid}`);
+      const startTicks = Number(fields[STARTTIME]);
+      const ppid = Number(fields[PPID]);
+      const from = hasMemory(fields) ? fields : this.#ofThread(pid, statFields, hasMemory);
+      if (!from) return { startTicks, ppid, layout: `gone ${pid}`, isHidden: false, startBrk: 0 };
+      // The kernel shows 1 for what it does not tell, 0 while exec is on its way.
+      const isHidden = Number(from[STARTCODE]) <= 1 || from[START_BRK] === "0";
+      const layout = isHidden ? `hidden ${pid}` : `${from[STARTCODE]} ${from[STARTSTACK]} ${from[ARG_START]}`;
+      return { startTicks, ppid, layout, isHidden, startBrk: isHidden ? 0 : Number(from[START_BRK]) };
     });
+  }
+
+  /** What a thread says that has the process's memory still, where the first one has exited. */
+  #ofThread<T>(pid: number, read: (path: string) => T, isIt: (read: T) => boolean): T | undefined {
+    for (const tid of ifThere(() => this.#numbers(`/proc/${pid}/task`)) ?? []) {
+      const found = tid === pid ? undefined : ifThere(() => read(`/proc/${pid}/task/${tid}`));
+      if (found !== undefined && isIt(found)) return found;
+    }
+    return undefined;
   }
 
   /** A process that hides its map, as a set-id program does from its user, counts as its data and stack. */
   map(pid: number): readonly Vma[] | undefined {
     try {
-      return readSmaps(pid).map(toVma);
+      const entries = readSmaps(`/proc/${pid}`);
+      const all = entries.length > 0 ? entries : (this.#ofThread(pid, readSmaps, ({ length }) => length > 0) ?? []);
+      return all.map(toVma);
     } catch (error) {
       if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
       if (!isErrno(error, "EACCES", "EPERM")) throw error;
       const size = this.size(pid);
-      const hidden = { accountable: true, dontCopy: false, stack: false, heap: false, object: undefined };
-      return size && [{ start: 0, end: size.data, accounted: true, objectPages: 0, ...hidden }];
+      const rest = { accountable: true, dontCopy: false, stack: false, heap: false, named: false, object: undefined };
+      return size && [{ start: 0, end: size.data, accounted: true, hidden: true, objectPages: 0, ...rest }];
     }
   }
 
-  size(pid: number): { total: number; data: number } | undefined {
+  size(pid: number): Size | undefined {
     return ifThere(() => {
-      const fields = textOf(`/proc/${pid}/statm`).split(" ");
-      return { total: Number(fields[0]), data: Number(fields[5]) };
+      const size = sizeAt(`/proc/${pid}`);
+      return size.total > 0 ? size : (this.#ofThread(pid, sizeAt, ({ total }) => total > 0) ?? size);
     });
   }
 
@@ -129,7 +157,7 @@ export class LiveTargets implements Targets {
   progress(pid: number, tid: number): Progress | undefined {
     const path = `/proc/${pid}/task/${tid}`;
     return ifThere(() => {
-      const fields = statFields(`${path}/stat`);
+      const fields = statFields(path);
       if (/[ZX]/.test(fields[STATE]!)) return undefined;
       const cpuTime = Number(textOf(`${path}/schedstat`).split(" ", 1)[0]);
       const faults = Number(fields[MINFLT]) + Number(fields[MAJFLT]);
@@ -155,6 +183,10 @@ export class LiveTargets implements Targets {
 
   sharesMemory(pid: number, other: number): boolean {
     return libcSyscall(this.#sysKcmp, pid, other, KCMP_VM, 0, 0) === 0;
+  }
+
+  isZero(pid: number, fd: number): boolean {
+    return linkAt(`/proc/${pid}/fd/${fd}`) === "/dev/zero";
   }
 
   memoryFile(pid: number, fd: number): MemoryFile | undefined {

@@ -36,11 +36,15 @@ function fileAt(path: string): MemoryFile | undefined {
   };
 }
 
+/** Where a link leads; nothing where it does not say. */
+export function linkAt(path: string): string {
+  const count = libcReadlinkat(AT_FDCWD, path, link, link.length);
+  return count <= 0 ? "" : link.toString("latin1", 0, count);
+}
+
 /** The memory file that a descriptor's link in /proc leads to: memfd or POSIX shared memory. No other file is asked anything. */
 export function memoryFileAt(fdPath: string): MemoryFile | undefined {
-  const count = libcReadlinkat(AT_FDCWD, fdPath, link, link.length);
-  if (count <= 0) return undefined;
-  const target = link.toString("latin1", 0, count);
+  const target = linkAt(fdPath);
   return target.startsWith(MEMFD) || target.startsWith(POSIX_SHM) ? fileAt(fdPath) : undefined;
 }
 

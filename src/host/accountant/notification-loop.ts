@@ -1,15 +1,19 @@
+import { ERRNO } from "../../core/base/errno.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
 import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { EPOLLHUP, Epoll } from "../linux/epoll.ts";
-import { libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
+import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { watchReadable } from "../linux/watch.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
+import { ownLimit } from "./limits-text.ts";
 import { Linger } from "./linger.ts";
 import { Listener } from "./listener.ts";
 
+/** Descriptors that are left for everything else. */
+const SPARE_DESCRIPTORS = 64;
 /** How long a call that would be refused, or who asks for the figures, waits for calls that were let go to happen. */
 const WAIT_MS = 100;
 /** How often it is looked at again; and how soon a child that has not called is looked for. */
@@ -42,6 +46,7 @@ export class NotificationLoop {
   readonly #onEnd: (listener: Listener) => void;
   readonly #decode: (notification: DataView) => TrappedCall | undefined = notificationDecoder(hostArch());
   readonly #epoll: Epoll = new Epoll();
+  readonly #mostDescriptors: number = ownLimit("nofile") - SPARE_DESCRIPTORS;
   readonly #linger: Linger = new Linger(this.#epoll.fd);
   /** Who had a notification last. */
   #latest: Listener | undefined;
@@ -109,9 +114,11 @@ export class NotificationLoop {
 
   #watchExit(process: AccountedProcess): void {
     const fd = libcPidfdOpen(process.pid, 0);
+    if (fd >= 0 && fd < this.#mostDescriptors) this.#register({ fd, process });
+    // One too many: the next look finds that it is gone.
+    else if (fd >= 0) libcClose(fd);
     // Gone already, and reaped; who met it is to be done with it first.
-    if (fd < 0) setImmediate(() => this.#accounts.population.exited(process));
-    else this.#register({ fd, process });
+    else if (errnoNow() === ERRNO.ESRCH) setImmediate(() => this.#accounts.population.exited(process));
   }
 
   #ready(): void {

@@ -6,14 +6,14 @@ import { readLongText, readTextAt } from "../linux/file.ts";
 const ATTEMPTS = 4;
 
 /**
- * Every mapping of a process, of one moment where it can be had. The kernel hands the text out in pieces, and the process goes on
+ * Every mapping of a process, whose directory or thread's directory in /proc that is: of one moment where it can be had. The kernel hands the text out in pieces, and the process goes on
  * between two of them: what grows meanwhile is told twice, what moves perhaps not at all. So it is read again until it adds up to
  * the kernel's own total; of a process that never holds still, what was told twice is cut. ENOENT, ESRCH: gone; EACCES.
  */
-export function readSmaps(pid: number): SmapsEntry[] {
+export function readSmaps(dir: string): SmapsEntry[] {
   for (let attempt = 1; ; attempt++) {
-    const entries = parseSmaps(readLongText(`/proc/${pid}/smaps`));
-    const total = Number.parseInt(readTextAt(AT_FDCWD, `/proc/${pid}/statm`, "statm"), 10);
+    const entries = parseSmaps(readLongText(`${dir}/smaps`));
+    const total = Number.parseInt(readTextAt(AT_FDCWD, `${dir}/statm`, "statm"), 10);
     if (pagesOf(entries) === total) return entries;
     if (attempt === ATTEMPTS) return withoutOverlap(entries);
   }

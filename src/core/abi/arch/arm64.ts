@@ -18,6 +18,7 @@ const NATIVE: SyscallAbi = {
     mprotect: 226,
     execveat: 281,
     pkey_mprotect: 288,
+    prctl: 167,
     clone3: 435,
   },
 };
