@@ -71,7 +71,15 @@ export class PaperKernel implements Targets {
 
   map(pid: number): readonly Vma[] | undefined {
     const process = this.processes.get(pid);
-    const rest = { accounted: true, accountable: true, dontCopy: false, stack: false, heap: false, named: false, hidden: false };
+    const rest = {
+      accounted: true,
+      accountable: true,
+      dontCopy: false,
+      stack: false,
+      heap: false,
+      named: false,
+      hidden: false,
+    };
     return (
       process &&
       [...process.maps].map(([start, pages]) => {

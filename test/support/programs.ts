@@ -5,14 +5,14 @@ import { ROOT } from "./paths.ts";
 
 const OUT = join(ROOT, "dist", "test", "programs");
 
-/** The path of a program of test/programs, compiled when it is missing or older than its source. */
-export function program(name: string): string {
+/** The path of a program of test/programs, compiled when it is missing or older than its source; `flags` are the compiler's. */
+export function program(name: string, ...flags: readonly string[]): string {
   const source = join(ROOT, "test", "programs", `${name}.c`);
-  const binary = join(OUT, name);
+  const binary = join(OUT, [name, ...flags].join(""));
   if (existsSync(binary) && statSync(binary).mtimeMs > statSync(source).mtimeMs) return binary;
   mkdirSync(OUT, { recursive: true });
   const fresh = `${binary}.${process.pid}`;
-  const args = ["-O1", "-g", "-no-pie", "-Wall", "-Wextra", "-pthread", "-o", fresh, source];
+  const args = ["-O1", "-g", "-no-pie", "-Wall", "-Wextra", "-pthread", ...flags, "-o", fresh, source];
   const { status, stderr } = spawnSync("cc", args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`cc ${name}.c: ${stderr}`);
   chmodSync(fresh, 0o755);
