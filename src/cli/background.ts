@@ -1,5 +1,6 @@
-import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { closeSync, writeSync } from "node:fs";
+import { nodeErrno } from "../app/node-errno.ts";
 import { stateFile } from "./state-file.ts";
 
 /** The descriptor by which a server says that it is there. */
@@ -32,21 +33,22 @@ export function startDaemonInBackground(): Promise<void> {
   return startInBackground(["daemon", "-f"]);
 }
 
-/** Starts a command of ours in a session of its own; resolves once it is ready, or has ended and said why. */
-function startInBackground(args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [process.argv[1]!, ...args], {
-    detached: true,
-    env: { ...process.env, [READY_VARIABLE]: BACKGROUND },
-    stdio: ["ignore", "ignore", "inherit", "pipe"],
-  });
-  return new Promise((resolve, reject) => {
-    child.on("error", reject);
-    child.on("exit", () => resolve());
-    const ready = child.stdio[READY_FD]!;
-    ready.once("data", () => {
-      ready.destroy();
-      child.unref();
-      resolve();
-    });
-  });
+/**
+ * Starts a command of ours in a session of its own; resolves once it is ready, or has ended and said why. It is the child of
+ * a shell that ends at once and has been waited for: the program that this process may become finds no child but its own.
+ */
+async function startInBackground(args: readonly string[]): Promise<void> {
+  const { spawnShellApart } = await import("../app/daemon/spawn-apart.ts");
+  const child = spawnShellApart(
+    ["-c", '"$@" &', "lyonnais", process.execPath, process.argv[1]!, ...args],
+    { ...process.env, [READY_VARIABLE]: BACKGROUND },
+    ["ignore", "ignore", "inherit", "pipe"],
+  );
+  const ready = child.stdio[READY_FD]!;
+  ready.once("data", () => ready.destroy());
+  try {
+    await Promise.all([once(child, "exit"), once(ready, "close")]);
+  } catch (error) {
+    throw nodeErrno(error);
+  }
 }

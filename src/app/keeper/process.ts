@@ -1,9 +1,9 @@
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync } from "node:fs";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { SOCK_STREAM, socketPair } from "../../host/linux/descriptor-message.ts";
 import { type ProcessWatch, watchProcess } from "../../host/linux/watch-process.ts";
+import { spawnShellApart } from "../daemon/spawn-apart.ts";
 import { openLog } from "../redirect-errors.ts";
 import { KEEPER_SCRIPT, KEEPER_VARIABLE, type Patience } from "./script.ts";
 
@@ -37,11 +37,11 @@ export async function startKeeperProcess(
   const errors = openLog(log);
   const { [KEEPER_VARIABLE]: _, ...environment } = process.env;
   const patienceArguments = [String(patience.perMinute), String(patience.atOnce)];
-  const child = spawn("/bin/sh", ["-c", RUN_SCRIPT, "lyonnais-keeper", ...patienceArguments, ...command], {
-    detached: true,
-    env: { ...environment, [SCRIPT_VARIABLE]: KEEPER_SCRIPT },
-    stdio: ["ignore", "ignore", errors, ...ends, lock, theirs],
-  });
+  const child = spawnShellApart(
+    ["-c", RUN_SCRIPT, "lyonnais-keeper", ...patienceArguments, ...command],
+    { ...environment, [SCRIPT_VARIABLE]: KEEPER_SCRIPT },
+    ["ignore", "ignore", errors, ...ends, lock, theirs],
+  );
   closeSync(errors);
   closeSync(theirs);
   if (child.pid === undefined) {
