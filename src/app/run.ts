@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { isErrno } from "../core/base/errno.ts";
 import { filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
-import { become, takeInherited } from "../host/linux/become.ts";
+import { become, ignoreEarly } from "../host/linux/become.ts";
 import { findCommand } from "../host/linux/find-command.ts";
+import { lastArguments, takeInherited, variable } from "../host/linux/inherited.ts";
 import { askDaemon } from "./daemon/client.ts";
 import { formatRunWord, parseRunAnswer } from "./daemon/run-word.ts";
 
@@ -15,22 +16,25 @@ export interface RunLimits {
 }
 
 /**
- * Becomes the command, under accounting: same pid, terminal, descriptors and signals. Returns only by an Errno: ENOENT and EACCES
- * are the command's, before anything has changed; false when no daemon could be started.
+ * Becomes the command, which is this process's last `words` arguments, under accounting: same pid, terminal, descriptors,
+ * signals and environment. Returns only by an Errno: ENOENT and EACCES are the command's, before anything has changed; false when
+ * no daemon could be started.
  */
 export async function run(
-  command: readonly string[],
+  words: number,
   { soft, hard, budget }: RunLimits,
   start: () => Promise<void>,
 ): Promise<false> {
   const inherited = takeInherited();
-  const path = findCommand(command[0]!);
+  ignoreEarly(inherited);
+  const argv = lastArguments(words);
+  const path = findCommand(argv[0]!, variable(inherited, "PATH"));
   const reserved = reserveDescriptor();
   const answer = await askDaemon(formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget }), start);
   if (answer === undefined) return false;
   const accountant = parseRunAnswer(answer);
   if (accountant !== undefined) filterSelf(reserved, accountant);
-  return become(path, command, inherited, hardOpenFiles());
+  return become(path, argv, inherited, hardOpenFiles());
 }
 
 /** The hard limit of open files, which Node has left as it was. */

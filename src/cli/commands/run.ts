@@ -36,7 +36,7 @@ export function runCommand(): Command {
     .action(
       async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY }: { swap?: Limit; job?: number }) => {
         try {
-          if (!(await run(command, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
+          if (!(await run(command.length, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
         } catch (error) {
           if (!isErrno(error)) throw error;
           reportError(`run ${command[0]}`, error);

@@ -1,60 +1,71 @@
 import { constants } from "node:os";
 import { ERRNO, Errno, errnoName } from "../../core/base/errno.ts";
-import { utf8 } from "../../core/base/text.ts";
-import { addressOf, errnoNow, libcExecve, libcFcntl, libcSetrlimit, libcSignal } from "./ffi/libc.ts";
+import { fromUtf8, utf8 } from "../../core/base/text.ts";
+import { addressOf, errnoNow, libcExecve, libcFcntl, libcSetrlimit, libcSignal, libcSigprocmask } from "./ffi/libc.ts";
+import { hasSignal, type Inherited } from "./inherited.ts";
 
 const F_SETFD = 2;
 const SIG_DFL = 0;
+const SIG_IGN = 1;
+const SIG_SETMASK = 2;
+const SIGNALS = 64;
+/** sigset_t of C; the kernel's is its beginning. */
+const SIGSET_SIZE = 128;
 const RLIMIT_NOFILE = 7;
-const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+const SHELL: Uint8Array = utf8("/bin/sh");
+const { SIGCHLD, SIGPIPE, SIGXFSZ } = constants.signals;
 
-/** What a process had before Node changed it, as `bin/lyonnais` has written it down; absent, the usual. */
-export interface Inherited {
-  readonly fds: readonly number[];
-  readonly softOpenFiles: bigint | undefined;
-  readonly ignores: (signal: number) => boolean;
-}
-
-/** Takes the notes out of the environment: the command is not to find them. */
-export function takeInherited(): Inherited {
-  const take = (name: string): string | undefined => {
-    const value = process.env[name];
-    delete process.env[name];
-    return value || undefined;
-  };
-  const fds = take("LYONNAIS_FDS");
-  const openFiles = take("LYONNAIS_NOFILE");
-  const ignored = BigInt(`0x${take("LYONNAIS_SIGIGN") ?? "0"}`);
-  return {
-    fds: fds?.trim().split(" ").map(Number) ?? [0, 1, 2],
-    softOpenFiles: openFiles === undefined ? undefined : openFiles === "unlimited" ? UNLIMITED : BigInt(openFiles),
-    ignores: (signal) => ((ignored >> BigInt(signal - 1)) & 1n) === 1n,
-  };
-}
-
-/** Strings as C has them: an array of pointers with a null pointer behind. The buffers must outlive its use. */
-function pointers(strings: readonly string[]): { readonly array: Uint8Array; readonly buffers: readonly Uint8Array[] } {
-  const buffers = strings.map((text) => utf8(`${text}\0`));
-  const array = Buffer.alloc(8 * (buffers.length + 1));
-  for (const [i, buffer] of buffers.entries()) array.writeBigUInt64LE(BigInt(addressOf(buffer)), 8 * i);
-  return { array, buffers };
-}
-
-/** Gives back what Node has changed and becomes the program at `path`. Returns only to throw: ENOENT, EACCES, ENOEXEC. */
-export function become(path: string, argv: readonly string[], inherited: Inherited, hardOpenFiles: bigint): never {
-  for (const fd of inherited.fds) libcFcntl(fd, F_SETFD, 0);
-  for (const signal of [constants.signals.SIGPIPE, constants.signals.SIGXFSZ]) {
-    if (!inherited.ignores(signal)) libcSignal(signal, SIG_DFL);
+/** Strings as C has them: pointers with a null pointer behind, then what they point to. */
+function vector(strings: readonly Uint8Array[]): Buffer {
+  const table = 8 * (strings.length + 1);
+  const block = Buffer.alloc(strings.reduce((size, { length }) => size + length + 1, table));
+  const start = addressOf(block);
+  let at = table;
+  for (const [i, text] of strings.entries()) {
+    block.writeBigUInt64LE(BigInt(start + at), 8 * i);
+    block.set(text, at);
+    at += text.length + 1;
   }
+  return block;
+}
+
+/** This process is deaf already to what the command will be deaf to; but Node has to hear of its children. */
+export function ignoreEarly({ ignored }: Inherited): void {
+  for (let signal = 1; signal <= SIGNALS; signal++) {
+    if (signal !== SIGCHLD && hasSignal(ignored, signal)) libcSignal(signal, SIG_IGN);
+  }
+}
+
+function restoreSignals({ ignored, blocked }: Inherited): void {
+  if (hasSignal(ignored, SIGCHLD)) libcSignal(SIGCHLD, SIG_IGN);
+  // Node's own doing.
+  for (const signal of [SIGPIPE, SIGXFSZ]) if (!hasSignal(ignored, signal)) libcSignal(signal, SIG_DFL);
+  const mask = Buffer.alloc(SIGSET_SIZE);
+  mask.writeBigUInt64LE(blocked);
+  libcSigprocmask(SIG_SETMASK, mask, null);
+}
+
+/** execve(2); sh(1) runs what is no program, as execvp(3) has it. Returns only when that fails. */
+function execute(path: Uint8Array, argv: readonly Uint8Array[], environment: Uint8Array): void {
+  libcExecve(Buffer.concat([path, Buffer.alloc(1)]), vector(argv), environment);
+  if (errnoNow() === ERRNO.ENOEXEC && path !== SHELL) execute(SHELL, [SHELL, path, ...argv.slice(1)], environment);
+}
+
+/** Gives back what Node has changed and becomes the program at `path`. Returns only to throw: ENOENT, EACCES, E2BIG. */
+export function become(
+  path: Uint8Array,
+  argv: readonly Uint8Array[],
+  inherited: Inherited,
+  hardOpenFiles: bigint,
+): never {
+  for (const fd of inherited.fds) libcFcntl(fd, F_SETFD, 0);
   if (inherited.softOpenFiles !== undefined) {
     const limit = Buffer.alloc(16);
     limit.writeBigUInt64LE(inherited.softOpenFiles, 0);
     limit.writeBigUInt64LE(hardOpenFiles, 8);
     libcSetrlimit(RLIMIT_NOFILE, limit);
   }
-  const args = pointers(argv);
-  const env = pointers(Object.entries(process.env).map(([name, value]) => `${name}=${value}`));
-  libcExecve(path, args.array, env.array);
-  const code = errnoName(errnoNow());
-  throw new Errno(code, code === errnoName(ERRNO.ENOEXEC) ? `${path} is no program of this machine` : path);
+  restoreSignals(inherited);
+  execute(path, argv, vector(inherited.environment));
+  throw new Errno(errnoName(errnoNow()), fromUtf8(path));
 }

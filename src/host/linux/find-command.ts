@@ -1,20 +1,34 @@
 import { accessSync, constants, existsSync, statSync } from "node:fs";
-import { delimiter, join } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
+import { fromUtf8 } from "../../core/base/text.ts";
 
-/** Where execvp(3) would find a command: by its path, or in PATH. ENOENT, EACCES. */
-export function findCommand(name: string): string {
-  if (name.includes("/")) return checked(name);
-  const places = (process.env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin").split(delimiter);
+/** Of execvp(3), where PATH is not set. */
+const DEFAULT_PATH = "/bin:/usr/bin";
+const SLASH = "/".charCodeAt(0);
+
+/** Where execvp(3) would find a command: by its path, or in `searched`, the value of PATH. ENOENT, EACCES. */
+export function findCommand(name: Buffer, searched: Buffer | undefined): Buffer {
+  if (name.includes(SLASH)) return checked(name);
+  const places = searched?.toString("latin1") ?? DEFAULT_PATH;
   const found = places
-    .map((dir) => join(dir || ".", name))
-    .filter((path) => existsSync(path) && statSync(path).isFile());
+    .split(":")
+    .map((dir) => Buffer.concat([Buffer.from(dir && `${dir}/`, "latin1"), name]))
+    .filter(isFile);
   const [first] = found;
-  if (first === undefined) throw new Errno("ENOENT", `no command ${name} in PATH`);
+  if (first === undefined) throw new Errno("ENOENT", `no command ${fromUtf8(name)} in PATH`);
   return found.find(isExecutable) ?? checked(first);
 }
 
-function isExecutable(path: string): boolean {
+/** False also where nobody may look. */
+function isFile(path: Buffer): boolean {
+  try {
+    return statSync(path).isFile();
+  } catch {
+    return false;
+  }
+}
+
+function isExecutable(path: Buffer): boolean {
   try {
     accessSync(path, constants.X_OK);
     return true;
@@ -23,8 +37,8 @@ function isExecutable(path: string): boolean {
   }
 }
 
-function checked(path: string): string {
-  if (!existsSync(path)) throw new Errno("ENOENT", `no command ${path}`);
-  if (!isExecutable(path) || !statSync(path).isFile()) throw new Errno("EACCES", `${path} cannot be executed`);
+function checked(path: Buffer): Buffer {
+  if (!existsSync(path)) throw new Errno("ENOENT", `no command ${fromUtf8(path)}`);
+  if (!isExecutable(path) || !isFile(path)) throw new Errno("EACCES", `${fromUtf8(path)} cannot be executed`);
   return path;
 }

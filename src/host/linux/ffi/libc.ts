@@ -148,9 +148,9 @@ export const libcPidfdSendSignal: (pidfd: number, signal: number, info: Buf, fla
 export const libcPrctl: (option: number, a: number, b: number, c: number, d: number) => number = bind(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
-/** `argv` and `envp` are arrays of pointers that end with a null pointer. */
-export const libcExecve: (path: string, argv: Uint8Array, envp: Uint8Array) => number = bind(
-  "int execve(const char *path, void *argv, void *envp)",
+/** `path` ends with a zero byte; `argv` and `envp` are arrays of pointers that end with a null pointer. */
+export const libcExecve: (path: Uint8Array, argv: Uint8Array, envp: Uint8Array) => number = bind(
+  "int execve(const void *path, void *argv, void *envp)",
 );
 /** The disposition as a number: 0 default, 1 ignored. */
 export const libcSignal: (signal: number, disposition: number) => number = bind("long signal(int sig, long handler)");
@@ -238,3 +238,8 @@ export const registerPollCallback = (callback: (handle: Pointer, status: number,
 export const registerCloseCallback = (callback: (handle: Pointer) => void): Pointer =>
   koffi.register(callback, koffi.pointer(uvCloseCallback));
 export const unregisterCallback = (callback: Pointer): void => koffi.unregister(callback as bigint);
+
+/** Both are sigset_t. */
+export const libcSigprocmask: (how: number, set: Uint8Array, old: Buf) => number = bind(
+  "int sigprocmask(int how, const void *set, void *old)",
+);
