@@ -9,6 +9,7 @@ import { Keeper } from "../keeper/keeper.ts";
 import type { Patience } from "../keeper/script.ts";
 import { type Mounted, mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
+import { nodeErrno } from "../node-errno.ts";
 import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
 import { DaemonLock } from "./daemon-lock.ts";
@@ -43,13 +44,23 @@ export interface Daemon {
   stop(): void;
 }
 
-/** This user's daemon: the mounts, the disks, and the tree for those who ask on its socket. EADDRINUSE when there is one. */
+/**
+ * This user's daemon: the mounts, the disks, and the tree for those who ask on its socket. EADDRINUSE when there is one. When it
+ * cannot begin, its place is free, or its keeper's, once this process has ended, which the caller has to see to.
+ */
 export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions): Promise<Daemon> {
   const socket = daemonSocket();
   const lock = await DaemonLock.take(socket, !onDemand);
   const keeper = new Keeper({ ...restart, lock: lock.fd, inheritance: lock.inheritance, onBug });
-  const host = composeLiveHost(onBug, { dir: dirname(socket), descriptors: keeper });
-  const disks = composeDisks(socket, host.accountant.accounts);
+  const giveUp = (error: unknown): never => {
+    keeper.abandon();
+    lock.release();
+    throw systemErrno(error);
+  };
+  const { host, disks } = attempt(() => {
+    const host = composeLiveHost(onBug, { dir: dirname(socket), descriptors: keeper });
+    return { host, disks: composeDisks(socket, host.accountant.accounts) };
+  }, giveUp);
   const tree = host.fileSystem(DEFAULT_OPTIONS);
   const mounts = new Set<Mounted>();
   /** Where mounts are, or are being made. */
@@ -126,9 +137,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     },
   ).catch(async (error) => {
     await host.close();
-    keeper.abandon();
-    lock.release();
-    throw error;
+    return giveUp(error);
   });
 
   let idleLooks = 0;
@@ -154,4 +163,17 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     await listening.close();
   };
   return { socket, descriptors: keeper, mount, ended: end(), stop: endWhenFree };
+}
+
+function attempt<T>(act: () => T, failed: (error: unknown) => never): T {
+  try {
+    return act();
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** What a system call has refused, in one line; anything else is a defect of ours, and tells where. */
+function systemErrno(error: unknown): unknown {
+  return error instanceof Error && "syscall" in error ? nodeErrno(error) : error;
 }

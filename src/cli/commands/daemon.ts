@@ -4,7 +4,7 @@ import { startDaemon } from "../../app/daemon/daemon.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { isInBackground, startDaemonInBackground, tellReady } from "../background.ts";
 import { daemonCommandLine } from "../daemon-command-line.ts";
-import { reportBug } from "../report.ts";
+import { reportBug, reportError } from "../report.ts";
 import { untilTold } from "../signals.ts";
 import { stateFile } from "../state-file.ts";
 
@@ -24,8 +24,11 @@ export function daemonCommand(): Command {
         onBug: reportBug,
       }).catch(async (error) => {
         // Somebody else's came first: whoever wanted one has it.
-        if (!isErrno(error, "EADDRINUSE") || !isInBackground() || !(await answers())) throw error;
-        return undefined;
+        if (isErrno(error, "EADDRINUSE") && isInBackground() && (await answers())) return undefined;
+        if (!isErrno(error)) throw error;
+        reportError("daemon", error);
+        // Of what it has begun something may still be open, and would keep this process, which has nothing to do.
+        process.exit(1);
       });
       if (!daemon) return;
       void untilTold().then(daemon.stop);

@@ -129,8 +129,7 @@ function serverFor(address: Address, { tls }: ListenOptions, onSocket: (socket: 
 async function bind(server: Server, where: { path: string } | { host: string; port: number }): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const failed = (error: NodeJS.ErrnoException): void => {
-      const code = (error.code ?? "EIO") in ERRNO ? (error.code as ErrnoName) : "EINVAL";
-      reject(new Errno(code, error.message.replace(/^listen [A-Z]+: /, ""), error));
+      reject(new Errno(nameOf(error.code, "EINVAL"), error.message.replace(/^listen [A-Z]+: /, ""), error));
     };
     server.once("error", failed);
     server.listen({ ...where, backlog: BACKLOG }, () => {
@@ -168,14 +167,22 @@ async function refuseTaken(path: string): Promise<void> {
   try {
     await once(socket, "connect");
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const dead = code === "ECONNREFUSED" && statSync(path, { throwIfNoEntry: false })?.isSocket();
-    if (dead || code === "ENOENT") return;
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return;
+    if (code !== "ECONNREFUSED") {
+      throw new Errno(nameOf(code, "EIO"), `whether somebody listens on ${path}: ${message}`, error);
+    }
+    const there = statSync(path, { throwIfNoEntry: false });
+    if (!there || there.isSocket()) return;
     throw new Errno("EADDRINUSE", `${path} is there, and is no socket that could be replaced`, error);
   } finally {
     socket.destroy();
   }
   throw new Errno("EADDRINUSE", `somebody listens on ${path} already`);
+}
+
+function nameOf(code: string | undefined, other: ErrnoName): ErrnoName {
+  return code !== undefined && code in ERRNO ? (code as ErrnoName) : other;
 }
 
 function inodeOf(path: string): number | undefined {
