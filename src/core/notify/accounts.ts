@@ -1,6 +1,7 @@
 import { ERRNO } from "../base/errno.ts";
 import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../vm/swap-ledger.ts";
 import { type UidInfo, UidInfos } from "../vm/uidinfo.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Job } from "./job.ts";
 import { atMost, exactly } from "./need.ts";
 import type { TrappedCall } from "./notification.ts";
@@ -32,6 +33,7 @@ export class Accounts {
   readonly figures: UidAccounts = new UidAccounts();
   readonly objects: SharedObjects;
   readonly population: Population;
+  readonly arrivals: Arrivals;
   /** What was found to be reserved and not charged, and has been charged since: the last of it. */
   readonly shortfalls: string[] = [];
   /** For a process that comes without a job of its own. */
@@ -48,24 +50,25 @@ export class Accounts {
     const { ledger, uids, figures, objects } = this;
     const books: Books = { targets, ledger, uids, figures, objects, underway: this.#underway, recorder };
     this.population = new Population(books);
+    this.arrivals = new Arrivals(books, this.population);
   }
 
   /** A trapped call is seen for the first time: what its thread did before is over. */
   arrived(tid: number): void {
     this.#underway.over(tid);
-    this.population.sharers.over(tid);
+    this.arrivals.sharers.over(tid);
     this.objects.returned(tid);
-    if (this.population.forks.any) this.population.forks.returned(tid);
+    if (this.arrivals.forks.any) this.arrivals.forks.returned(tid);
   }
 
   /** Decides. `last`: no more waiting for other calls. */
   admit(call: TrappedCall, job: Job, last: boolean): Verdict {
     const { operation } = call;
-    if (operation.kind === "exec" && this.population.postpone(call.tid, job)) return "continue";
-    const process = this.population.ofThread(call.tid, job);
+    if (operation.kind === "exec" && this.arrivals.postpone(call.tid, job)) return "continue";
+    const process = this.arrivals.ofThread(call.tid, job);
     if (!process) return "continue";
     this.population.refresh(process, true);
-    if (operation.kind === "exec") this.population.execs(process);
+    if (operation.kind === "exec") this.arrivals.execs(process);
     else if (operation.kind === "setuid") process.changesUid = true;
     else if (!process.launching) return this.#decide(process, call, last);
     return "continue";
@@ -159,7 +162,7 @@ export class Accounts {
 
   /** Looks at the reservations of `rivals`, one after the other, until there is room. */
   #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
-    this.population.settle();
+    this.arrivals.settle();
     this.objects.sweep(this.#pids());
     for (const other of this.population) {
       this.population.refresh(other);
@@ -179,7 +182,7 @@ export class Accounts {
 
   /** Whether something granted to one of these spaces may still turn out not to have happened. */
   isUnsettled(concerned: (space: Space) => boolean = () => true): boolean {
-    for (const { space } of this.population.forks) if (concerned(space)) return true;
+    for (const { space } of this.arrivals.forks) if (concerned(space)) return true;
     return this.#underway.of(concerned).calls > 0;
   }
 
@@ -209,7 +212,7 @@ export class Accounts {
         this.#grantFork(process, call, operation.isSibling, need);
         return;
       case "vfork":
-        this.population.sharers.granted(process, call.tid, operation.waits);
+        this.arrivals.sharers.granted(process, call.tid, operation.waits);
         return;
       case "map":
         if (operation.start !== undefined) space.forgetForeign(operation.start, operation.start + operation.pages);
@@ -230,14 +233,14 @@ export class Accounts {
   #grantFork(process: AccountedProcess, call: TrappedCall, isSibling: boolean, need: number): void {
     const child = process.space.fork(need);
     this.objects.inherit(process.space, child);
-    this.population.forks.add(process, call, isSibling, child);
+    this.arrivals.forks.add(process, call, isSibling, child);
   }
 
   /** The kernel did not carry out what `tid` was granted last. */
   cancelled(tid: number): void {
     this.#underway.cancel(tid);
-    const fork = this.population.forks.ofThread(tid);
-    if (fork) this.population.forget(fork);
+    const fork = this.arrivals.forks.ofThread(tid);
+    if (fork) this.arrivals.forget(fork);
   }
 
   /** Corrects what is known of a space by the kernel's own map, which it returns. */
@@ -275,7 +278,7 @@ export class Accounts {
 
   /** As {@link look}, of every space. */
   lookAtAll(): void {
-    this.population.settle();
+    this.arrivals.settle();
     for (const process of this.population) {
       this.population.refresh(process);
       this.look(process.space);

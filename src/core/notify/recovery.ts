@@ -89,16 +89,16 @@ interface Family {
 
 /** Somebody of whom nothing is written down: the child of one that is known, or, that one being gone, one of its family. */
 function meet(
-  { population, targets, rootJob }: Accounts,
+  { population, arrivals, targets, rootJob }: Accounts,
   pid: number,
   image: Image,
   families: readonly Family[],
   jobOf: (id: number) => Job,
 ): AccountedProcess | undefined {
-  if (population.find(image.ppid) && targets.ids(pid)?.filtered) return population.meet(pid, rootJob);
+  if (population.find(image.ppid) && targets.ids(pid)?.filtered) return arrivals.meet(pid, rootJob);
   const record = families.find(({ layout }) => layout === image.layout)?.record;
   if (!record) return undefined;
-  return population.meet(pid, jobOf(record.job), limitOf(record));
+  return arrivals.meet(pid, jobOf(record.job), limitOf(record));
 }
 
 function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Job): void {

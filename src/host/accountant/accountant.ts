@@ -45,7 +45,14 @@ export class Accountant {
     this.accounts = new Accounts(new LiveTargets(), policy, console, this.#recorder);
     const inFlight = new InFlight(state && `${state.dir}/in-flight`);
     this.#loop = new NotificationLoop(this.accounts, inFlight, ({ number }) => this.#forget(number));
-    if (journal && state) this.#recover(journal, state.descriptors.kept, inFlight);
+    if (!journal || !state) return;
+    try {
+      this.#recover(journal, state.descriptors.kept, inFlight);
+    } catch (error) {
+      // What is watched would keep a process going that cannot begin.
+      this.#loop.close();
+      throw error;
+    }
   }
 
   /** Goes on where a process that was killed has stopped. */

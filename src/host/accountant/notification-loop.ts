@@ -195,7 +195,7 @@ export class NotificationLoop {
     const answered = listener.answer(slot.view, verdict);
     slot.free();
     if (!answered && verdict === "continue") this.#accounts.cancelled(call.tid);
-    if (this.#accounts.population.hasUnmet) this.#settleSoon();
+    if (this.#accounts.arrivals.hasUnmet) this.#settleSoon();
     return true;
   }
 
@@ -214,8 +214,8 @@ export class NotificationLoop {
   #settleSoon(): void {
     this.#settleTimer ??= setTimeout(() => {
       this.#settleTimer = undefined;
-      this.#accounts.population.settle();
-      if (this.#accounts.population.hasUnmet) this.#settleSoon();
+      this.#accounts.arrivals.settle();
+      if (this.#accounts.arrivals.hasUnmet) this.#settleSoon();
     }, SETTLE_MS);
   }
 

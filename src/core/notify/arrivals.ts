@@ -1,0 +1,192 @@
+import { type PendingFork, PendingForks } from "./forks.ts";
+import type { Job } from "./job.ts";
+import type { Books, Population } from "./population.ts";
+import type { Image } from "./ports.ts";
+import type { AccountedProcess, SwapLimit } from "./process.ts";
+import { Sharers } from "./sharers.ts";
+import { Space } from "./space.ts";
+
+/** Processes that are postponed before they are met all the same. */
+const POSTPONED = 256;
+
+/** How processes come under accounting that nobody has put there: children, found by their calls or by who looks for them. */
+export class Arrivals {
+  readonly #books: Books;
+  readonly #population: Population;
+  readonly forks: PendingForks = new PendingForks();
+  readonly sharers: Sharers = new Sharers();
+  /** Processes that were not known when they called exec, and where they come in whose parents are not either. */
+  readonly #postponed = new Map<number, Job>();
+  /** Known ones that were let go to exec a moment ago. */
+  readonly #execing = new Set<AccountedProcess>();
+
+  constructor(books: Books, population: Population) {
+    this.#books = books;
+    this.#population = population;
+    population.onLeave = (process) => {
+      if (this.sharers.takeOut(process)) this.#meetHeirs(process);
+    };
+  }
+
+  #knows(pid: number): boolean {
+    return this.#population.find(pid) !== undefined;
+  }
+
+  /** Whether somebody is known to be there, or to come, who has not been met. */
+  get hasUnmet(): boolean {
+    return this.forks.any || this.#postponed.size > 0 || this.#execing.size > 0;
+  }
+
+  /** A process is let go to exec. */
+  execs(process: AccountedProcess): void {
+    process.execs = true;
+    this.#execing.add(process);
+  }
+
+  /**
+   * Whether a thread that calls exec can be met later, as another program: it leads a process nobody knows, and nobody has
+   * forked, so that it has its parent's memory and nothing of its own.
+   */
+  postpone(tid: number, job: Job): boolean {
+    if (this.forks.any || this.#knows(tid) || !this.#books.targets.isProcess(tid)) return false;
+    if (this.#postponed.size >= POSTPONED) this.settle();
+    this.#postponed.set(tid, job);
+    return true;
+  }
+
+  /** Whose thread that is. A process not seen before comes into `job`, unless its parent is known. Undefined: gone. */
+  ofThread(tid: number, job: Job): AccountedProcess | undefined {
+    const known = this.#population.ofThread(tid);
+    if (known) return known;
+    const pid = this.#books.targets.isProcess(tid) ? tid : this.#books.targets.ids(tid)?.pid;
+    if (pid === undefined) return undefined;
+    const process = this.#population.find(pid) ?? this.#meetCaller(pid, job);
+    if (process && tid !== pid) this.#population.addThread(process, tid);
+    return process;
+  }
+
+  /** One that calls is not on its way to anything. */
+  #meetCaller(pid: number, job: Job): AccountedProcess | undefined {
+    const process = this.meet(pid, job);
+    if (process) process.execs = false;
+    return process;
+  }
+
+  /**
+   * A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. Where
+   * its parent is not known either it comes into `job` with that limit.
+   */
+  meet(pid: number, job: Job, limit: SwapLimit = job.limit): AccountedProcess | undefined {
+    const image = this.#books.targets.image(pid);
+    const postponed = this.#postponed.get(pid);
+    this.#postponed.delete(pid);
+    if (!image) return undefined;
+    const parent = this.#parentOf(image);
+    const process =
+      postponed && parent && image.layout !== parent.layout
+        ? this.#meetProgram(pid, image, parent)
+        : (this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit));
+    // What it has called may be still to come.
+    if (process && postponed) process.execs = true;
+    return process;
+  }
+
+  #parentOf({ ppid }: Image): AccountedProcess | undefined {
+    const postponed = this.#postponed.get(ppid);
+    const parent = this.#population.find(ppid) ?? (postponed && this.meet(ppid, postponed));
+    if (!parent) return undefined;
+    this.#population.refresh(parent);
+    this.sharers.met(parent);
+    return parent;
+  }
+
+  /** One that had its parent's memory and is another program. */
+  #meetProgram(pid: number, image: Image, { space: { job, payer }, limit }: AccountedProcess): AccountedProcess {
+    return this.#population.begin(
+      this.#population.arrive(pid, image, new Space(this.#books.ledger, job, payer), limit),
+    );
+  }
+
+  /** One that has the memory of its parent, or of who made it its parent's child, or a copy. */
+  #meetCopy(pid: number, image: Image, parent: AccountedProcess | undefined): AccountedProcess | undefined {
+    for (const other of parent ? [parent, ...this.sharers.givers] : this.sharers.givers) {
+      if (!this.#books.targets.sharesMemory(other.pid, pid)) continue;
+      return this.#population.record(this.#population.arrive(pid, image, other.space, other.limit));
+    }
+    const fork = this.forks.take(image);
+    if (!fork) return undefined;
+    const process = this.#population.arrive(pid, image, fork.space, fork.limit);
+    if (fork.confused) this.#population.countAll(process);
+    return this.#population.record(process);
+  }
+
+  #meetStranger(
+    pid: number,
+    image: Image,
+    parent: AccountedProcess | undefined,
+    job: Job,
+    limit: SwapLimit,
+  ): AccountedProcess | undefined {
+    const ids = this.#books.targets.ids(pid);
+    return ids && this.#population.enter(pid, image, ids.ruid, parent?.space.job ?? job, parent?.limit ?? limit);
+  }
+
+  /** Who came without a call of its own yet, and who will not come any more. */
+  settle(): void {
+    for (const [pid, job] of [...this.#postponed]) {
+      // One may have been met meanwhile, as another's parent, or been put under accounting.
+      if (this.#knows(pid)) this.#postponed.delete(pid);
+      else if (this.#postponed.has(pid)) this.meet(pid, job);
+    }
+    for (const process of this.#execing) {
+      if (this.#population.find(process.pid) === process) this.#population.refresh(process);
+    }
+    this.#execing.clear();
+    // Of a fork that is over before the children are looked for the child is there, or gone.
+    const over = [...this.forks].filter((fork) => this.#isOver(fork));
+    for (const fork of this.forks) this.#meetChildren(fork);
+    for (const fork of over) if (this.forks.isGone(fork)) this.forget(fork);
+  }
+
+  #isOver({ parent, tid, number, returned }: PendingFork): boolean {
+    const progress = returned ? undefined : this.#books.targets.progress(parent.pid, tid);
+    return !progress || !(progress.running || progress.call === number);
+  }
+
+  /** A child will not come. */
+  forget(fork: PendingFork): void {
+    this.forks.delete(fork);
+    fork.space.release();
+    this.#books.objects.left(fork.space);
+  }
+
+  #meetChildren({ parent, layout, isSibling, space }: PendingFork): void {
+    const { targets } = this.#books;
+    const hasChildren = this.#population.find(parent.pid) === parent && !isSibling;
+    for (const pid of hasChildren ? targets.children(parent.pid) : targets.pids()) {
+      if (this.#knows(pid)) continue;
+      const image = targets.image(pid);
+      if (image?.layout === layout || (image?.isHidden && hasChildren)) this.meet(pid, space.job);
+    }
+  }
+
+  /** Whoever has the memory that `process` leaves, and has not been met: its image is the same. */
+  #meetHeirs({ space, layout, limit }: AccountedProcess): void {
+    const { targets } = this.#books;
+    for (const pid of targets.pids()) {
+      if (this.#knows(pid)) continue;
+      const image = targets.image(pid);
+      if (image?.layout !== layout) continue;
+      const [other] = space.pids;
+      // A copy has the same image.
+      if (other !== undefined && !targets.sharesMemory(other, pid))
+        this.#meetStranger(pid, image, undefined, space.job, limit);
+      else {
+        const process = this.#population.record(this.#population.arrive(pid, image, space, limit));
+        // It may have been let go to become another program.
+        process.execs = true;
+        this.#population.countAll(process);
+      }
+    }
+  }
+}
