@@ -7,8 +7,10 @@ import { LYONNAIS, UID } from "../test/support/limited.ts";
 import { CLI } from "../test/support/paths.ts";
 import { floor, inTurn, measure } from "./run.ts";
 
-/** How a command runs: by itself, under the least supervisor there can be, under `lyonnais run`. */
-const WAYS = ["native", "floor", "run"] as const;
+/** How a command runs: by itself, under the least supervisor there can be, or one that takes its time, under `lyonnais run`. */
+const WAYS = ["native", "floor", "slowFloor", "run"] as const;
+/** What that takes before each answer, and as much behind it: µs. */
+export const SLOW_FLOOR_US = 5;
 export type Way = (typeof WAYS)[number];
 
 /** Far from what any command here wants: nothing is refused, nothing has to be looked at to decide. */
@@ -58,14 +60,21 @@ export class Limited implements AsyncDisposable {
 
   #command(way: Way, command: readonly string[]): string[] {
     if (way === "native") return [...command];
-    return way === "floor" ? [floor("supervisor"), ...command] : [LYONNAIS, "run", "-w", GENEROUS, "--", ...command];
+    if (way === "floor") return [floor("supervisor"), ...command];
+    if (way === "slowFloor") return [floor("supervisor"), "-p", String(SLOW_FLOOR_US), ...command];
+    return [LYONNAIS, "run", "-w", GENEROUS, "--", ...command];
   }
 
   /** The least that a command prints, which is one number: what else goes on on the machine can only add to it. */
   least(command: readonly string[]): Figures {
     const runOne = (way: Way): number => measure(this.#command(way, command), false, this.#options);
-    // The first round warms caches, and the daemon's compiler.
+    // The first round warms caches.
     return this.#inTurn(ROUNDS + 1, runOne, Math.min);
+  }
+
+  /** A daemon is there for long: its own code is to be compiled before it is measured. */
+  warmUp(times: number, command: readonly string[]): void {
+    for (let i = 0; i < times; i++) measure(this.#command("run", command), false, this.#options);
   }
 
   /** The most that is found in all that a command says. */
@@ -79,8 +88,8 @@ export class Limited implements AsyncDisposable {
   }
 
   #inTurn(rounds: number, runOne: (way: Way) => number, best: (...values: number[]) => number): Figures {
-    const [native, c, run] = inTurn(rounds, ...WAYS.map((way) => () => runOne(way)));
-    return { native: best(...native!), floor: best(...c!), run: best(...run!) };
+    const found = inTurn(rounds, ...WAYS.map((way) => () => runOne(way)));
+    return Object.fromEntries(WAYS.map((way, i) => [way, best(...found[i]!)])) as Figures;
   }
 
   /** A command under `run` that goes on; ended by SIGKILL. */

@@ -1,6 +1,6 @@
 /*
  * The least a supervisor can do: traps the same calls as `lyonnais run`, lets every one go on, keeps no accounts.
- * supervisor CMD [ARG...]: runs the command and exits as it does.
+ * supervisor [-p US] CMD [ARG...]: runs the command and exits as it does; US microseconds pass before each answer, and behind it.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -57,8 +58,25 @@ static void fail(const char *what) {
   exit(125);
 }
 
+static double now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return t.tv_sec * 1e6 + t.tv_nsec / 1e3;
+}
+
+static void pass(double us) {
+  if (us == 0) return;
+  for (double end = now() + us; now() < end;) {}
+}
+
 int main(int argc, char **argv) {
   int pair[2];
+  double us = 0;
+  if (argc > 2 && strcmp(argv[1], "-p") == 0) {
+    us = atof(argv[2]);
+    argc -= 2;
+    argv += 2;
+  }
   if (argc < 2 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) fail("supervisor");
   pid_t child = fork();
   if (child == 0) {
@@ -79,8 +97,10 @@ int main(int argc, char **argv) {
     struct seccomp_notif call;
     memset(&call, 0, sizeof call);
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) continue;
+    pass(us);
     struct seccomp_notif_resp answer = {.id = call.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    pass(us);
   }
   int status;
   waitpid(child, &status, 0);

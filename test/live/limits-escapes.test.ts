@@ -17,6 +17,7 @@ const REFUSED: readonly (readonly [string, string])[] = [
   ["upper-half", "ENOMEM"],
   ["keeps-size", "ENOMEM"],
   ["moves-heap", "Invalid argument"],
+  ["holes", "got 30\nENOMEM"],
 ];
 
 test("memory that is asked for in unusual ways is refused as in the usual one", (t) => {

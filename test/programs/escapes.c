@@ -156,6 +156,14 @@ int main(int argc, char **argv) {
   if (is("upper-half")) say_error(syscall(SYS_ftruncate, 0x100000000L | memfd_create("m", 0), 200 * MIB) != 0);
   if (is("keeps-size")) say_error(fallocate(memfd_create("m", 0), FALLOC_FL_KEEP_SIZE, 0, 200 * MIB) != 0);
   if (is("moves-heap")) say_error(prctl(PR_SET_MM, PR_SET_MM_BRK, 4096, 0, 0) != 0);
+  if (is("holes")) {
+    setvbuf(stdout, 0, _IONBF, 0);
+    char *start = sbrk(40 * MIB);
+    munmap(start + MIB, 30 * MIB);
+    say("got", take(30));
+    int failed = brk(start) != 0 || brk(start + 40 * MIB) != 0;
+    say_error(failed);
+  }
   if (is("segments")) {
     for (int i = 0; i < 20; i++) {
       int id = shmget(IPC_PRIVATE, 40 * MIB, 0600);

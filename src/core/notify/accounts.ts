@@ -79,8 +79,7 @@ export class Accounts {
     const { operation } = call;
     if (operation.kind === "brk" && !this.#knowsBrk(process)) {
       // Nobody could be told where it is: it goes on, and a look finds what it brings.
-      space.brk = operation.address;
-      space.brkEnd = operation.end;
+      space.begin(operation.address);
       return "continue";
     }
     // A child maps what its parent maps: that has to be known.
@@ -106,7 +105,7 @@ export class Accounts {
   #knowsBrk(process: AccountedProcess): boolean {
     const { space, pid } = process;
     if (space.brk === 0) {
-      process.startBrk = this.targets.image(pid)?.startBrk ?? 0;
+      space.begin(this.targets.image(pid)?.startBrk ?? 0);
       this.look(space);
     }
     return space.brk !== 0;
@@ -133,7 +132,7 @@ export class Accounts {
       }
       case "protect": {
         const vmas = operation.grows ? this.look(process.space) : undefined;
-        return vmas && !isHidden(vmas) ? exactly(operation, vmas, process.startBrk) : operation.pages;
+        return vmas && !isHidden(vmas) ? exactly(operation, vmas, process.space.startBrk) : operation.pages;
       }
       default:
         return atMost(operation, process.space);
@@ -144,7 +143,7 @@ export class Accounts {
     const most = this.#atMost(process, operation);
     const { kind } = operation;
     if (kind === "share" || kind === "segment" || kind === "resize" || isHidden(vmas)) return most;
-    return Math.min(most, exactly(operation, vmas, process.startBrk));
+    return Math.min(most, exactly(operation, vmas, process.space.startBrk));
   }
 
   #fits(process: AccountedProcess, pages: number): boolean {
@@ -218,15 +217,18 @@ export class Accounts {
         if (operation.start !== undefined) space.forgetForeign(operation.start, operation.start + operation.pages);
         break;
     }
-    const { brk, brkEnd } = space;
+    const { brk } = space;
+    if (operation.kind === "remap") space.movesAway(operation.start, operation.oldPages);
     if (operation.kind === "brk") {
       space.brk = operation.address;
-      space.brkEnd = Math.max(brkEnd, operation.end);
+      space.heapPages += need;
     } else if (need === 0) return;
     space.add(need);
     this.#underway.granted(call, process, need, () => {
       space.add(-need);
-      Object.assign(space, { brk, brkEnd });
+      if (operation.kind !== "brk") return;
+      space.brk = brk;
+      space.heapPages -= need;
     });
   }
 
@@ -259,7 +261,7 @@ export class Accounts {
       return undefined;
     }
     this.#findShortfall(process, vmas);
-    space.correct(vmas, process.startBrk, pages, calls === 0);
+    space.correct(vmas, pages, calls === 0);
     // Exec may still be building it.
     if (process.execs) space.isExact = false;
     this.objects.seen(space, vmas, calls === 0);

@@ -104,6 +104,7 @@ export class Arrivals {
   #meetProgram(pid: number, image: Image, { space: { job, payer }, limit }: AccountedProcess): AccountedProcess {
     return this.#population.begin(
       this.#population.arrive(pid, image, new Space(this.#books.ledger, job, payer), limit),
+      image,
     );
   }
 

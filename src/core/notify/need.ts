@@ -12,7 +12,7 @@ export function atMost(operation: Operation, space: Space): number {
     case "remap":
       return operation.keepsOld ? operation.newPages : Math.max(0, operation.newPages - operation.oldPages);
     case "brk":
-      return Math.max(0, operation.end - space.brkEnd);
+      return space.growth(operation.end);
     case "fork":
       return space.pages;
     case "vfork":

@@ -1,4 +1,3 @@
-import { pagesIn } from "../base/size.ts";
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfos } from "../vm/uidinfo.ts";
 import type { Job } from "./job.ts";
@@ -61,6 +60,7 @@ export class Population {
   enter(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
+    process.space.begin(image.startBrk);
     this.countAll(process);
     this.#books.figures.note(process.space.payer);
     return this.record(process);
@@ -108,10 +108,10 @@ export class Population {
   }
 
   /** Charges what the map shows, unasked. */
-  countAll({ pid, space, startBrk }: AccountedProcess): void {
+  countAll({ pid, space }: AccountedProcess): void {
     const vmas = this.#books.targets.map(pid);
     if (!vmas) return;
-    space.correct(vmas, startBrk, 0, true);
+    space.correct(vmas, 0, true);
     this.#books.objects.seen(space, vmas, true);
   }
 
@@ -141,24 +141,17 @@ export class Population {
     const { space } = process;
     this.#leave(process);
     process.layout = image.layout;
-    process.startBrk = image.startBrk;
     process.space = new Space(ledger, space.job, space.payer);
     process.space.pids.add(process.pid);
-    this.begin(process);
+    this.begin(process, image);
   }
 
   /** What has come since it was seen half made. */
-  #complete(process: AccountedProcess, { startBrk }: Image): void {
-    const { pid, space } = process;
+  #complete({ pid, space }: AccountedProcess, { startBrk }: Image): void {
     if (space.isExact) return;
-    if (startBrk !== process.startBrk) this.#setBrk(process, startBrk);
+    if (startBrk !== space.startBrk) space.begin(startBrk);
     const data = this.#books.targets.size(pid)?.data ?? 0;
     if (data > space.pages) space.add(data - space.pages);
-  }
-
-  #setBrk(process: AccountedProcess, startBrk: number): void {
-    process.startBrk = process.space.brk = startBrk;
-    process.space.brkEnd = pagesIn(startBrk);
   }
 
   /** Whether it has the memory that it is known to have, as far as others have it too. */
@@ -168,10 +161,10 @@ export class Population {
   }
 
   /** It is a program that has just begun, with what that brings. */
-  begin(process: AccountedProcess): AccountedProcess {
+  begin(process: AccountedProcess, { startBrk }: Image): AccountedProcess {
     const { targets, figures } = this.#books;
     const { pid, space } = process;
-    this.#setBrk(process, process.startBrk);
+    space.begin(startBrk);
     space.add(targets.size(pid)?.data ?? 0);
     figures.note(space.payer);
     return this.record(process);

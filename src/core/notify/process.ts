@@ -30,7 +30,7 @@ export type RefusalReason = "rlimit" | "job" | "supply";
 const REMEMBERED = 16;
 
 /** What is remembered of the program in a process. */
-export type ProgramImage = Pick<Image, "startTicks" | "layout" | "startBrk">;
+export type ProgramImage = Pick<Image, "startTicks" | "layout">;
 
 /** A process whose calls are trapped. */
 export class AccountedProcess implements Credentials {
@@ -40,7 +40,6 @@ export class AccountedProcess implements Credentials {
   readonly #targets: Targets;
   space: Space;
   layout: string;
-  startBrk: number;
   limit: SwapLimit;
   /** Not counted before its first exec: it is still the one that starts the command. */
   launching = false;
@@ -55,7 +54,6 @@ export class AccountedProcess implements Credentials {
     this.pid = pid;
     this.startTicks = image.startTicks;
     this.layout = image.layout;
-    this.startBrk = image.startBrk;
     this.space = space;
     this.limit = limit;
     this.#targets = targets;

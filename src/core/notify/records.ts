@@ -53,11 +53,11 @@ export const limitOf = ({ soft, hard }: { readonly soft: Limit; readonly hard: L
   return { soft: orInfinity(soft), hard: orInfinity(hard) };
 };
 
-export function processRecord({ startTicks, layout, startBrk, limit, space, launching }: AccountedProcess): Json {
+export function processRecord({ startTicks, layout, limit, space, launching }: AccountedProcess): Json {
   return {
     startTicks,
     layout,
-    startBrk,
+    startBrk: space.startBrk,
     soft: orNull(limit.soft),
     hard: orNull(limit.hard),
     job: space.job.id,

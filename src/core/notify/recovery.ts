@@ -104,8 +104,9 @@ function meet(
 function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Job): void {
   const { population, targets, uids } = accounts;
   const { startTicks, layout, startBrk, payer, foreign, launching } = record;
-  const image = { startTicks, layout, startBrk };
+  const image = { startTicks, layout };
   const process: AccountedProcess = population.restore(pid, image, payer, job, limitOf(record));
+  process.space.startBrk = startBrk;
   // A memory that two processes have, as after vfork, is one.
   const twin = [...population].find((other) => other !== process && targets.sharesMemory(other.pid, pid));
   if (twin) population.shareSpace(process, twin.space);

@@ -37,7 +37,7 @@ export function accountedWithin(vmas: readonly Vma[], start: number, end: number
   );
 }
 
-/** Where the data segment ends, parts that the program has named included; `startBrk` is an address. */
+/** The page where the data segment ends, parts that the program has named included; `startBrk` is an address. */
 export function dataEnd(vmas: readonly Vma[], startBrk: number): number {
   let end = vmas.findLast((vma) => vma.heap)?.end ?? pagesIn(startBrk);
   for (const vma of vmas) if (vma.named && vma.start === end) end = vma.end;
@@ -59,9 +59,11 @@ export class Space {
   #foreign: readonly Foreign[] = [];
   /** Of the stack, at the last look: pages. */
   #stack = 0;
-  /** The end of the data segment, an address, 0 where it is not known; and the highest since the last look, in pages. */
+  /** Where the data segment begins and ends: addresses, 0 where that is not known. */
+  startBrk = 0;
   brk = 0;
-  brkEnd = 0;
+  /** Of what is charged, the most that lies between the two: pages. It may have holes. */
+  heapPages = 0;
   /** The kernel's quick figures when the last look was taken and nothing has been granted since. */
   sizeAtLook: { readonly total: number; readonly data: number } | undefined;
   /** Whether its map has been looked at since exec: before, some of the program's own parts are not counted. */
@@ -102,7 +104,9 @@ export class Space {
     const child = new Space(this.#ledger, this.#job, this.#payer);
     child.isExact = this.isExact;
     child.brk = this.brk;
-    child.brkEnd = this.brkEnd;
+    child.startBrk = this.startBrk;
+    // Some of it the child may not get.
+    child.heapPages = Math.max(0, this.heapPages - Math.max(0, this.pages - pages));
     child.#stack = this.#stack;
     child.add(pages);
     return child;
@@ -128,7 +132,7 @@ export class Space {
    * Takes on what the kernel's map says, and `underway` pages that were granted and may not be in it yet; `settled` when no call
    * is under way at all. Where they are in it already they are not counted twice: what was charged before was enough for both, but for the stack, which grows unasked.
    */
-  correct(vmas: readonly Vma[], startBrk: number, underway: number, settled: boolean): void {
+  correct(vmas: readonly Vma[], underway: number, settled: boolean): void {
     const charged = this.pages;
     const hidden = isHidden(vmas);
     const accounted = vmas.filter((vma) => vma.accounted);
@@ -146,9 +150,28 @@ export class Space {
     this.add(Math.min(reserved + underway, enough) - this.pages);
     this.isExact = !hidden;
     if (hidden) return;
-    this.brkEnd = dataEnd(vmas, startBrk);
+    const end = dataEnd(vmas, this.startBrk);
+    this.heapPages = accountedWithin(accounted, pagesIn(this.startBrk), end);
     // The map knows better than we do what became of the last call.
-    if (settled && pagesIn(this.brk) !== this.brkEnd) this.brk = this.brkEnd * PAGE_SIZE;
+    if (settled && pagesIn(this.brk) !== end) this.brk = end * PAGE_SIZE;
+  }
+
+  /** A program begins, with its data segment there and empty. */
+  begin(startBrk: number): void {
+    this.startBrk = startBrk;
+    this.brk = startBrk;
+    this.heapPages = 0;
+  }
+
+  /** What is moved out of the data segment leaves room in it. */
+  movesAway(start: number, pages: number): void {
+    if (start < pagesIn(this.startBrk) || start >= pagesIn(this.brk)) return;
+    this.heapPages = Math.max(0, this.heapPages - pages);
+  }
+
+  /** The most that a data segment adds that ends on page `end`. */
+  growth(end: number): number {
+    return Math.max(0, end - pagesIn(this.startBrk) - this.heapPages);
   }
 
   /** Everything in the map stays with who pays for it now; what comes is charged to `next`, and so are `underway` pages. */
