@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { isErrno } from "../core/base/errno.ts";
-import { filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
+import { allowTracer, filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
 import { become, ignoreEarly } from "../host/linux/become.ts";
 import { findCommand } from "../host/linux/find-command.ts";
 import { lastArguments, takeInherited, variable } from "../host/linux/inherited.ts";
 import { askDaemon } from "./daemon/client.ts";
-import { formatRunWord, parseRunAnswer } from "./daemon/run-word.ts";
+import { formatRunWord, isToListen } from "./daemon/run-word.ts";
 
 /** Bytes, or Infinity. */
 export interface RunLimits {
@@ -30,10 +30,12 @@ export async function run(
   const argv = lastArguments(words);
   const path = findCommand(argv[0]!, variable(inherited, "PATH"));
   const reserved = reserveDescriptor();
-  const answer = await askDaemon(formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget }), start);
+  const answer = await askDaemon((daemon) => {
+    allowTracer(daemon);
+    return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget });
+  }, start);
   if (answer === undefined) return false;
-  const accountant = parseRunAnswer(answer);
-  if (accountant !== undefined) filterSelf(reserved, accountant);
+  if (isToListen(answer)) filterSelf(reserved);
   return become(path, argv, inherited, hardOpenFiles());
 }
 

@@ -1,17 +1,24 @@
 import type { Command } from "commander";
 
+export interface CommandRow {
+  readonly name: string;
+  /** Whether it can be about the tree of a server, `-r`. */
+  readonly remote?: true;
+  load(): Promise<() => Command>;
+}
+
 /** One row a command, in the order `--help` lists them. */
-export const COMMANDS: readonly { readonly name: string; load(): Promise<() => Command> }[] = [
+export const COMMANDS: readonly CommandRow[] = [
   { name: "start", load: async () => (await import("./commands/start.ts")).startCommand },
   { name: "mount", load: async () => (await import("./commands/mount.ts")).mountCommand },
   { name: "umount", load: async () => (await import("./commands/umount.ts")).umountCommand },
   { name: "daemon", load: async () => (await import("./commands/daemon.ts")).daemonCommand },
   { name: "stop", load: async () => (await import("./commands/daemon.ts")).stopCommand },
   { name: "serve", load: async () => (await import("./commands/serve.ts")).serveCommand },
-  { name: "shell", load: async () => (await import("./commands/shell.ts")).shellCommand },
-  { name: "ls", load: async () => (await import("./commands/tree.ts")).lsCommand },
-  { name: "cat", load: async () => (await import("./commands/tree.ts")).catCommand },
-  { name: "write", load: async () => (await import("./commands/tree.ts")).writeCommand },
+  { name: "shell", remote: true, load: async () => (await import("./commands/shell.ts")).shellCommand },
+  { name: "ls", remote: true, load: async () => (await import("./commands/tree.ts")).lsCommand },
+  { name: "cat", remote: true, load: async () => (await import("./commands/tree.ts")).catCommand },
+  { name: "write", remote: true, load: async () => (await import("./commands/tree.ts")).writeCommand },
   { name: "run", load: async () => (await import("./commands/run.ts")).runCommand },
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },
   { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },

@@ -25,12 +25,18 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   const wanted = COMMANDS.filter(({ name }) => name === firstOperand(args));
   const rows = wanted.length === 0 ? COMMANDS : wanted;
-  for (const { load } of rows) {
+  for (const { load, remote, name } of rows) {
     const command = (await load())().copyInheritedSettings(program);
+    if (!remote) command.hook("preAction", () => refuseRemote(program, name));
     for (const part of command.commands) part.copyInheritedSettings(program);
     program.addCommand(command);
   }
   return program;
+}
+
+/** What is about this host must not be taken for something about another. */
+function refuseRemote(program: Command, name: string): void {
+  if (program.opts()["remote"] !== undefined) program.error(`error: ${name} is about this host and takes no -r`);
 }
 
 /** What commander will take for the command: behind the global options and their values. */

@@ -18,7 +18,10 @@ export async function serveStart(dir: string, ready: (path: string) => void): Pr
   if (!daemon) {
     await mountByDaemon(path, "", startDaemonInBackground);
     ready(path);
+    // Nothing else keeps this process: the mount is the daemon's.
+    const alive = setInterval(() => {}, 2 ** 31 - 1);
     await untilTold();
+    clearInterval(alive);
     unmountProcfs(path);
     return;
   }

@@ -102,26 +102,28 @@ test("the limit is met to the page, by each call that can grow", async (t) => {
   const limit = 64 * MIB;
   const room = (): number => limit - reservedByKernel(words.pid);
   const none = await words.do("map 20000 0");
-  const growths: readonly [string, (pages: number) => string][] = [
-    ["map", (pages) => `map ${pages} 3`],
-    ["brk", (pages) => `brk ${pages}`],
-    ["protect", (pages) => `protect ${none} 0 ${pages} 3`],
-    ["remap", (pages) => `remap ${one} ${pages + 1}`],
-    ["share", (pages) => `share ${pages}`],
-    ["int80map", (pages) => `int80map ${pages}`],
-  ];
   const one = await words.do("map 1 3");
-  for (const [name, growth] of growths) {
-    assert.equal(await words.ask(growth(room() + 1)), "ENOMEM", `${name}: one too many`);
-    assert.equal(reservedByKernel(words.pid) < limit, true);
-    const slot = Number(await words.ask(growth(room())));
+  /** How so many pages come, and go; `slot` is what the program called them. */
+  const growths: readonly [string, (pages: number) => string, (pages: number, slot: number) => string][] = [
+    ["map", (pages) => `map ${pages} 3`, (pages, slot) => `unmap ${slot} 0 ${pages}`],
+    ["brk", (pages) => `brk ${pages}`, (pages) => `brk -${pages}`],
+    ["remap", (pages) => `remap ${one} ${pages + 1}`, () => `remap ${one} 1`],
+    ["share", (pages) => `share ${pages}`, (pages, slot) => `unmap ${slot} 0 ${pages}`],
+    ["protect", (pages) => `protect ${none} 0 ${pages} 3`, (pages) => `unmap ${none} 0 ${pages}`],
+    ["int80map", (pages) => `int80map ${pages}`, () => "pid"],
+  ];
+  for (const [name, come, go] of growths) {
+    const pages = room();
+    assert.ok(pages > 10_000, name);
+    assert.equal(await words.ask(come(pages + 1)), "ENOMEM", `${name}: one too many`);
+    assert.equal(room(), pages, `${name}: nothing has come`);
+    const slot = Number(await words.ask(come(pages)));
     assert.ok(slot >= 0, `${name}: what fits`);
+    // The kernel says of the object, not of its mappings, that shared memory is reserved.
     if (name !== "share") assert.equal(room(), 0, name);
     assert.equal(await words.ask("map 1 3"), "ENOMEM", `${name}: nothing more`);
     assert.equal(await place.reserved(), limit);
-    if (name === "map" || name === "share") await words.do(`unmap ${slot} 0 ${await words.do(`pages ${slot}`)}`);
-    if (name === "brk") await words.do(`brk -${limit - 2000}`).catch(() => {});
-    if (name === "brk") break;
+    await words.do(go(pages, slot));
   }
   assert.match(await place.cat(`${words.pid}/nomem`), /^\d+\.\d{3} brk \d+ rlimit \d+ 67108864$/m);
 });

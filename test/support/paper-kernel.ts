@@ -5,7 +5,7 @@ import type { Image, Progress, Targets, Vma } from "../../src/core/notify/ports.
 interface PaperProcess {
   readonly pid: number;
   readonly ppid: number;
-  readonly uid: number;
+  uid: number;
   layout: string;
   /** Start page → pages, all of it accounted. */
   maps: Map<number, number>;
@@ -16,6 +16,8 @@ const NUMBERS: Partial<Record<Operation["kind"], number>> = { map: 9, fork: 57, 
 /** Processes on paper: a call that is let go happens when the test says so, and not before. */
 export class PaperKernel implements Targets {
   readonly processes = new Map<number, PaperProcess>();
+  /** Of other threads than the first, whose they are. */
+  readonly threads = new Map<number, number>();
   /** By thread, what has been let go and has not happened. */
   readonly pending = new Map<number, Operation>();
   #nextPid = 100;
@@ -93,7 +95,8 @@ export class PaperKernel implements Targets {
     return { total: this.reserved(pid), data: this.reserved(pid) };
   }
 
-  ids(pid: number) {
+  ids(tid: number) {
+    const pid = this.threads.get(tid) ?? tid;
     const process = this.processes.get(pid);
     return process && { pid, ruid: process.uid, euid: process.uid, filtered: true };
   }
@@ -103,7 +106,7 @@ export class PaperKernel implements Targets {
   }
 
   hasThread(pid: number, tid: number): boolean {
-    return pid === tid && this.processes.has(pid);
+    return (this.threads.get(tid) ?? tid) === pid && this.processes.has(pid);
   }
 
   progress(pid: number): Progress | undefined {

@@ -50,12 +50,13 @@ async function withDaemon<T>(
 }
 
 /**
- * Tells the daemon a word of its `ctl`; starts it by `start` when none runs. Its answer; undefined when it could not be
- * started: it has said why itself.
+ * Tells the daemon, whose pid `word` is given, a word of its `ctl`; starts it by `start` when none runs. Its answer; undefined
+ * when it could not be started: it has said why itself.
  */
-export function askDaemon(word: string, start: () => Promise<void>): Promise<string | undefined> {
+export function askDaemon(word: (daemon: number) => string, start: () => Promise<void>): Promise<string | undefined> {
   return withDaemon(start, async (client) => {
-    await tell(client, word);
+    const daemon = Number(fromUtf8(await client.read("pid", 0, 64)));
+    await tell(client, word(daemon));
     return fromUtf8(await client.read("answer", 0, 8192)).trimEnd();
   });
 }

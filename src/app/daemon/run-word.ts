@@ -10,23 +10,21 @@ export interface RunRequest {
   readonly budget: number;
 }
 
+const LISTENS = "listens";
 const WORD = /^(\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity)$/;
 
 export function formatRunWord({ pid, fd, soft, hard, budget }: RunRequest): string {
   return `run ${pid} ${fd} ${soft} ${hard} ${budget}`;
 }
 
-/** What follows `run ` on `ctl`. Answers who is to be let at the listener, or that there need be none. */
+/** What follows `run ` on `ctl`. Answers that the listener will be taken, or that there need be none. */
 export function runWord(text: string, run: (request: RunRequest) => boolean): string {
   const match = WORD.exec(text);
   if (!match) throw new Errno("EINVAL", `run takes PID FD SOFT HARD BUDGET, not ${JSON.stringify(text)}`);
   const [pid, fd, soft, hard, budget] = match.slice(1).map(Number);
   const isNew = run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget! });
-  return isNew ? `listen ${process.pid}` : "accounted";
+  return isNew ? LISTENS : "accounted";
 }
 
-/** The accountant's pid, or undefined when the process is under accounting already. */
-export function parseRunAnswer(answer: string): number | undefined {
-  const [, pid] = /^listen (\d+)$/.exec(answer) ?? [];
-  return pid === undefined ? undefined : Number(pid);
-}
+/** Whether the process is to put itself under the filter; false when it is under accounting already. */
+export const isToListen = (answer: string): boolean => answer === LISTENS;

@@ -6,7 +6,7 @@ import { sizeArgument } from "../size-argument.ts";
 
 /** The daemon's answer; undefined, and the exit status says so, when there is no daemon. */
 async function ask(word: string): Promise<string | undefined> {
-  const answer = await askDaemon(word, startDaemonInBackground);
+  const answer = await askDaemon(() => word, startDaemonInBackground);
   if (answer === undefined) process.exitCode = 1;
   return answer;
 }

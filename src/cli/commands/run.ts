@@ -24,10 +24,10 @@ const NONE: Limit = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFI
 
 export function runCommand(): Command {
   return new Command("run")
-    .description("run a command whose memory is counted, and refused beyond a limit")
+    .description("run a command whose memory is counted, and refused beyond a limit; root is refused by -j only")
     .option(
       "-w, --swap <size>",
-      "RLIMIT_SWAP, soft or soft:hard: what its user may have reserved in all",
+      "RLIMIT_SWAP, soft or soft:hard, as 512m or infinity: what its user may have reserved in all",
       limitArgument,
     )
     .option("-j, --job <size>", "what the command and its children may have reserved together", sizeOf)
@@ -35,6 +35,9 @@ export function runCommand(): Command {
     .passThroughOptions()
     .action(
       async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY }: { swap?: Limit; job?: number }) => {
+        if (swap !== NONE && job === Number.POSITIVE_INFINITY && process.geteuid!() === 0 && process.stderr.isTTY) {
+          process.stderr.write("lyonnais: run: root is counted by -w and not refused; -j binds root too\n");
+        }
         try {
           if (!(await run(command.length, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
         } catch (error) {

@@ -13,6 +13,7 @@ export const PIDFD_THREAD: number = O_EXCL;
 
 export const AT_FDCWD = -100;
 export const AT_EMPTY_PATH = 0x1000;
+export const AT_SYMLINK_NOFOLLOW = 0x100;
 export const AT_STATX_DONT_SYNC = 0x4000;
 export const O_PATH = 0o10000000;
 

@@ -162,6 +162,56 @@ test("memory that outlives who made it is paid for, though its holder has never 
   }
 });
 
+const SETUID: Operation = { kind: "setuid" };
+const OTHER = 2000;
+
+test("a change of the real uid counts from when it happens, whoever looks before", () => {
+  const world = machine();
+  const { kernel, accounts } = world;
+  const pid = world.start();
+  trap(world, pid, map(600));
+  kernel.happen(pid);
+  trap(world, pid, SETUID);
+  accounts.lookAtAll();
+  kernel.processes.get(pid)!.uid = OTHER;
+  kernel.pending.delete(pid);
+  trap(world, pid, map(100));
+  assert.deepEqual([accounts.uids.find(UID).vmsize, accounts.uids.find(OTHER).vmsize], [600, 100]);
+});
+
+test("a child that becomes somebody else in its parent's memory leaves that to its parent", () => {
+  const world = machine();
+  const { kernel, accounts } = world;
+  const pid = world.start();
+  trap(world, pid, map(600));
+  kernel.happen(pid);
+  trap(world, pid, VFORK);
+  const child = kernel.happen(pid)!;
+  trap(world, child.pid, SETUID);
+  child.uid = OTHER;
+  kernel.pending.delete(child.pid);
+  trap(world, child.pid, EXEC);
+  kernel.happen(child.pid);
+  trap(world, child.pid, map(7));
+  trap(world, pid, map(1));
+  assert.deepEqual([accounts.uids.find(UID).vmsize, accounts.uids.find(OTHER).vmsize], [601, 12]);
+});
+
+test("another thread's call says nothing of an exec on its way", () => {
+  const world = machine();
+  const { kernel, accounts } = world;
+  const pid = world.start();
+  trap(world, pid, map(600));
+  kernel.happen(pid);
+  kernel.threads.set(1, pid);
+  trap(world, pid, EXEC);
+  trap(world, 1, map(50));
+  kernel.happen(pid);
+  accounts.lookAtAll();
+  assert.equal(accounts.population.find(pid)!.layout, kernel.processes.get(pid)!.layout);
+  assert.equal(accounts.ledger.reserved, 5);
+});
+
 test("what was unmapped makes room, whoever unmapped it; what may be under way makes a refusal wait", () => {
   const world = machine();
   const [one, two] = [world.start(), world.start()];

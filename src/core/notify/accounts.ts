@@ -38,6 +38,8 @@ export class Accounts {
   readonly shortfalls: string[] = [];
   /** For a process that comes without a job of its own. */
   readonly rootJob: Job = new Job(0);
+  /** All that may have processes. */
+  readonly jobs: Set<Job> = new Set([this.rootJob]);
   /** What memory disks hold. */
   disks: () => Iterable<{ readonly payer: UidInfo; readonly pages: number }> = () => [];
   readonly #underway: CallsUnderway;
@@ -67,9 +69,9 @@ export class Accounts {
     if (operation.kind === "exec" && this.arrivals.postpone(call.tid, job)) return "continue";
     const process = this.arrivals.ofThread(call.tid, job);
     if (!process) return "continue";
-    this.population.refresh(process, true);
-    if (operation.kind === "exec") this.arrivals.execs(process);
-    else if (operation.kind === "setuid") process.changesUid = true;
+    this.population.refresh(process, call.tid);
+    if (operation.kind === "exec") this.arrivals.execs(process, call.tid);
+    else if (operation.kind === "setuid") process.changesUid = call.tid;
     else if (!process.launching) return this.#decide(process, call, last);
     return "continue";
   }
@@ -263,7 +265,7 @@ export class Accounts {
     this.#findShortfall(process, vmas);
     space.correct(vmas, pages, calls === 0);
     // Exec may still be building it.
-    if (process.execs) space.isExact = false;
+    if (process.execs !== undefined) space.isExact = false;
     this.objects.seen(space, vmas, calls === 0);
     const after = this.targets.size(process.pid);
     if (calls === 0 && after?.total === before.total && after.data === before.data) space.sizeAtLook = after;

@@ -38,8 +38,8 @@ export class Arrivals {
   }
 
   /** A process is let go to exec. */
-  execs(process: AccountedProcess): void {
-    process.execs = true;
+  execs(process: AccountedProcess, tid: number): void {
+    process.execs = tid;
     this.#execing.add(process);
   }
 
@@ -68,7 +68,7 @@ export class Arrivals {
   /** One that calls is not on its way to anything. */
   #meetCaller(pid: number, job: Job): AccountedProcess | undefined {
     const process = this.meet(pid, job);
-    if (process) process.execs = false;
+    if (process) process.execs = undefined;
     return process;
   }
 
@@ -87,7 +87,7 @@ export class Arrivals {
         ? this.#meetProgram(pid, image, parent)
         : (this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit));
     // What it has called may be still to come.
-    if (process && postponed) process.execs = true;
+    if (process && postponed) process.execs = pid;
     return process;
   }
 
@@ -185,7 +185,7 @@ export class Arrivals {
       else {
         const process = this.#population.record(this.#population.arrive(pid, image, space, limit));
         // It may have been let go to become another program.
-        process.execs = true;
+        process.execs = pid;
         this.#population.countAll(process);
       }
     }

@@ -77,7 +77,7 @@ export class Population {
   restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
-    process.execs = true;
+    process.execs = 0;
     return process;
   }
 
@@ -116,34 +116,41 @@ export class Population {
   }
 
   /**
-   * Finds out what a call let go since may have changed: the program, the real uid. `calls`: it makes another call, so that
-   * whatever it was is over; else exec may be on its way still, and what is seen be half of what it makes.
+   * Finds out what a call let go since may have changed: the program, the real uid. `caller`: that thread makes another call, so
+   * that its last one is over; else exec may be on its way still, and what is seen be half of what it makes.
    */
-  refresh(process: AccountedProcess, calls = false): void {
-    if (process.execs) {
-      this.#refreshImage(process);
-      if (calls) process.execs = false;
+  refresh(process: AccountedProcess, caller?: number): void {
+    const isOver = (tid: number): boolean => caller !== undefined && (tid === 0 || tid === caller);
+    if (process.execs !== undefined) {
+      const isAnother = this.#refreshImage(process);
+      // Whoever calls after exec is the only thread there is.
+      if (isOver(process.execs) || (isAnother && caller !== undefined)) process.execs = undefined;
+      else if (isAnother) process.execs = 0;
     }
-    if (process.changesUid) this.#refreshUid(process);
+    if (process.changesUid === undefined) return;
+    if (this.#refreshUid(process) || isOver(process.changesUid)) process.changesUid = undefined;
   }
 
-  #refreshImage(process: AccountedProcess): void {
+  /** Whether it is another program. */
+  #refreshImage(process: AccountedProcess): boolean {
     const { targets, ledger, underway } = this.#books;
     const image = targets.image(process.pid);
-    if (!image) return;
+    if (!image) return false;
     // Until exec succeeds it may be tried again, in another directory.
     if (image.layout === process.layout && this.#hasMemoryOf(process)) {
       this.#complete(process, image);
-      return;
+      return false;
     }
     process.launching = false;
     underway.forget(process);
     const { space } = process;
     this.#leave(process);
     process.layout = image.layout;
-    process.space = new Space(ledger, space.job, space.payer);
+    process.space = new Space(ledger, space.job, process.nextPayer ?? space.payer);
+    process.nextPayer = undefined;
     process.space.pids.add(process.pid);
     this.begin(process, image);
+    return true;
   }
 
   /** What has come since it was seen half made. */
@@ -170,17 +177,23 @@ export class Population {
     return this.record(process);
   }
 
-  #refreshUid(process: AccountedProcess): void {
+  /** Whether it has another real uid. */
+  #refreshUid(process: AccountedProcess): boolean {
     const { targets, uids, underway } = this.#books;
-    process.changesUid = false;
-    const ids = targets.ids(process.pid);
-    if (!ids || ids.ruid === process.space.payer.uid) return;
-    const { space } = process;
+    const { pid, space } = process;
+    const ids = targets.ids(pid);
+    if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return false;
+    // The memory is still that of who shares it.
+    if (space.pids.size > 1) {
+      process.nextPayer = uids.find(ids.ruid);
+      return true;
+    }
     const { pages } = underway.of((each) => each === space);
-    const vmas = targets.map(process.pid);
-    if (!vmas) return;
+    const vmas = targets.map(pid);
+    if (!vmas) return false;
     space.keepFor(uids.find(ids.ruid), vmas, pages);
     this.record(process);
+    return true;
   }
 
   exited(process: AccountedProcess): void {

@@ -1,4 +1,5 @@
 import type { Credentials } from "../vm/swap-ledger.ts";
+import type { UidInfo } from "../vm/uidinfo.ts";
 import { UNLIMITED } from "../vm/vocabulary.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { Space } from "./space.ts";
@@ -43,9 +44,11 @@ export class AccountedProcess implements Credentials {
   limit: SwapLimit;
   /** Not counted before its first exec: it is still the one that starts the command. */
   launching = false;
-  /** An exec, or a change of the real uid, may have happened since the last call. */
-  execs = false;
-  changesUid = false;
+  /** An exec, or a change of the real uid, may have happened: which thread was let go to it, 0 where that is not known. */
+  execs: number | undefined;
+  changesUid: number | undefined;
+  /** Who pays for its next program, where another pays for the memory that it shares. */
+  nextPayer: UidInfo | undefined;
   readonly refusals: Refusal[] = [];
   /** Threads that have called. */
   readonly tids: Set<number> = new Set();

@@ -4,7 +4,7 @@ import type { Job } from "./job.ts";
 import type { Space } from "./space.ts";
 
 /** Counts everything again from what holds a charge; a line for each total that differs. */
-export function recount({ population, arrivals, objects, ledger, uids, disks }: Accounts): string[] {
+export function recount({ population, arrivals, jobs, objects, ledger, uids, disks }: Accounts): string[] {
   const byUid = new Map<UidInfo, number>();
   const byJob = new Map<Job, number>();
   const spaces = new Set<Space>();
@@ -35,6 +35,6 @@ export function recount({ population, arrivals, objects, ledger, uids, disks }: 
     ledger.reserved,
     [...byUid.values()].reduce((sum, pages) => sum + pages, 0),
   );
-  for (const [job, pages] of byJob) compare("a job", job.pages, pages);
+  for (const job of new Set([...jobs, ...byJob.keys()])) compare(`job ${job.id}`, job.pages, byJob.get(job) ?? 0);
   return lines;
 }

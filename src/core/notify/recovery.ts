@@ -46,6 +46,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   const overcommit = records.get(OVERCOMMIT_RECORD);
   if (typeof overcommit === "number") ledger.overcommit = overcommit;
   const jobs = jobsOf(records);
+  for (const job of jobs.values()) accounts.jobs.add(job);
   const jobOf = (id: number): Job => jobs.get(id) ?? accounts.rootJob;
 
   for (const [key, { payer, job, pages }] of under<ObjectRecord>(records, OBJECT_RECORD)) {
@@ -73,7 +74,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
       if (!process) continue;
       found = true;
       // It may have been let go to become another program.
-      process.execs = true;
+      process.execs = 0;
     }
   }
   accounts.lookAtAll();
@@ -113,5 +114,5 @@ function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Jo
   else process.space.restoreForeign(foreign.map(([start, end, uid]) => ({ start, end, payer: uids.find(uid) })));
   process.launching = launching;
   // Whatever may have happened since it was written down.
-  process.execs = process.changesUid = true;
+  process.execs = process.changesUid = 0;
 }

@@ -34,6 +34,7 @@ export class Accountant {
   readonly #loop: NotificationLoop;
   #nextListener = 1;
   #nextJob = 1;
+  #lifted = false;
   /** Commands that were announced and have not made their listeners. */
   #expected = 0;
 
@@ -44,7 +45,7 @@ export class Accountant {
     const policy = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
     this.accounts = new Accounts(new LiveTargets(), policy, console, this.#recorder);
     const inFlight = new InFlight(state && `${state.dir}/in-flight`);
-    this.#loop = new NotificationLoop(this.accounts, inFlight, ({ number }) => this.#forget(number));
+    this.#loop = new NotificationLoop(this.accounts, inFlight, (listener) => this.#forget(listener));
     if (!journal || !state) return;
     try {
       this.#recover(journal, state.descriptors.kept, inFlight);
@@ -91,9 +92,11 @@ export class Accountant {
   /**
    * Process `pid` is about to put itself under a filter, whose listener will be its descriptor `fd`, and to become a
    * command. One that is under accounting already only gets the limits, and false is returned. EPERM where its descriptors
-   * cannot be taken, ESRCH.
+   * cannot be taken, ESRCH; EBUSY after {@link lift}.
    */
   launch(pid: number, fd: number, limit: SwapLimit, budget: number): boolean {
+    if (this.#lifted)
+      throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
     const { population, targets } = this.accounts;
     const known = population.find(pid);
     if (known) {
@@ -137,12 +140,14 @@ export class Accountant {
 
   #newJob(limit: SwapLimit, budget: number, around?: Job): Job {
     const job = new Job(this.#nextJob++, limit, budget, around);
+    this.accounts.jobs.add(job);
     this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
     return job;
   }
 
-  /** No limit binds any more; the programs go on, and are counted. */
+  /** No limit binds any more; the programs go on, and are counted. Nobody else comes under accounting. */
   lift(): void {
+    this.#lifted = true;
     for (const process of this.accounts.population) {
       process.limit = NO_LIMIT;
       for (let job: Job | undefined = process.space.job; job; job = job.around) {
@@ -176,9 +181,15 @@ export class Accountant {
       });
   }
 
-  #forget(listener: number): void {
-    this.#descriptors?.drop(LISTENER_RECORD + listener);
-    this.#recorder.drop(LISTENER_RECORD + listener);
+  /** Nobody is left of a tree: neither the job that it came into, nor one inside. */
+  #forget({ number, job: tree }: Listener): void {
+    this.#descriptors?.drop(LISTENER_RECORD + number);
+    this.#recorder.drop(LISTENER_RECORD + number);
+    for (const job of this.accounts.jobs) {
+      if (job === this.accounts.rootJob || !job.isWithin(tree)) continue;
+      this.accounts.jobs.delete(job);
+      this.#recorder.drop(JOB_RECORD + job.id);
+    }
   }
 
   /** The figures are those of the kernel's maps when it resolves, as far as calls under way let them. */

@@ -48,22 +48,25 @@ export class Journal implements Recorder {
       this.#end += this.#bytes.write(line, this.#end, "latin1");
       return;
     }
-    unmapFile(this.#bytes);
+    const full = this.#bytes;
     this.#bytes = this.#rewrite();
+    unmapFile(full);
   }
 
   /** Puts a file of what counts in the old one's place: written in full, so that no block of it can be missing later. */
   #rewrite(): Buffer {
     const text = [...this.#lines.values()].join("");
     const contents = Buffer.alloc(Math.max(LEAST_BYTES, text.length * TIMES));
-    this.#end = contents.write(text, "latin1");
+    contents.write(text, "latin1");
     const fresh = `${this.#path}.new`;
     rmSync(fresh, { force: true });
     const fd = openSync(fresh, "wx+", 0o600);
     try {
       writeFileSync(fd, contents);
+      const bytes = mapFile(fd, contents.length, fresh);
       renameSync(fresh, this.#path);
-      return mapFile(fd, contents.length, this.#path);
+      this.#end = text.length;
+      return bytes;
     } finally {
       closeSync(fd);
     }

@@ -101,6 +101,7 @@ export class LiveAccounts implements Accounts {
 
   setOvercommit(caller: Caller, bits: number): void {
     if (!this.#identity.isOwn(caller)) throw new Errno("EPERM", `uid ${caller.uid} may not change the policy`);
+    this.#needsDaemon();
     this.#accountant.setOvercommit(bits);
   }
 
@@ -148,14 +149,17 @@ export class LiveAccounts implements Accounts {
 
   adopt(process: Process, caller: Caller): Outcome<void> {
     const { pid } = process;
-    if (!this.#accountant.outlives) {
-      throw new Errno(
-        "EOPNOTSUPP",
-        "only the daemon keeps accounts that last: start it by lyonnais daemon, and mount without -f",
-      );
-    }
+    this.#needsDaemon();
     if (this.#accountant.accounts.population.find(pid)) return undefined;
     return this.#install(process, caller, (listener) => this.#accountant.adopt(pid, listener));
+  }
+
+  #needsDaemon(): void {
+    if (this.#accountant.outlives) return;
+    throw new Errno(
+      "EOPNOTSUPP",
+      "only the daemon keeps accounts that last: start it by lyonnais daemon, and mount without -f",
+    );
   }
 
   #find(pid: number): AccountedProcess {

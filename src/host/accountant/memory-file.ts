@@ -1,5 +1,5 @@
 import { readdirSync } from "node:fs";
-import { AT_FDCWD } from "../../core/abi/fcntl.ts";
+import { AT_FDCWD, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW } from "../../core/abi/fcntl.ts";
 import {
   STATX_BYTES,
   STATX_DEV_MAJOR,
@@ -24,8 +24,10 @@ export function memoryFileName(major: number, minor: number, inode: number): str
   return `${FILE}${major}:${minor}:${inode}`;
 }
 
-function fileAt(path: string): MemoryFile | undefined {
-  if (libcStatx(AT_FDCWD, path, 0, STATX_MASK_INO | STATX_MASK_SIZE, statx) !== 0) return undefined;
+/** Asks no file system that would have to ask somebody else, us perhaps. */
+function fileAt(path: string, flags = 0): MemoryFile | undefined {
+  if (libcStatx(AT_FDCWD, path, flags | AT_STATX_DONT_SYNC, STATX_MASK_INO | STATX_MASK_SIZE, statx) !== 0)
+    return undefined;
   return {
     key: memoryFileName(
       statx.readUInt32LE(STATX_DEV_MAJOR),
@@ -54,11 +56,12 @@ export function namedMemoryFiles(): Map<string, number> {
   let names: string[] = [];
   try {
     names = readdirSync(POSIX_SHM);
-  } catch {
-    // No /dev/shm: nothing is in it.
+  } catch (error) {
+    // No /dev/shm, or none of ours: nothing is in it.
+    if (!["ENOENT", "EACCES", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
   for (const name of names) {
-    const file = fileAt(POSIX_SHM + name);
+    const file = fileAt(POSIX_SHM + name, AT_SYMLINK_NOFOLLOW);
     if (file) files.set(file.key, file.pages);
   }
   return files;

@@ -156,6 +156,8 @@ export class NotificationLoop {
     if (what instanceof Listener) {
       this.#listeners.delete(what);
       if (this.#latest === what) this.#latest = undefined;
+      for (const { listener, slot } of this.#waiting) if (listener === what) slot.free();
+      this.#waiting = this.#waiting.filter(({ listener }) => listener !== what);
       this.#onEnd(what);
     } else this.#accounts.population.exited(what.process);
   };

@@ -1,6 +1,7 @@
 /** A process of doctor's own: says which descriptor its listener will be, and makes it when told to. Ended by its parent. */
-import { filterSelf, reserveDescriptor } from "./self-filter.ts";
+import { allowTracer, filterSelf, reserveDescriptor } from "./self-filter.ts";
 
 const reserved = reserveDescriptor();
-process.stdin.once("data", () => filterSelf(reserved, process.ppid));
+allowTracer(process.ppid);
+process.stdin.once("data", () => filterSelf(reserved));
 process.stdout.write(`${reserved}\n`);

@@ -13,10 +13,12 @@ const CHILD = fileURLToPath(new URL("./probe-child.js", import.meta.url));
 export async function tryListener(): Promise<boolean> {
   const child = spawn(process.execPath, [CHILD], { stdio: ["pipe", "pipe", "ignore"] });
   try {
-    const [text] = (await Promise.race([once(child.stdout, "data"), once(child, "exit")])) as [unknown];
-    const fd = Number(String(text));
-    if (!Number.isInteger(fd)) throw new Errno("EIO", "a process that was to be filtered has ended");
-    const taken = new Promise<number | undefined>((resolve) => takeDescriptor(child.pid!, fd, resolve));
+    child.stdin.on("error", () => {});
+    const said = once(child.stdout, "data").then(String);
+    const text = await Promise.race([said, once(child, "exit").then(() => undefined)]);
+    if (text === undefined) throw new Errno("EIO", "a process that was to be filtered has ended");
+    const taken = new Promise<number | undefined>((resolve) => takeDescriptor(child.pid!, Number(text), resolve));
+    // Where it ends now there is no listener, and that is told.
     child.stdin.write("go\n");
     const listener = await taken;
     if (listener === undefined) throw new Errno("EIO", "a process could not put itself under a filter");

@@ -1,4 +1,5 @@
 import { O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { CAP_SYS_ADMIN, PR_SET_NO_NEW_PRIVS } from "../../core/abi/prctl.ts";
 import {
   SECCOMP_FILTER_FLAG_NEW_LISTENER,
   SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV,
@@ -12,9 +13,7 @@ import { addressOf, libcClose, libcOpen, libcPrctl, libcSeccomp } from "../linux
 import { hostArch } from "../linux/host-arch.ts";
 import { effectiveCapabilities } from "../linux/probes.ts";
 
-const PR_SET_NO_NEW_PRIVS = 38;
 const PR_SET_PTRACER = 0x5961_6d61;
-const CAP_SYS_ADMIN = 21n;
 
 /** A descriptor number that is kept free for the listener. */
 export function reserveDescriptor(): number {
@@ -34,14 +33,18 @@ function installWith(flags: number): number {
   return check(libcSeccomp(hostArch().sysSeccomp, SECCOMP_SET_MODE_FILTER, flags, program(filter)), "seccomp");
 }
 
-/**
- * Puts the calling thread under the filter with its listener at `reserved`, from which process `accountant` may take it. From
- * here on its calls wait for the accountant. EBUSY where another program supervises this one's calls.
- */
-export function filterSelf(reserved: number, accountant: number): void {
+/** Lets process `pid` take descriptors of this one, and look at it, where Yama lets only ancestors. */
+export function allowTracer(pid: number): void {
   // Fails where there is no Yama, and then nothing is in the way.
-  libcPrctl(PR_SET_PTRACER, accountant, 0, 0, 0);
-  if (((effectiveCapabilities() >> CAP_SYS_ADMIN) & 1n) === 0n) {
+  libcPrctl(PR_SET_PTRACER, pid, 0, 0, 0);
+}
+
+/**
+ * Puts the calling thread under the filter with its listener at `reserved`. From here on its calls wait for the accountant, which
+ * is to take it. EBUSY where another program supervises this one's calls.
+ */
+export function filterSelf(reserved: number): void {
+  if (((effectiveCapabilities() >> BigInt(CAP_SYS_ADMIN)) & 1n) === 0n) {
     check(libcPrctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
   }
   // The listener gets the lowest number that is free: no other may be.

@@ -22,41 +22,43 @@ function isListener(fd: number): boolean {
 export function takeDescriptor(pid: number, fd: number, taken: (fd: number | undefined) => void): void {
   const pidfd = check(libcPidfdOpen(pid, 0), `process ${pid}`);
   const end = performance.now() + GIVE_UP_MS;
-  const look = (): "taken" | "not yet" => {
+  const look = (): number | "not yet" => {
     const copy = libcPidfdGetfd(pidfd, fd, 0);
     if (copy < 0 && errnoName(errnoNow()) !== "EBADF") {
       throw new Errno(errnoName(errnoNow()), `the kernel lets us have no descriptor of process ${pid}`);
     }
     if (copy < 0) return "not yet";
-    if (!isListener(copy)) {
-      libcClose(copy);
-      return "not yet";
-    }
-    taken(copy);
-    return "taken";
+    if (isListener(copy)) return copy;
+    libcClose(copy);
+    return "not yet";
   };
-  const done = (): void => {
-    libcClose(pidfd);
-    clearInterval(timer);
-  };
-  const timer = setInterval(() => {
+  /** It has exited: whoever waits for it knows. */
+  const lookLater = (): number | "not yet" | undefined => {
     try {
-      const late = performance.now() > end;
-      const found = look();
-      if (found === "not yet" && !late) return;
-      done();
-      if (found === "not yet") taken(undefined);
+      return look();
     } catch (error) {
-      done();
-      // It has exited; whoever waits for it knows.
-      if (!(error instanceof Errno)) throw error;
-      taken(undefined);
+      if (error instanceof Errno) return undefined;
+      throw error;
     }
-  }, LOOK_MS);
+  };
+  let found: number | "not yet" | undefined;
   try {
-    if (look() === "taken") done();
+    found = look();
   } catch (error) {
-    done();
+    libcClose(pidfd);
     throw error;
   }
+  if (found !== "not yet") {
+    libcClose(pidfd);
+    taken(found);
+    return;
+  }
+  const timer = setInterval(() => {
+    const late = performance.now() > end;
+    found = lookLater();
+    if (found === "not yet" && !late) return;
+    libcClose(pidfd);
+    clearInterval(timer);
+    taken(found === "not yet" ? undefined : found);
+  }, LOOK_MS);
 }
