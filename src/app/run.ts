@@ -30,10 +30,16 @@ export async function run(
   const argv = lastArguments(words);
   const path = findCommand(argv[0]!, variable(inherited, "PATH"));
   const reserved = reserveDescriptor();
-  const answer = await askDaemon((daemon) => {
-    allowTracer(daemon);
-    return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget });
-  }, start);
+  const ask = (): Promise<string | undefined> =>
+    askDaemon((daemon) => {
+      allowTracer(daemon);
+      return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget });
+    }, start);
+  const answer = await ask().catch((error) => {
+    // The daemon has gone while it was asked: its successor has heard nothing of us.
+    if (!isErrno(error, "EIO")) throw error;
+    return ask();
+  });
   if (answer === undefined) return false;
   if (isToListen(answer)) filterSelf(reserved);
   return become(path, argv, inherited, hardOpenFiles());

@@ -9,6 +9,9 @@ import { Space } from "./space.ts";
 /** Processes that are postponed before they are met all the same. */
 const POSTPONED = 256;
 
+/** Processor time after which a fork is over: copying the tables of a large memory takes a while. */
+const FORKED_NS = 100_000_000;
+
 /** How processes come under accounting that nobody has put there: children, found by their calls or by who looks for them. */
 export class Arrivals {
   readonly #books: Books;
@@ -83,7 +86,7 @@ export class Arrivals {
     if (!image) return undefined;
     const parent = this.#parentOf(image);
     const process =
-      postponed && parent && image.layout !== parent.layout
+      postponed && parent && image.layout !== parent.layout && !this.#giverOf(pid)
         ? this.#meetProgram(pid, image, parent)
         : (this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit));
     // What it has called may be still to come.
@@ -96,23 +99,28 @@ export class Arrivals {
     const parent = this.#population.find(ppid) ?? (postponed && this.meet(ppid, postponed));
     if (!parent) return undefined;
     this.#population.refresh(parent);
-    this.sharers.met(parent);
     return parent;
   }
 
   /** One that had its parent's memory and is another program. */
-  #meetProgram(pid: number, image: Image, { space: { job, payer }, limit }: AccountedProcess): AccountedProcess {
-    return this.#population.begin(
-      this.#population.arrive(pid, image, new Space(this.#books.ledger, job, payer), limit),
-      image,
-    );
+  #meetProgram(pid: number, image: Image, parent: AccountedProcess): AccountedProcess {
+    this.sharers.met(parent);
+    const space = new Space(this.#books.ledger, parent.space.job, parent.space.payer);
+    return this.#population.begin(this.#population.arrive(pid, image, space, parent.limit), image);
+  }
+
+  /** Who has made a process in its own memory and does not wait for it: not always its parent. */
+  #giverOf(pid: number): AccountedProcess | undefined {
+    for (const giver of this.sharers.givers) if (this.#books.targets.sharesMemory(giver.pid, pid)) return giver;
+    return undefined;
   }
 
   /** One that has the memory of its parent, or of who made it its parent's child, or a copy. */
   #meetCopy(pid: number, image: Image, parent: AccountedProcess | undefined): AccountedProcess | undefined {
-    for (const other of parent ? [parent, ...this.sharers.givers] : this.sharers.givers) {
-      if (!this.#books.targets.sharesMemory(other.pid, pid)) continue;
-      return this.#population.record(this.#population.arrive(pid, image, other.space, other.limit));
+    const giver = parent && this.#books.targets.sharesMemory(parent.pid, pid) ? parent : this.#giverOf(pid);
+    if (giver) {
+      this.sharers.met(giver);
+      return this.#population.record(this.#population.arrive(pid, image, giver.space, giver.limit));
     }
     const fork = this.forks.take(image);
     if (!fork) return undefined;
@@ -145,13 +153,17 @@ export class Arrivals {
     this.#execing.clear();
     // Of a fork that is over before the children are looked for the child is there, or gone.
     const over = [...this.forks].filter((fork) => this.#isOver(fork));
-    for (const fork of this.forks) this.#meetChildren(fork);
+    if (this.forks.any) this.#meetChildren();
     for (const fork of over) if (this.forks.isGone(fork)) this.forget(fork);
   }
 
-  #isOver({ parent, tid, number, returned }: PendingFork): boolean {
+  #isOver(fork: PendingFork): boolean {
+    const { parent, tid, number, returned } = fork;
     const progress = returned ? undefined : this.#books.targets.progress(parent.pid, tid);
-    return !progress || !(progress.running || progress.call === number);
+    if (!progress) return true;
+    if (!progress.running) return progress.call !== number;
+    fork.first ??= progress;
+    return progress.faults !== fork.first.faults || progress.cpuTime - fork.first.cpuTime >= FORKED_NS;
   }
 
   /** A child will not come. */
@@ -161,14 +173,25 @@ export class Arrivals {
     this.#books.objects.left(fork.space);
   }
 
-  #meetChildren({ parent, layout, isSibling, space }: PendingFork): void {
+  /** Looks where the children of forks may be, at each place once: beside their parents, or anywhere. */
+  #meetChildren(): void {
     const { targets } = this.#books;
-    const hasChildren = this.#population.find(parent.pid) === parent && !isSibling;
-    for (const pid of hasChildren ? targets.children(parent.pid) : targets.pids()) {
-      if (this.#knows(pid)) continue;
-      const image = targets.image(pid);
-      if (image?.layout === layout || (image?.isHidden && hasChildren)) this.meet(pid, space.job);
+    const parents = new Set<AccountedProcess>();
+    let anywhere = false;
+    for (const { parent, isSibling } of this.forks) {
+      if (this.#population.find(parent.pid) === parent && !isSibling) parents.add(parent);
+      else anywhere = true;
     }
+    for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid, parent);
+    if (anywhere) for (const pid of targets.pids()) this.#meetChild(pid);
+  }
+
+  #meetChild(pid: number, parent?: AccountedProcess): void {
+    if (this.#knows(pid)) return;
+    const { targets } = this.#books;
+    const image = targets.image(pid);
+    const fork = image && this.forks.match(image, parent);
+    if (fork && targets.ids(pid)?.filtered) this.meet(pid, fork.space.job);
   }
 
   /** Whoever has the memory that `process` leaves, and has not been met: its image is the same. */
@@ -177,7 +200,7 @@ export class Arrivals {
     for (const pid of targets.pids()) {
       if (this.#knows(pid)) continue;
       const image = targets.image(pid);
-      if (image?.layout !== layout) continue;
+      if (image?.layout !== layout || !targets.ids(pid)?.filtered) continue;
       const [other] = space.pids;
       // A copy has the same image.
       if (other !== undefined && !targets.sharesMemory(other, pid))

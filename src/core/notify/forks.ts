@@ -1,5 +1,5 @@
 import type { TrappedCall } from "./notification.ts";
-import type { Image } from "./ports.ts";
+import type { Image, Progress } from "./ports.ts";
 import type { AccountedProcess, SwapLimit } from "./process.ts";
 import type { Space } from "./space.ts";
 
@@ -16,6 +16,8 @@ export interface PendingFork {
   readonly isSibling: boolean;
   /** The thread has made another call since: the fork is over. */
   returned: boolean;
+  /** Where the thread was when it was first seen running on. */
+  first: Progress | undefined;
   /** Its child was looked for and not found. */
   missed: boolean;
   /** Its child may have been taken for another's, and the other way round. */
@@ -24,6 +26,8 @@ export interface PendingFork {
 
 export class PendingForks {
   readonly #pending = new Set<PendingFork>();
+  /** By thread, what it was granted last and has not returned from. */
+  readonly #called = new Map<number, PendingFork>();
 
   get any(): boolean {
     return this.#pending.size > 0;
@@ -35,7 +39,7 @@ export class PendingForks {
 
   add(parent: AccountedProcess, { tid, number }: TrappedCall, isSibling: boolean, space: Space): void {
     const { layout, limit } = parent;
-    this.#pending.add({
+    const fork: PendingFork = {
       parent,
       tid,
       number,
@@ -44,13 +48,26 @@ export class PendingForks {
       limit,
       isSibling,
       returned: false,
+      first: undefined,
       missed: false,
       confused: false,
-    });
+    };
+    this.#pending.add(fork);
+    this.#called.set(tid, fork);
   }
 
   returned(tid: number): void {
-    for (const fork of this.#pending) if (fork.tid === tid) fork.returned = true;
+    const fork = this.#called.get(tid);
+    if (fork) fork.returned = true;
+    this.#called.delete(tid);
+  }
+
+  /** A fork that may have made a process of this image; one that hides it is only known by its parent, `parent`. */
+  match({ layout, isHidden }: Image, parent?: AccountedProcess): PendingFork | undefined {
+    for (const fork of this.#pending) {
+      if (fork.layout === layout || (isHidden && fork.parent === parent)) return fork;
+    }
+    return undefined;
   }
 
   /**
@@ -67,13 +84,14 @@ export class PendingForks {
     if (candidates.some(({ space }) => space.pages !== found.space.pages)) {
       for (const fork of candidates) fork.confused = true;
     }
-    this.#pending.delete(found);
+    this.delete(found);
     return found;
   }
 
   /** The fork that `tid` was granted last. */
   ofThread(tid: number): PendingFork | undefined {
-    return [...this.#pending].findLast((fork) => fork.tid === tid && !fork.returned);
+    const fork = this.#called.get(tid);
+    return fork && this.#pending.has(fork) ? fork : undefined;
   }
 
   /** Whether a fork's child was not found again: the kernel's list leaves children out while others come and go. */
@@ -86,5 +104,6 @@ export class PendingForks {
 
   delete(fork: PendingFork): void {
     this.#pending.delete(fork);
+    if (this.#called.get(fork.tid) === fork) this.#called.delete(fork.tid);
   }
 }

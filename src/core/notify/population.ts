@@ -122,7 +122,7 @@ export class Population {
   refresh(process: AccountedProcess, caller?: number): void {
     const isOver = (tid: number): boolean => caller !== undefined && (tid === 0 || tid === caller);
     if (process.execs !== undefined) {
-      const isAnother = this.#refreshImage(process);
+      const isAnother = this.#refreshImage(process, isOver(process.execs));
       // Whoever calls after exec is the only thread there is.
       if (isOver(process.execs) || (isAnother && caller !== undefined)) process.execs = undefined;
       else if (isAnother) process.execs = 0;
@@ -131,13 +131,14 @@ export class Population {
     if (this.#refreshUid(process) || isOver(process.changesUid)) process.changesUid = undefined;
   }
 
-  /** Whether it is another program. */
-  #refreshImage(process: AccountedProcess): boolean {
+  /** Whether it is another program; one that lies where the last one lay, without randomization, cannot be told from it. */
+  #refreshImage(process: AccountedProcess, isOver: boolean): boolean {
     const { targets, ledger, underway } = this.#books;
     const image = targets.image(process.pid);
     if (!image) return false;
     // Until exec succeeds it may be tried again, in another directory.
     if (image.layout === process.layout && this.#hasMemoryOf(process)) {
+      if (isOver) process.space.isExact = false;
       this.#complete(process, image);
       return false;
     }

@@ -96,9 +96,10 @@ function meet(
   families: readonly Family[],
   jobOf: (id: number) => Job,
 ): AccountedProcess | undefined {
-  if (population.find(image.ppid) && targets.ids(pid)?.filtered) return arrivals.meet(pid, rootJob);
+  const isChild = population.find(image.ppid) !== undefined;
   const record = families.find(({ layout }) => layout === image.layout)?.record;
-  if (!record) return undefined;
+  if (!(isChild || record) || !targets.ids(pid)?.filtered) return undefined;
+  if (isChild || !record) return arrivals.meet(pid, rootJob);
   return arrivals.meet(pid, jobOf(record.job), limitOf(record));
 }
 

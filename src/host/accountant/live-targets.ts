@@ -161,11 +161,11 @@ export class LiveTargets implements Targets {
       if (/[ZX]/.test(fields[STATE]!)) return undefined;
       const cpuTime = Number(textOf(`${path}/schedstat`).split(" ", 1)[0]);
       const faults = Number(fields[MINFLT]) + Number(fields[MAJFLT]);
-      // One that hides where it is may be anywhere.
-      const call = ifThere(() => textOf(`${path}/syscall`)) ?? "running";
-      const running = call.startsWith("running");
-      const number = Number.parseInt(call, 10);
-      return { running, call: running || number < 0 ? undefined : number, cpuTime, faults };
+      const call = ifThere(() => textOf(`${path}/syscall`));
+      // Of one that hides where it is only the state tells: none of these calls sleeps so that a signal would wake it.
+      const running = call === undefined ? !/[STt]/.test(fields[STATE]!) : call.startsWith("running");
+      const number = Number.parseInt(call ?? "", 10);
+      return { running, call: number >= 0 ? number : undefined, cpuTime, faults };
     });
   }
 
