@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { Accounting } from "../support/limited.ts";
 import { program } from "../support/programs.ts";
+import { untilAsync } from "../support/target.ts";
 
 const LIMIT = ["-w", "64m", "--"];
 const ESCAPES = program("escapes");
@@ -67,6 +68,16 @@ test("memory whose maker has gone is paid for as long as somebody has it", async
     assert.ok(Number(got) < 24, `${way}: ${got}`);
     await words[Symbol.asyncDispose]();
   }
+});
+
+test("a file in memory that was only written to is found by who looks, and counts from then on", async (t) => {
+  const place = new Accounting(t);
+  await using writer = await place.words(["-w", "64m"], [ESCAPES, "writes"]);
+  assert.ok((await place.reserved()) >= 40 * 256);
+  const [, got] = /^got (\d+)\n$/.exec(place.run(...LIMIT, ESCAPES, "take").out) ?? [];
+  assert.ok(Number(got) < 24, got);
+  await writer[Symbol.asyncDispose]();
+  await untilAsync(async () => (await place.reserved()) === 0, "given back");
 });
 
 test("a segment that was removed makes room for the next", (t) => {

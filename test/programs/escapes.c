@@ -164,6 +164,14 @@ int main(int argc, char **argv) {
     int failed = brk(start) != 0 || brk(start + 40 * MIB) != 0;
     say_error(failed);
   }
+  if (is("writes")) {
+    static char page[4096];
+    int fd = memfd_create("m", 0);
+    for (int i = 0; i < 40 * 256; i++)
+      if (write(fd, page, sizeof page) != sizeof page) return say("failed", i), 1;
+    say("wrote", 40);
+    until_eof();
+  }
   if (is("segments")) {
     for (int i = 0; i < 20; i++) {
       int id = shmget(IPC_PRIVATE, 40 * MIB, 0600);

@@ -46,7 +46,7 @@ async function answers(): Promise<boolean> {
 export function stopCommand(): Command {
   return new Command("stop")
     .description("end this user's daemon: unmount everything, let every process go")
-    .option("--force", "lift the limits of commands that run; it ends with the last of them")
+    .option("--force", "lift the limits of commands that run; the daemon ends with the last of them")
     .action(async ({ force = false }: { force?: boolean }) => {
       if ((await stopDaemon(force)) === "none") throw new Errno("ESRCH", "no daemon of this user runs");
     });

@@ -206,7 +206,7 @@ export class Accounts {
         return;
       case "resize": {
         const file = need > 0 ? this.targets.memoryFile(process.pid, operation.fd) : undefined;
-        if (file) this.objects.growFile(file.key, space, operation.pages);
+        if (file) this.objects.growFile(file.key, space, operation.pages, { process, call });
         return;
       }
       case "fork":
@@ -286,6 +286,7 @@ export class Accounts {
     for (const process of this.population) {
       this.population.refresh(process);
       this.look(process.space);
+      this.objects.learn(process);
     }
     this.objects.sweep(this.#pids());
   }

@@ -57,6 +57,8 @@ export interface Progress {
 
 export interface MemoryFile {
   readonly key: string;
+  /** The uid it belongs to. */
+  readonly owner: number;
   readonly pages: number;
 }
 

@@ -13,6 +13,8 @@ export class SharedObject {
   pages = 0;
   readonly payer: UidInfo;
   readonly job: Job;
+  /** Who was let go to make it grow, last. */
+  grower: Grower | undefined;
   /** Who maps it; all that keeps anonymous memory alive. */
   readonly spaces: Set<Space> = new Set();
 
@@ -20,6 +22,11 @@ export class SharedObject {
     this.payer = payer;
     this.job = job;
   }
+}
+
+interface Grower {
+  readonly process: AccountedProcess;
+  readonly call: TrappedCall;
 }
 
 /** Granted, and not seen yet. */
@@ -52,6 +59,8 @@ export class SharedObjects {
   readonly #recorder: Recorder;
   readonly #known = new Map<string, SharedObject>();
   readonly #files = new Set<string>();
+  /** By thread, the file that it was let go to make grow. */
+  readonly #growing = new Map<number, SharedObject>();
   readonly #unseenShares = new Map<Space, SharedObject[]>();
   readonly #unseenSegments: Unseen[] = [];
 
@@ -113,6 +122,9 @@ export class SharedObjects {
 
   /** A thread makes another call: what it was to make is there, or will not be. */
   returned(tid: number): void {
+    const file = this.#growing.get(tid);
+    if (file) file.grower = undefined;
+    this.#growing.delete(tid);
     for (const object of this.#unseenSegments) if (object.tid === tid) object.returned = true;
   }
 
@@ -121,10 +133,27 @@ export class SharedObjects {
     return Math.max(0, pages - (this.#known.get(key)?.pages ?? 0));
   }
 
-  growFile(key: string, space: Space, pages: number): void {
+  growFile(key: string, space: Space, pages: number, by?: Grower): void {
     const object = this.#known.get(key) ?? new SharedObject(space.payer, space.job);
     if (pages > object.pages) this.#resize(object, pages);
+    object.grower = by;
+    if (by) this.#growing.set(by.call.tid, object);
     this.#know(key, object);
+  }
+
+  /** Memory files that a process has open, of the uid that pays for it, and that have come without a call that was trapped. */
+  learn({ pid, space }: AccountedProcess): void {
+    for (const { key, owner, pages } of this.#targets.memoryFiles(pid)) {
+      if (pages > 0 && owner === space.payer.uid && !this.#known.has(key)) this.growFile(key, space, pages);
+    }
+  }
+
+  /** Whether a file is to grow, and may not have done so. */
+  #isGrowing({ grower }: SharedObject): boolean {
+    if (!grower) return false;
+    const { process, call } = grower;
+    const progress = this.#targets.progress(process.pid, call.tid);
+    return progress !== undefined && (progress.running || progress.call === call.number);
   }
 
   /** A child maps what its parent maps. */
@@ -203,8 +232,9 @@ export class SharedObjects {
       const object = this.#known.get(key);
       const pages = there.get(key);
       if (!object) this.#files.delete(key);
-      else if (pages !== undefined) this.#resize(object, pages);
-      else if (object.spaces.size === 0) this.#drop(key, object);
+      else if (pages !== undefined) {
+        if (pages >= object.pages || !this.#isGrowing(object)) this.#resize(object, pages);
+      } else if (object.spaces.size === 0) this.#drop(key, object);
     }
   }
 

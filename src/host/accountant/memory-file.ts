@@ -1,13 +1,17 @@
 import { readdirSync } from "node:fs";
 import { AT_FDCWD, AT_STATX_DONT_SYNC, AT_SYMLINK_NOFOLLOW } from "../../core/abi/fcntl.ts";
 import {
+  STATX_BLOCKS,
   STATX_BYTES,
   STATX_DEV_MAJOR,
   STATX_DEV_MINOR,
   STATX_INO,
+  STATX_MASK_BLOCKS,
   STATX_MASK_INO,
   STATX_MASK_SIZE,
+  STATX_MASK_UID_GID,
   STATX_SIZE,
+  STATX_UID,
 } from "../../core/abi/statx.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { MemoryFile } from "../../core/notify/ports.ts";
@@ -24,17 +28,18 @@ export function memoryFileName(major: number, minor: number, inode: number): str
   return `${FILE}${major}:${minor}:${inode}`;
 }
 
+const ASKED = STATX_MASK_INO | STATX_MASK_SIZE | STATX_MASK_BLOCKS | STATX_MASK_UID_GID;
+const BLOCK_SIZE = 512;
+
 /** Asks no file system that would have to ask somebody else, us perhaps. */
 function fileAt(path: string, flags = 0): MemoryFile | undefined {
-  if (libcStatx(AT_FDCWD, path, flags | AT_STATX_DONT_SYNC, STATX_MASK_INO | STATX_MASK_SIZE, statx) !== 0)
-    return undefined;
+  if (libcStatx(AT_FDCWD, path, flags | AT_STATX_DONT_SYNC, ASKED, statx) !== 0) return undefined;
+  const number = (offset: number): number => Number(statx.readBigUInt64LE(offset));
   return {
-    key: memoryFileName(
-      statx.readUInt32LE(STATX_DEV_MAJOR),
-      statx.readUInt32LE(STATX_DEV_MINOR),
-      Number(statx.readBigUInt64LE(STATX_INO)),
-    ),
-    pages: Math.ceil(Number(statx.readBigUInt64LE(STATX_BYTES)) / PAGE_SIZE),
+    key: memoryFileName(statx.readUInt32LE(STATX_DEV_MAJOR), statx.readUInt32LE(STATX_DEV_MINOR), number(STATX_INO)),
+    owner: statx.readUInt32LE(STATX_UID),
+    // It may have less than its size, which it can come to have unasked, or more.
+    pages: Math.ceil(Math.max(number(STATX_BYTES), number(STATX_BLOCKS) * BLOCK_SIZE) / PAGE_SIZE),
   };
 }
 
