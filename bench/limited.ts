@@ -19,7 +19,7 @@ const GENEROUS = "64g";
 /** One figure a way. */
 export type Figures = Readonly<Record<Way, number>>;
 
-/** In turn, so that what disturbs the machine meets all three. */
+/** In turn, so that what disturbs the machine meets all. */
 const ROUNDS = 7;
 
 /** Commands of one ordinary user, and the daemon that accounts them: with a runtime directory, files and user of their own. */

@@ -3,7 +3,7 @@ import { isErrno } from "../core/base/errno.ts";
 import { allowTracer, filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
 import { become, ignoreEarly } from "../host/linux/become.ts";
 import { findCommand } from "../host/linux/find-command.ts";
-import { lastArguments, takeInherited, variable } from "../host/linux/inherited.ts";
+import { lastArguments, takeInherited, UNLIMITED, variable } from "../host/linux/inherited.ts";
 import { askDaemon } from "./daemon/client.ts";
 import { formatRunWord, isToListen } from "./daemon/run-word.ts";
 
@@ -48,7 +48,7 @@ export async function run(
 /** The hard limit of open files, which Node has left as it was. */
 function hardOpenFiles(): bigint {
   const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1")) ?? [];
-  return hard === undefined || hard === "unlimited" ? 0xffff_ffff_ffff_ffffn : BigInt(hard);
+  return hard === undefined || hard === "unlimited" ? UNLIMITED : BigInt(hard);
 }
 
 /** Exit code of a command that could not be started, as env(1) has it. */

@@ -31,3 +31,5 @@ export const FILE_HANDLE_BYTES = 0;
 export const FILE_HANDLE_TYPE = 4;
 export const FILE_HANDLE_OPAQUE = 8;
 export const MAX_HANDLE_SZ = 128;
+
+export const F_SETFD = 2;

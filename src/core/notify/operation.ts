@@ -26,5 +26,3 @@ export type Operation =
   | { readonly kind: "resize"; readonly fd: number; readonly pages: number }
   /** The real uid may change: what there is stays with the one that has it. */
   | { readonly kind: "setuid" };
-
-export type OperationKind = Operation["kind"];

@@ -20,8 +20,8 @@ export class UidAccounts {
   }
 
   /** To be told of totals that may be higher than ever. */
-  note(payer: UidInfo, pages: number = payer.vmsize): void {
+  note(payer: UidInfo): void {
     const figures = this.of(payer);
-    figures.peak = Math.max(figures.peak, pages);
+    figures.peak = Math.max(figures.peak, payer.vmsize);
   }
 }

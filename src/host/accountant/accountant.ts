@@ -8,13 +8,13 @@ import type { Outcome } from "../../core/vfs/parked.ts";
 import { type Console, SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
+import { awaitListener } from "./await-listener.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Listener } from "./listener.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { NotificationLoop } from "./notification-loop.ts";
 import { Supply } from "./supply.ts";
-import { takeDescriptor } from "./take-descriptor.ts";
 
 const LISTENER_RECORD = "listener ";
 const numberOf = (listener: string): number => Number(listener.slice(LISTENER_RECORD.length));
@@ -111,7 +111,7 @@ export class Accountant {
     const job = this.#newJob(limit, budget);
     this.#expected++;
     try {
-      takeDescriptor(pid, fd, (listener) => {
+      awaitListener(pid, fd, (listener) => {
         this.#expected--;
         if (listener === undefined) return;
         population.launch(pid, image, ids.ruid, job, limit);

@@ -16,6 +16,9 @@ import type { Job } from "../../core/notify/job.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcIoctl, libcIoctlNumber } from "../linux/ffi/libc.ts";
 
+/** errno.h. */
+const EINPROGRESS = 115;
+
 export type Answer = Exclude<Verdict, "wait">;
 
 const bytes = new Uint8Array(SECCOMP_NOTIF_RESP_SIZE);
@@ -66,5 +69,3 @@ export class Listener {
     return false;
   }
 }
-
-const EINPROGRESS = 115;

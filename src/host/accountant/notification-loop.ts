@@ -88,7 +88,7 @@ export class NotificationLoop {
 
   /** Looks at every map as soon as no call is under way, or has been for long enough to be no passing matter. */
   settle(): Outcome<void> {
-    this.#epoll.poll(0, this.#serve);
+    this.#epoll.poll(this.#serve);
     const until = performance.now() + WAIT_MS;
     const look = (): boolean => {
       this.#accounts.lookAtAll();
@@ -122,7 +122,7 @@ export class NotificationLoop {
   }
 
   #ready(): void {
-    this.#epoll.poll(0, this.#serve);
+    this.#epoll.poll(this.#serve);
     this.#nextTurn ??= setImmediate(this.#attend);
   }
 
@@ -138,7 +138,7 @@ export class NotificationLoop {
         return;
       }
       if (next === "ready") this.#serveListener(this.#latest);
-      else this.#epoll.poll(0, this.#serve);
+      else this.#epoll.poll(this.#serve);
       now = performance.now();
     }
   };

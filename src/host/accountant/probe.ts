@@ -4,8 +4,8 @@ import { fileURLToPath } from "node:url";
 import { Errno } from "../../core/base/errno.ts";
 import { Job } from "../../core/notify/job.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
+import { awaitListener } from "./await-listener.ts";
 import { Listener } from "./listener.ts";
-import { takeDescriptor } from "./take-descriptor.ts";
 
 const CHILD = fileURLToPath(new URL("./probe-child.js", import.meta.url));
 
@@ -17,7 +17,7 @@ export async function tryListener(): Promise<boolean> {
     const said = once(child.stdout, "data").then(String);
     const text = await Promise.race([said, once(child, "exit").then(() => undefined)]);
     if (text === undefined) throw new Errno("EIO", "a process that was to be filtered has ended");
-    const taken = new Promise<number | undefined>((resolve) => takeDescriptor(child.pid!, Number(text), resolve));
+    const taken = new Promise<number | undefined>((resolve) => awaitListener(child.pid!, Number(text), resolve));
     // Where it ends now there is no listener, and that is told.
     child.stdin.write("go\n");
     const listener = await taken;

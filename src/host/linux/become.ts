@@ -1,10 +1,10 @@
 import { constants } from "node:os";
+import { F_SETFD } from "../../core/abi/fcntl.ts";
 import { ERRNO, Errno, errnoName } from "../../core/base/errno.ts";
 import { fromUtf8, utf8 } from "../../core/base/text.ts";
 import { addressOf, errnoNow, libcExecve, libcFcntl, libcSetrlimit, libcSignal, libcSigprocmask } from "./ffi/libc.ts";
 import { hasSignal, type Inherited } from "./inherited.ts";
 
-const F_SETFD = 2;
 const SIG_DFL = 0;
 const SIG_IGN = 1;
 const SIG_SETMASK = 2;

@@ -1,9 +1,9 @@
 import { readdirSync } from "node:fs";
+import { F_SETFD } from "../../core/abi/fcntl.ts";
 import { check } from "./ffi/call.ts";
 import { libcFcntl } from "./ffi/libc.ts";
 
 /** fcntl(2). */
-const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 
 /** Keeps an inherited descriptor from the children of this process. EBADF. */

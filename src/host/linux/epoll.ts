@@ -4,10 +4,9 @@ import { hostArch } from "./host-arch.ts";
 
 /** sys/epoll.h. */
 const EPOLL_CLOEXEC = 0o2000000;
-const SYS_epoll_pwait2 = 441;
 const EPOLL_CTL_ADD = 1;
 const EPOLL_CTL_DEL = 2;
-export const EPOLLIN = 0x1;
+const EPOLLIN = 0x1;
 export const EPOLLHUP = 0x10;
 const DATA = hostArch().epollData;
 const EVENT_SIZE = DATA + 8;
@@ -17,7 +16,6 @@ const BATCH = 64;
 export class Epoll {
   readonly fd: number;
   readonly #event: Buffer = Buffer.alloc(EVENT_SIZE);
-  readonly #timeout: Buffer = Buffer.alloc(16);
   readonly #events: Buffer = Buffer.alloc(BATCH * EVENT_SIZE);
 
   constructor() {
@@ -34,15 +32,13 @@ export class Epoll {
     check(libcEpollCtl(this.fd, EPOLL_CTL_DEL, fd, this.#event), "epoll_ctl");
   }
 
-  /** Calls `ready` for each descriptor that is ready now, or becomes so within `timeoutNs`; how many there were. */
-  poll(timeoutNs: number, ready: (key: number, events: number) => void): number {
-    this.#timeout.writeUInt32LE(timeoutNs, 8);
-    const count = libcEpollWait(SYS_epoll_pwait2, this.fd, this.#events, BATCH, this.#timeout, null, 0);
+  /** Calls `ready` for each descriptor that is ready now. */
+  poll(ready: (key: number, events: number) => void): void {
+    const count = libcEpollWait(this.fd, this.#events, BATCH, 0);
     for (let i = 0; i < count; i++) {
       const at = i * EVENT_SIZE;
       ready(this.#events.readUInt32LE(at + DATA), this.#events.readUInt32LE(at));
     }
-    return count;
   }
 
   close(): void {

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
-const UNLIMITED = 0xffff_ffff_ffff_ffffn;
+/** RLIM_INFINITY. */
+export const UNLIMITED: bigint = 0xffff_ffff_ffff_ffffn;
 /** What `bin/lyonnais` has renamed to keep it from this process. */
 const RENAMED = "LYONNAIS_WAS_";
 
@@ -40,7 +41,7 @@ export function takeInherited(): Inherited {
   const openFiles = take("LYONNAIS_NOFILE")?.trim().split(" ")[0];
   const environ = take("LYONNAIS_ENVIRON");
   const inherited = {
-    fds: take("LYONNAIS_FDS")?.trim().split(" ").map(Number) ?? [0, 1, 2],
+    fds: take("LYONNAIS_FDS")?.split(" ").filter(Boolean).map(Number) ?? [0, 1, 2],
     softOpenFiles: openFiles ? (openFiles === "unlimited" ? UNLIMITED : BigInt(openFiles)) : undefined,
     ignored: signals(take("LYONNAIS_SIGIGN")),
     blocked: signals(take("LYONNAIS_SIGBLK")),

@@ -64,9 +64,6 @@ export const libcStatx: (dirfd: number, path: string, flags: number, mask: numbe
 export const libcGetdents64: (fd: number, buf: Uint8Array, count: number) => number = bind(
   "int64_t getdents64(int fd, void *buf, size_t count)",
 );
-export const libcLseek: (fd: number, offset: number, whence: number) => number = bind(
-  "int64_t lseek(int fd, int64_t offset, int whence)",
-);
 export const libcSchedYield: () => number = bind("int sched_yield()");
 export const libcReadlinkat: (dirfd: number, path: string, buf: Uint8Array, size: number) => number = bind(
   "int64_t readlinkat(int dirfd, const char *path, void *buf, size_t size)",
@@ -87,17 +84,8 @@ export const libcEpollCreate: (flags: number) => number = bind("int epoll_create
 export const libcEpollCtl: (epfd: number, op: number, fd: number, event: Buf) => number = bind(
   "int epoll_ctl(int epfd, int op, int fd, void *event)",
 );
-/** epoll_pwait2(2) by number, the same on every architecture: `timeout` is struct timespec. */
-export const libcEpollWait: (
-  nr: number,
-  epfd: number,
-  events: Uint8Array,
-  max: number,
-  timeout: Uint8Array,
-  sigmask: Buf,
-  sigsetsize: number,
-) => number = bind(
-  "long syscall(long nr, int epfd, void *events, int max, const void *timeout, const void *sigmask, size_t sigsetsize)",
+export const libcEpollWait: (fd: number, events: Uint8Array, most: number, timeoutMs: number) => number = bind(
+  "int epoll_wait(int epfd, void *events, int maxevents, int timeout)",
 );
 export const libcMemfdCreate: (name: string, flags: number) => number = bind(
   "int memfd_create(const char *name, unsigned int flags)",
@@ -184,15 +172,10 @@ export const libcRecvmsg: (fd: number, msg: Uint8Array, flags: number) => number
   "int64_t recvmsg(int fd, void *msg, int flags)",
 );
 export const libcFlock: (fd: number, operation: number) => number = bind("int flock(int fd, int operation)");
-export const libcPoll: (fds: Uint8Array, count: number, timeoutMs: number) => number = bind(
-  "int poll(void *fds, unsigned long nfds, int timeout)",
-);
 /** `timeout` is struct timespec. */
 export const libcPpoll: (fds: Uint8Array, count: number, timeout: Uint8Array, sigmask: Buf) => number = bind(
   "int ppoll(void *fds, unsigned long nfds, const void *timeout, const void *sigmask)",
 );
-/** Ends the process at once, without waiting for a thread that is stuck in the kernel. */
-export const libcExit: (status: number) => void = bind("void _exit(int status)");
 
 export const libcMmap: (
   addr: null,
