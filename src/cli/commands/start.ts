@@ -9,7 +9,7 @@ const HINTS = (dir: string): string => `The process file system is mounted on ${
   ls -li ${dir}
   cat ${dir}/curproc/status
   sleep 600 & cd ${dir}/$!; echo attach > ctl; echo wait > ctl; xxd regs; echo detach > ctl
-  lyonnais run -w 256m -- bash; cat ${dir}/accounts
+  lyonnais run -j 256m -- bash; cat ${dir}/accounts
 Ctrl-C here unmounts; whatever is attached runs on.
 `;
 
