@@ -151,7 +151,9 @@ for (const stressor of STRESSORS) {
     place.command("daemon");
     const stress = ["stress-ng", "--quiet", "--temp-path", `${place.dir}/own`, `--${stressor}`, "2", "--timeout", "2s"];
     const ran = place.run("-w", "256m", "--", ...stress);
-    assert.deepEqual([ran.code, ran.signal], [0, null], ran.err);
+    // Two that want more than there is: some of them call it a failure of theirs when they are told so.
+    const wasRefused = /^(stress-ng: fail: .*errno=12 \(Cannot allocate memory\)\s*)+$/.test(ran.err);
+    assert.deepEqual([wasRefused ? 0 : ran.code, ran.signal], [0, null], ran.err);
     await untilAsync(async () => (await place.reserved()) === 0, "everything given back");
     assert.equal(await place.cat("accounts-check"), "");
     const [, peak] = new RegExp(`^${UID} 0 -1 (\\d+) `, "m").exec(await place.cat("accounts"))!;
