@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import { isErrno } from "../core/base/errno.ts";
 import { allowTracer, filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
 import { become, ignoreEarly } from "../host/linux/become.ts";
 import { findCommand } from "../host/linux/find-command.ts";
-import { lastArguments, takeInherited, UNLIMITED, variable } from "../host/linux/inherited.ts";
+import { lastArguments, takeInherited, variable } from "../host/linux/inherited.ts";
+import { openFileLimit } from "../host/linux/probes.ts";
 import { askDaemon } from "./daemon/client.ts";
 import { formatRunWord, isToListen } from "./daemon/run-word.ts";
 
@@ -42,13 +42,7 @@ export async function run(
   });
   if (answer === undefined) return false;
   if (isToListen(answer)) filterSelf(reserved);
-  return become(path, argv, inherited, hardOpenFiles());
-}
-
-/** The hard limit of open files, which Node has left as it was. */
-function hardOpenFiles(): bigint {
-  const [, hard] = /^Max open files\s+\S+\s+(\S+)/m.exec(readFileSync("/proc/self/limits", "latin1")) ?? [];
-  return hard === undefined || hard === "unlimited" ? UNLIMITED : BigInt(hard);
+  return become(path, argv, inherited, openFileLimit("hard"));
 }
 
 /** Exit code of a command that could not be started, as env(1) has it. */

@@ -78,6 +78,15 @@ class Kept implements AsyncDisposable {
     return readFileSync(join(this.dir, "log"), "utf8");
   }
 
+  /** The daemon and its keeper; of the second generation, one that the keeper has started. */
+  async generation(which: number): Promise<{ pid: number; keeper: number }> {
+    const { pid } = await this.there(1);
+    const keeper = await this.the("keeper");
+    if (which === 1) return { pid, keeper };
+    process.kill(pid, "SIGKILL");
+    return { pid: (await this.there(2)).pid, keeper };
+  }
+
   async nothingIsLeft(): Promise<void> {
     await until(() => this.closed, "the end of every copy");
     await until(() => this.#processes.length === 0, "the end of every process");
@@ -164,12 +173,7 @@ test("a keeper that dies while a daemon begins is replaced by that one", LIMITS,
 test("when both are killed, nothing is left and every copy is closed", LIMITS, async () => {
   for (const generation of [1, 2]) {
     await using kept = new Kept();
-    let { pid } = await kept.there(1);
-    const keeper = await kept.the("keeper");
-    if (generation === 2) {
-      process.kill(pid, "SIGKILL");
-      ({ pid } = await kept.there(2));
-    }
+    const { pid, keeper } = await kept.generation(generation);
     process.kill(pid, "SIGSTOP");
     process.kill(keeper, "SIGKILL");
     process.kill(pid, "SIGKILL");
@@ -180,13 +184,8 @@ test("when both are killed, nothing is left and every copy is closed", LIMITS, a
 test("after its goodbye nothing is left, also where the keeper is the parent, or is stopped", LIMITS, async () => {
   for (const generation of [1, 2]) {
     await using kept = new Kept();
-    let { pid } = await kept.there(1);
-    const keeper = await kept.the("keeper");
-    if (generation === 2) {
-      process.kill(pid, "SIGKILL");
-      ({ pid } = await kept.there(2));
-      process.kill(keeper, "SIGSTOP");
-    }
+    const { pid, keeper } = await kept.generation(generation);
+    if (generation === 2) process.kill(keeper, "SIGSTOP");
     process.kill(pid, "SIGUSR2");
     await kept.nothingIsLeft();
   }

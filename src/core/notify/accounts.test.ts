@@ -39,6 +39,15 @@ function machine() {
   return { kernel, accounts, job, records, make, start };
 }
 
+/** A machine with one process that has so many pages. */
+function machineWith(pages: number) {
+  const world = machine();
+  const pid = world.start();
+  trap(world, pid, map(pages));
+  world.kernel.happen(pid);
+  return { world, kernel: world.kernel, accounts: world.accounts, pid };
+}
+
 /** Traps a call; one that may go on is pending from then on. */
 function trap(
   { kernel, accounts, job }: Pick<ReturnType<typeof machine>, "kernel" | "accounts" | "job">,
@@ -78,10 +87,7 @@ test("one that the kernel takes back is given back", () => {
 });
 
 test("what a look finds in the map and still under way is not counted twice", () => {
-  const world = machine();
-  const pid = world.start();
-  trap(world, pid, map(600));
-  world.kernel.happen(pid);
+  const { world, pid } = machineWith(600);
   // It runs on, for all that can be seen of it.
   world.kernel.pending.set(pid, FORK);
   world.accounts.lookAtAll();
@@ -106,11 +112,7 @@ test("children that come in another order than they were forked have what they h
 });
 
 test("a child that execs in its parent's memory is met as what it becomes, and with its parent's limit", () => {
-  const world = machine();
-  const { kernel, accounts } = world;
-  const pid = world.start();
-  trap(world, pid, map(600));
-  kernel.happen(pid);
+  const { world, kernel, accounts, pid } = machineWith(600);
   for (const calls of [true, false]) {
     trap(world, pid, VFORK);
     const child = kernel.happen(pid)!;
@@ -127,11 +129,7 @@ test("a child that execs in its parent's memory is met as what it becomes, and w
 });
 
 test("one whose exec fails, or takes its time, has its parent's memory still", () => {
-  const world = machine();
-  const { kernel, accounts } = world;
-  const pid = world.start();
-  trap(world, pid, map(600));
-  kernel.happen(pid);
+  const { world, kernel, accounts, pid } = machineWith(600);
   trap(world, pid, VFORK);
   const child = kernel.happen(pid)!;
   trap(world, child.pid, EXEC);
@@ -145,11 +143,7 @@ test("one whose exec fails, or takes its time, has its parent's memory still", (
 
 test("memory that outlives who made it is paid for, though its holder has never called", () => {
   for (const waits of [true, false]) {
-    const world = machine();
-    const { kernel, accounts } = world;
-    const pid = world.start();
-    trap(world, pid, map(600));
-    kernel.happen(pid);
+    const { world, kernel, accounts, pid } = machineWith(600);
     trap(world, pid, { kind: "vfork", waits });
     const child = kernel.happen(pid)!;
     if (!waits) trap(world, pid, map(1));
@@ -166,11 +160,7 @@ const SETUID: Operation = { kind: "setuid" };
 const OTHER = 2000;
 
 test("a change of the real uid counts from when it happens, whoever looks before", () => {
-  const world = machine();
-  const { kernel, accounts } = world;
-  const pid = world.start();
-  trap(world, pid, map(600));
-  kernel.happen(pid);
+  const { world, kernel, accounts, pid } = machineWith(600);
   trap(world, pid, SETUID);
   accounts.lookAtAll();
   kernel.processes.get(pid)!.uid = OTHER;
@@ -180,11 +170,7 @@ test("a change of the real uid counts from when it happens, whoever looks before
 });
 
 test("a child that becomes somebody else in its parent's memory leaves that to its parent", () => {
-  const world = machine();
-  const { kernel, accounts } = world;
-  const pid = world.start();
-  trap(world, pid, map(600));
-  kernel.happen(pid);
+  const { world, kernel, accounts, pid } = machineWith(600);
   trap(world, pid, VFORK);
   const child = kernel.happen(pid)!;
   trap(world, child.pid, SETUID);
@@ -198,11 +184,7 @@ test("a child that becomes somebody else in its parent's memory leaves that to i
 });
 
 test("another thread's call says nothing of an exec on its way", () => {
-  const world = machine();
-  const { kernel, accounts } = world;
-  const pid = world.start();
-  trap(world, pid, map(600));
-  kernel.happen(pid);
+  const { world, kernel, accounts, pid } = machineWith(600);
   kernel.threads.set(1, pid);
   trap(world, pid, EXEC);
   trap(world, 1, map(50));

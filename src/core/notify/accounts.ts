@@ -3,6 +3,7 @@ import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../vm/swa
 import { type UidInfo, UidInfos } from "../vm/uidinfo.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Job } from "./job.ts";
+import { LetGo } from "./let-go.ts";
 import { atMost, exactly } from "./need.ts";
 import type { TrappedCall } from "./notification.ts";
 import type { Operation } from "./operation.ts";
@@ -59,8 +60,6 @@ export class Accounts {
   arrived(tid: number): void {
     this.#underway.over(tid);
     this.arrivals.sharers.over(tid);
-    this.objects.returned(tid);
-    if (this.arrivals.forks.any) this.arrivals.forks.returned(tid);
   }
 
   /** Decides. `last`: no more waiting for other calls. */
@@ -89,7 +88,10 @@ export class Accounts {
     let need = this.#atMost(process, operation);
     if (need > 0 && !this.#fits(process, need)) {
       const vmas = this.look(space);
-      need = vmas ? this.#exactly(process, operation, vmas) : need;
+      if (vmas) {
+        const told = isHidden(vmas) ? atMost(operation, space) : exactly(operation, vmas, space.startBrk);
+        need = Math.min(need, told);
+      }
       const rivals = this.#rivals(process, need);
       if (need > 0 && !this.#fits(process, need) && !this.#makeRoom(process, need, rivals)) {
         if (!last && this.isUnsettled(rivals)) return "wait";
@@ -141,13 +143,6 @@ export class Accounts {
     }
   }
 
-  #exactly(process: AccountedProcess, operation: Operation, vmas: readonly Vma[]): number {
-    const most = this.#atMost(process, operation);
-    const { kind } = operation;
-    if (kind === "share" || kind === "segment" || kind === "resize" || isHidden(vmas)) return most;
-    return Math.min(most, exactly(operation, vmas, process.space.startBrk));
-  }
-
   #fits(process: AccountedProcess, pages: number): boolean {
     const { payer, job } = process.space;
     return job.without(pages) === undefined && this.ledger.fits(pages, payer, process);
@@ -164,7 +159,7 @@ export class Accounts {
   /** Looks at the reservations of `rivals`, one after the other, until there is room. */
   #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
     this.arrivals.settle();
-    this.objects.sweep(this.#pids());
+    this.objects.sweep(this.population, false);
     for (const other of this.population) {
       this.population.refresh(other);
       const { space } = other;
@@ -187,30 +182,31 @@ export class Accounts {
     return this.#underway.of(concerned).calls > 0;
   }
 
-  *#pids(): Iterable<number> {
-    for (const { pid } of this.population) yield pid;
-  }
-
   #grant(process: AccountedProcess, call: TrappedCall, need: number): void {
     const { space } = process;
     const { operation } = call;
+    const letGo = new LetGo(process, call);
     switch (operation.kind) {
       case "share": {
         if (need === 0) return;
         const object = this.objects.share(space, need);
-        this.#underway.granted(call, process, 0, () => this.objects.unshare(space, object));
+        this.#underway.mapping(letGo, 0, () => this.objects.unshare(space, object));
         return;
       }
       case "segment":
-        if (need > 0) this.objects.makeSegment(process, call, operation);
+        if (need === 0) return;
+        this.objects.makeSegment(letGo, operation);
+        this.#underway.making(letGo);
         return;
       case "resize": {
         const file = need > 0 ? this.targets.memoryFile(process.pid, operation.fd) : undefined;
-        if (file) this.objects.growFile(file.key, space, operation.pages, { process, call });
+        if (!file) return;
+        this.objects.growFile(file.key, space, operation.pages, letGo);
+        this.#underway.making(letGo);
         return;
       }
       case "fork":
-        this.#grantFork(process, call, operation.isSibling, need);
+        this.#grantFork(letGo, operation.isSibling, need);
         return;
       case "vfork":
         this.arrivals.sharers.granted(process, call.tid, operation.waits);
@@ -226,7 +222,7 @@ export class Accounts {
       space.heapPages += need;
     } else if (need === 0) return;
     space.add(need);
-    this.#underway.granted(call, process, need, () => {
+    this.#underway.mapping(letGo, need, () => {
       space.add(-need);
       if (operation.kind !== "brk") return;
       space.brk = brk;
@@ -234,17 +230,17 @@ export class Accounts {
     });
   }
 
-  #grantFork(process: AccountedProcess, call: TrappedCall, isSibling: boolean, need: number): void {
-    const child = process.space.fork(need);
-    this.objects.inherit(process.space, child);
-    this.arrivals.forks.add(process, call, isSibling, child);
+  #grantFork(call: LetGo, isSibling: boolean, need: number): void {
+    const { space } = call.process;
+    const child = space.fork(need);
+    this.objects.inherit(space, child);
+    const fork = this.arrivals.forks.add(call, isSibling, child);
+    this.#underway.making(call, () => this.arrivals.forget(fork));
   }
 
   /** The kernel did not carry out what `tid` was granted last. */
   cancelled(tid: number): void {
     this.#underway.cancel(tid);
-    const fork = this.arrivals.forks.ofThread(tid);
-    if (fork) this.arrivals.forget(fork);
   }
 
   /** Corrects what is known of a space by the kernel's own map, which it returns. */
@@ -286,9 +282,8 @@ export class Accounts {
     for (const process of this.population) {
       this.population.refresh(process);
       this.look(process.space);
-      this.objects.learn(process);
     }
-    this.objects.sweep(this.#pids());
+    this.objects.sweep(this.population, true);
   }
 
   #refuse(process: AccountedProcess, call: string, pages: number): void {

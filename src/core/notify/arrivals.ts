@@ -152,23 +152,14 @@ export class Arrivals {
     }
     this.#execing.clear();
     // Of a fork that is over before the children are looked for the child is there, or gone.
-    const over = [...this.forks].filter((fork) => this.#isOver(fork));
+    const over = [...this.forks].filter(({ call }) => call.isOver(this.#books.targets, FORKED_NS));
     if (this.forks.any) this.#meetChildren();
     for (const fork of over) if (this.forks.isGone(fork)) this.forget(fork);
   }
 
-  #isOver(fork: PendingFork): boolean {
-    const { parent, tid, number, returned } = fork;
-    const progress = returned ? undefined : this.#books.targets.progress(parent.pid, tid);
-    if (!progress) return true;
-    if (!progress.running) return progress.call !== number;
-    fork.first ??= progress;
-    return progress.faults !== fork.first.faults || progress.cpuTime - fork.first.cpuTime >= FORKED_NS;
-  }
-
   /** A child will not come. */
   forget(fork: PendingFork): void {
-    this.forks.delete(fork);
+    if (!this.forks.delete(fork)) return;
     fork.space.release();
     this.#books.objects.left(fork.space);
   }
@@ -178,19 +169,20 @@ export class Arrivals {
     const { targets } = this.#books;
     const parents = new Set<AccountedProcess>();
     let anywhere = false;
-    for (const { parent, isSibling } of this.forks) {
+    for (const { call, isSibling } of this.forks) {
+      const parent = call.process;
       if (this.#population.find(parent.pid) === parent && !isSibling) parents.add(parent);
       else anywhere = true;
     }
-    for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid, parent);
+    for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid);
     if (anywhere) for (const pid of targets.pids()) this.#meetChild(pid);
   }
 
-  #meetChild(pid: number, parent?: AccountedProcess): void {
+  #meetChild(pid: number): void {
     if (this.#knows(pid)) return;
     const { targets } = this.#books;
     const image = targets.image(pid);
-    const fork = image && this.forks.match(image, parent);
+    const [fork] = image ? this.forks.alike(image) : [];
     if (fork && targets.ids(pid)?.filtered) this.meet(pid, fork.space.job);
   }
 

@@ -3,7 +3,7 @@ import type { Operation } from "./operation.ts";
 import type { Vma } from "./ports.ts";
 import { accountedWithin, dataEnd, type Space } from "./space.ts";
 
-/** The most pages an operation can add to an address space, told without a look at it; of a whole mapping only the map tells. */
+/** The most pages an operation can add to an address space, told without a look at it; Infinity where the space says nothing of it. */
 export function atMost(operation: Operation, space: Space): number {
   switch (operation.kind) {
     case "map":
@@ -16,18 +16,19 @@ export function atMost(operation: Operation, space: Space): number {
     case "fork":
       return space.pages;
     case "vfork":
-    case "share":
-    case "segment":
-    case "resize":
     case "exec":
     case "setuid":
       return 0;
+    case "share":
+    case "segment":
+    case "resize":
+      return Number.POSITIVE_INFINITY;
     default:
       return assertNever(operation);
   }
 }
 
-/** The pages it really adds, told from the kernel's map. */
+/** The pages it really adds, told from the kernel's map; Infinity where that says nothing of it. */
 export function exactly(operation: Operation, vmas: readonly Vma[], startBrk: number): number {
   switch (operation.kind) {
     case "map": {
@@ -51,14 +52,7 @@ export function exactly(operation: Operation, vmas: readonly Vma[], startBrk: nu
       return Math.max(0, operation.end - dataEnd(vmas, startBrk));
     case "fork":
       return vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.dontCopy ? vma.end - vma.start : 0), 0);
-    case "vfork":
-    case "share":
-    case "segment":
-    case "resize":
-    case "exec":
-    case "setuid":
-      return 0;
     default:
-      return assertNever(operation);
+      return Number.POSITIVE_INFINITY;
   }
 }

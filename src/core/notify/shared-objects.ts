@@ -1,7 +1,7 @@
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfo } from "../vm/uidinfo.ts";
 import type { Job } from "./job.ts";
-import type { TrappedCall } from "./notification.ts";
+import type { LetGo } from "./let-go.ts";
 import type { Operation } from "./operation.ts";
 import type { Targets, Vma } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
@@ -13,8 +13,8 @@ export class SharedObject {
   pages = 0;
   readonly payer: UidInfo;
   readonly job: Job;
-  /** Who was let go to make it grow, last. */
-  grower: Grower | undefined;
+  /** The call that was let go to make it, or to make it grow, last. */
+  call: LetGo | undefined;
   /** Who maps it; all that keeps anonymous memory alive. */
   readonly spaces: Set<Space> = new Set();
 
@@ -24,20 +24,10 @@ export class SharedObject {
   }
 }
 
-interface Grower {
-  readonly process: AccountedProcess;
-  readonly call: TrappedCall;
-}
-
-/** Granted, and not seen yet. */
+/** A System V segment that was granted, and has not been seen yet. */
 interface Unseen extends SharedObject {
-  /** For a segment: who made it, which thread by which call and key. */
-  readonly creator: number;
-  readonly tid: number;
-  readonly number: number;
   readonly key: number;
-  /** The thread has made another call since. */
-  returned: boolean;
+  readonly call: LetGo;
 }
 
 type SegmentOperation = Extract<Operation, { kind: "segment" }>;
@@ -59,10 +49,8 @@ export class SharedObjects {
   readonly #recorder: Recorder;
   readonly #known = new Map<string, SharedObject>();
   readonly #files = new Set<string>();
-  /** By thread, the file that it was let go to make grow. */
-  readonly #growing = new Map<number, SharedObject>();
   readonly #unseenShares = new Map<Space, SharedObject[]>();
-  readonly #unseenSegments: Unseen[] = [];
+  #unseenSegments: Unseen[] = [];
 
   constructor(ledger: SwapLedger, targets: Targets, recorder: Recorder) {
     this.#recorder = recorder;
@@ -113,19 +101,11 @@ export class SharedObjects {
     return key !== 0 && this.#targets.segments().some((segment) => segment.key === key) ? 0 : pages;
   }
 
-  makeSegment({ pid, space }: AccountedProcess, { tid, number }: TrappedCall, { key, pages }: SegmentOperation): void {
-    const of = { creator: pid, tid, number, key, returned: false };
-    const object: Unseen = Object.assign(new SharedObject(space.payer, space.job), of);
+  makeSegment(call: LetGo, { key, pages }: SegmentOperation): void {
+    const { payer, job } = call.process.space;
+    const object: Unseen = Object.assign(new SharedObject(payer, job), { key, call });
     this.#resize(object, pages);
     this.#unseenSegments.push(object);
-  }
-
-  /** A thread makes another call: what it was to make is there, or will not be. */
-  returned(tid: number): void {
-    const file = this.#growing.get(tid);
-    if (file) file.grower = undefined;
-    this.#growing.delete(tid);
-    for (const object of this.#unseenSegments) if (object.tid === tid) object.returned = true;
   }
 
   /** What a memory file of that size would add. */
@@ -133,27 +113,12 @@ export class SharedObjects {
     return Math.max(0, pages - (this.#known.get(key)?.pages ?? 0));
   }
 
-  growFile(key: string, space: Space, pages: number, by?: Grower): void {
-    const object = this.#known.get(key) ?? new SharedObject(space.payer, space.job);
+  /** `call` is to make a file grow; without one it has come to be so large already. */
+  growFile(key: string, { payer, job }: Space, pages: number, call?: LetGo): void {
+    const object = this.#known.get(key) ?? new SharedObject(payer, job);
     if (pages > object.pages) this.#resize(object, pages);
-    object.grower = by;
-    if (by) this.#growing.set(by.call.tid, object);
+    object.call = call;
     this.#know(key, object);
-  }
-
-  /** Memory files that a process has open, of the uid that pays for it, and that have come without a call that was trapped. */
-  learn({ pid, space }: AccountedProcess): void {
-    for (const { key, owner, pages } of this.#targets.memoryFiles(pid)) {
-      if (pages > 0 && owner === space.payer.uid && !this.#known.has(key)) this.growFile(key, space, pages);
-    }
-  }
-
-  /** Whether a file is to grow, and may not have done so. */
-  #isGrowing({ grower }: SharedObject): boolean {
-    if (!grower) return false;
-    const { process, call } = grower;
-    const progress = this.#targets.progress(process.pid, call.tid);
-    return progress !== undefined && (progress.running || progress.call === call.number);
   }
 
   /** A child maps what its parent maps. */
@@ -196,44 +161,52 @@ export class SharedObjects {
     for (const [key, object] of this.#known) this.#leave(key, object, space);
   }
 
-  /** Finds out which segments and memory files there still are; `pids` are the processes that may hold one. */
-  sweep(pids: Iterable<number>): void {
-    if (!this.any) return;
-    this.#sweepSegments();
-    if (this.#files.size > 0) this.#sweepFiles(pids);
+  /**
+   * Finds out which segments and memory files there still are; `processes` are those that may hold one. `learns`: files of the uid
+   * that pays for such a process count from now on, though they have come without a call that was trapped.
+   */
+  sweep(processes: Iterable<AccountedProcess>, learns: boolean): void {
+    if (this.any) this.#sweepSegments();
+    if (learns || this.#files.size > 0) this.#sweepFiles(processes, learns);
   }
 
   #sweepSegments(): void {
+    // Asked first: what is over has made its segment, or never will.
+    const over = new Set(this.#unseenSegments.filter(({ call }) => call.isOver(this.#targets)));
     const there = this.#targets.segments();
     for (const segment of there) {
       const name = SEGMENT + segment.id;
       if (this.#known.has(name)) continue;
       const at = this.#unseenSegments.findIndex(
-        ({ creator, key, pages }) => creator === segment.creator && key === segment.key && pages === segment.pages,
+        ({ call, key, pages }) =>
+          call.process.pid === segment.creator && key === segment.key && pages === segment.pages,
       );
       if (at >= 0) this.#know(name, this.#unseenSegments.splice(at, 1)[0]!);
     }
     const names = new Set(there.map(({ id }) => SEGMENT + id));
     for (const [name, object] of this.#known)
       if (name.startsWith(SEGMENT) && !names.has(name)) this.#drop(name, object);
-    // What has not come by now did not come to be: its maker has gone on, or is no more.
-    for (const object of this.#unseenSegments.splice(0)) {
-      const { creator, tid, returned } = object;
-      const progress = returned ? undefined : this.#targets.progress(creator, tid);
-      if (progress && (progress.running || progress.call === object.number)) this.#unseenSegments.push(object);
-      else this.#resize(object, 0);
-    }
+    for (const object of this.#unseenSegments) if (over.has(object)) this.#resize(object, 0);
+    this.#unseenSegments = this.#unseenSegments.filter((object) => !over.has(object));
   }
 
-  #sweepFiles(pids: Iterable<number>): void {
+  #sweepFiles(processes: Iterable<AccountedProcess>, learns: boolean): void {
+    const isGrowing = (object: SharedObject | undefined): boolean => object?.call?.isOver(this.#targets) === false;
+    const growing = new Set([...this.#files].filter((key) => isGrowing(this.#known.get(key))));
     const there = new Map(this.#targets.namedMemoryFiles());
-    for (const pid of pids) for (const { key, pages } of this.#targets.memoryFiles(pid)) there.set(key, pages);
+    for (const { pid, space } of processes) {
+      for (const { key, owner, pages } of this.#targets.memoryFiles(pid)) {
+        there.set(key, pages);
+        const isNew = learns && pages > 0 && owner === space.payer.uid && !this.#known.has(key);
+        if (isNew) this.growFile(key, space, pages);
+      }
+    }
     for (const key of this.#files) {
       const object = this.#known.get(key);
       const pages = there.get(key);
       if (!object) this.#files.delete(key);
       else if (pages !== undefined) {
-        if (pages >= object.pages || !this.#isGrowing(object)) this.#resize(object, pages);
+        if (pages >= object.pages || !growing.has(key)) this.#resize(object, pages);
       } else if (object.spaces.size === 0) this.#drop(key, object);
     }
   }

@@ -1,6 +1,6 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
-import { Errno, errnoName } from "../../core/base/errno.ts";
-import { check } from "../linux/ffi/call.ts";
+import { ERRNO, isErrno } from "../../core/base/errno.ts";
+import { check, lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcClose, libcPidfdGetfd, libcPidfdOpen, libcReadlinkat } from "../linux/ffi/libc.ts";
 
 const LISTENER = "anon_inode:seccomp notify";
@@ -22,43 +22,41 @@ function isListener(fd: number): boolean {
 export function awaitListener(pid: number, fd: number, taken: (fd: number | undefined) => void): void {
   const pidfd = check(libcPidfdOpen(pid, 0), `process ${pid}`);
   const end = performance.now() + GIVE_UP_MS;
-  const look = (): number | "not yet" => {
-    const copy = libcPidfdGetfd(pidfd, fd, 0);
-    if (copy < 0 && errnoName(errnoNow()) !== "EBADF") {
-      throw new Errno(errnoName(errnoNow()), `the kernel lets us have no descriptor of process ${pid}`);
-    }
-    if (copy < 0) return "not yet";
-    if (isListener(copy)) return copy;
-    libcClose(copy);
-    return "not yet";
+  let timer: NodeJS.Timeout | undefined;
+  const close = (): void => {
+    clearInterval(timer);
+    libcClose(pidfd);
   };
-  /** It has exited: whoever waits for it knows. */
-  const lookLater = (): number | "not yet" | undefined => {
-    try {
-      return look();
-    } catch (error) {
-      if (error instanceof Errno) return undefined;
+  const look = (): number | undefined => {
+    const copy = libcPidfdGetfd(pidfd, fd, 0);
+    if (copy >= 0 && isListener(copy)) return copy;
+    if (copy >= 0) libcClose(copy);
+    else if (errnoNow() !== ERRNO.EBADF) {
+      const error = lastErrno(`the kernel lets us have no descriptor of process ${pid}`);
+      close();
       throw error;
     }
+    return undefined;
   };
-  let found: number | "not yet" | undefined;
-  try {
-    found = look();
-  } catch (error) {
-    libcClose(pidfd);
-    throw error;
-  }
-  if (found !== "not yet") {
-    libcClose(pidfd);
-    taken(found);
+  const settle = (listener: number | undefined): void => {
+    close();
+    taken(listener);
+  };
+  const first = look();
+  if (first !== undefined) {
+    settle(first);
     return;
   }
-  const timer = setInterval(() => {
-    const late = performance.now() > end;
-    found = lookLater();
-    if (found === "not yet" && !late) return;
-    libcClose(pidfd);
-    clearInterval(timer);
-    taken(found === "not yet" ? undefined : found);
+  timer = setInterval(() => {
+    let listener: number | undefined;
+    try {
+      listener = look();
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      // It has exited: whoever waits for it knows.
+      taken(undefined);
+      return;
+    }
+    if (listener !== undefined || performance.now() > end) settle(listener);
   }, LOOK_MS);
 }

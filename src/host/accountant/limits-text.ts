@@ -1,5 +1,4 @@
 import type { Limit } from "../../core/procfs/accounts-port.ts";
-import { readLongText } from "../linux/file.ts";
 
 /** /proc/pid/limits' names, and FreeBSD's where it has the same limit; else getrlimit(2)'s without its prefix. */
 const NAMES: readonly (readonly [string, string])[] = [
@@ -29,9 +28,4 @@ export function parseLimits(text: string): Limit[] {
     const found = new RegExp(`^${label} +(\\S+) +(\\S+)`, "m").exec(text);
     return found ? [{ name, soft: value(found[1]!), hard: value(found[2]!) }] : [];
   });
-}
-
-/** The soft limit of this very process: Infinity where there is none. */
-export function ownLimit(name: string): number {
-  return parseLimits(readLongText("/proc/self/limits")).find((limit) => limit.name === name)!.soft;
 }

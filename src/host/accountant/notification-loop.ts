@@ -6,9 +6,9 @@ import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { EPOLLHUP, Epoll } from "../linux/epoll.ts";
 import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
+import { openFileLimit } from "../linux/probes.ts";
 import { watchReadable } from "../linux/watch.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
-import { ownLimit } from "./limits-text.ts";
 import { Linger } from "./linger.ts";
 import { Listener } from "./listener.ts";
 
@@ -46,7 +46,7 @@ export class NotificationLoop {
   readonly #onEnd: (listener: Listener) => void;
   readonly #decode: (notification: DataView) => TrappedCall | undefined = notificationDecoder(hostArch());
   readonly #epoll: Epoll = new Epoll();
-  readonly #mostDescriptors: number = ownLimit("nofile") - SPARE_DESCRIPTORS;
+  readonly #mostDescriptors: number = openFileLimit() - SPARE_DESCRIPTORS;
   readonly #linger: Linger = new Linger(this.#epoll.fd);
   /** Who had a notification last. */
   #latest: Listener | undefined;

@@ -12,6 +12,7 @@ const SIGNALS = 64;
 /** sigset_t of C; the kernel's is its beginning. */
 const SIGSET_SIZE = 128;
 const RLIMIT_NOFILE = 7;
+const RLIM_INFINITY = 0xffff_ffff_ffff_ffffn;
 const SHELL: Uint8Array = utf8("/bin/sh");
 const { SIGCHLD, SIGPIPE, SIGXFSZ } = constants.signals;
 
@@ -51,18 +52,20 @@ function execute(path: Uint8Array, argv: readonly Uint8Array[], environment: Uin
   if (errnoNow() === ERRNO.ENOEXEC && path !== SHELL) execute(SHELL, [SHELL, path, ...argv.slice(1)], environment);
 }
 
+const toRlim = (limit: number): bigint => (limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : BigInt(limit));
+
 /** Gives back what Node has changed and becomes the program at `path`. Returns only to throw: ENOENT, EACCES, E2BIG. */
 export function become(
   path: Uint8Array,
   argv: readonly Uint8Array[],
   inherited: Inherited,
-  hardOpenFiles: bigint,
+  hardOpenFiles: number,
 ): never {
   for (const fd of inherited.fds) libcFcntl(fd, F_SETFD, 0);
   if (inherited.softOpenFiles !== undefined) {
     const limit = Buffer.alloc(16);
-    limit.writeBigUInt64LE(inherited.softOpenFiles, 0);
-    limit.writeBigUInt64LE(hardOpenFiles, 8);
+    limit.writeBigUInt64LE(toRlim(inherited.softOpenFiles), 0);
+    limit.writeBigUInt64LE(toRlim(hardOpenFiles), 8);
     libcSetrlimit(RLIMIT_NOFILE, limit);
   }
   restoreSignals(inherited);

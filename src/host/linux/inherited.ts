@@ -1,15 +1,13 @@
 import { readFileSync } from "node:fs";
 import { constants } from "node:os";
 
-/** RLIM_INFINITY. */
-export const UNLIMITED: bigint = 0xffff_ffff_ffff_ffffn;
 /** What `bin/lyonnais` has renamed to keep it from this process. */
 const RENAMED = "LYONNAIS_WAS_";
 
 /** What a process had before Node changed it, as `bin/lyonnais` has written it down; absent, the usual. */
 export interface Inherited {
   readonly fds: readonly number[];
-  readonly softOpenFiles: bigint | undefined;
+  readonly softOpenFiles: number | undefined;
   /** Sets of signals: the lowest bit is signal 1. */
   readonly ignored: bigint;
   readonly blocked: bigint;
@@ -42,7 +40,7 @@ export function takeInherited(): Inherited {
   const environ = take("LYONNAIS_ENVIRON");
   const inherited = {
     fds: take("LYONNAIS_FDS")?.split(" ").filter(Boolean).map(Number) ?? [0, 1, 2],
-    softOpenFiles: openFiles ? (openFiles === "unlimited" ? UNLIMITED : BigInt(openFiles)) : undefined,
+    softOpenFiles: openFiles ? (openFiles === "unlimited" ? Number.POSITIVE_INFINITY : Number(openFiles)) : undefined,
     ignored: signals(take("LYONNAIS_SIGIGN")),
     blocked: signals(take("LYONNAIS_SIGBLK")),
   };

@@ -113,8 +113,9 @@ export function tryKillableNotify(sysSeccomp: number): void {
 }
 
 /** How many descriptors this process may have open, getrlimit(2); Node has raised the soft limit to the hard one. */
-export function openFileLimit(): number {
-  const [, limit] = /^Max open files\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
+export function openFileLimit(which: "soft" | "hard" = "soft"): number {
+  const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
+  const limit = which === "soft" ? soft : hard;
   return limit === undefined || limit === "unlimited" ? Number.POSITIVE_INFINITY : Number(limit);
 }
 
