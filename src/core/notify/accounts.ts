@@ -89,8 +89,9 @@ export class Accounts {
     if (need > 0 && !this.#fits(process, need)) {
       const vmas = this.look(space);
       if (vmas) {
-        const told = isHidden(vmas) ? atMost(operation, space) : exactly(operation, vmas, space.startBrk);
-        need = Math.min(need, told);
+        // The map has corrected the bound: a data segment with holes may need more than it seemed to.
+        const most = this.#atMost(process, operation);
+        need = isHidden(vmas) ? most : Math.min(most, exactly(operation, vmas, space.startBrk));
       }
       const rivals = this.#rivals(process, need);
       if (need > 0 && !this.#fits(process, need) && !this.#makeRoom(process, need, rivals)) {
