@@ -102,7 +102,7 @@ function identify(socket: Socket, connection: Connection, address: Address, { co
   const name = (socket as TLSSocket).getPeerCertificate().subject?.CN as string | string[] | undefined;
   const known = typeof name === "string" ? tls?.clients.get(name) : undefined;
   if (!known) throw new Errno("EACCES", `the certificate of ${String(name)} stands for nobody here`);
-  return { tid: 0 as Tid, uid: known.uid, gid: known.gid, authenticated: true, connection };
+  return { tid: 0 as Tid, uid: known.uid, gid: known.gid, fullRoot: known.uid === 0, connection };
 }
 
 function serverFor(address: Address, { tls }: ListenOptions, onSocket: (socket: Socket) => void): Server {
