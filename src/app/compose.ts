@@ -22,6 +22,8 @@ export interface LiveHost {
   fileSystem(options: ProcfsOptions): FileSystem;
   /** This very process as the one who asks. */
   readonly self: Caller;
+  /** Whether a caller has every right this process has: its own user, or root with its capabilities. */
+  owns(caller: Caller): boolean;
   readonly accountant: Accountant;
   /** Whether nothing is attached, and nobody's memory accounted. */
   readonly idle: boolean;
@@ -53,6 +55,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   };
   return {
     accountant,
+    owns: (caller) => identity.isOwn(caller),
     fileSystem: (options) => procFileSystem(ports, options),
     self: { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() },
     get idle() {

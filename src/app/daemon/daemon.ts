@@ -117,6 +117,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     return trees === 0 ? undefined : `lifted ${trees}`;
   };
   const actions = {
+    owns: host.owns,
     run,
     mount,
     stay: () => lock.stay(true),
