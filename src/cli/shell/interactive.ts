@@ -3,6 +3,7 @@ import { createInterface } from "node:readline";
 import { openPrivate } from "../../app/private-file.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { stateFile } from "../state-file.ts";
+import { oneLine } from "../terminal.ts";
 import type { ShellState } from "./commands.ts";
 import { complete } from "./complete.ts";
 import { runLine } from "./shell.ts";
@@ -72,7 +73,7 @@ export async function interact(state: ShellState): Promise<void> {
     }
   });
   const prompt = (): void => {
-    line.setPrompt(`proc:${state.cwd}> `);
+    line.setPrompt(`proc:${oneLine(state.cwd)}> `);
     line.prompt();
   };
   prompt();
@@ -82,7 +83,7 @@ export async function interact(state: ShellState): Promise<void> {
       await runLine(state, text, stop.signal);
     } catch (error) {
       if (!isErrno(error)) throw error;
-      process.stderr.write(`${error.message}\n`);
+      process.stderr.write(`${oneLine(error.message)}\n`);
     } finally {
       stop = undefined;
     }
