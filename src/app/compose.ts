@@ -15,6 +15,7 @@ import { LiveMemory } from "../host/linux/memory.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
+import { refuseAdoptions } from "./adoption-quota.ts";
 
 /** This host's processes, as any number of trees can show them. */
 export interface LiveHost {
@@ -43,9 +44,10 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   const accountant = new Accountant(console, state);
   const filter = buildFilter(arch);
   const ports: Ports = {
-    accounts: new LiveAccounts(accountant, identity, (process, caller, owner) =>
-      tracer.installFilter(process, caller, filter, owner),
-    ),
+    accounts: new LiveAccounts(accountant, identity, (process, caller, owner) => {
+      if (!identity.isOwn(caller)) refuseAdoptions(accountant.accounts.population, caller.uid);
+      return tracer.installFilter(process, caller, filter, owner);
+    }),
     processes,
     access,
     memory,

@@ -2,7 +2,7 @@ import type { Duplex } from "node:stream";
 import { getSystemErrorMap } from "node:util";
 import { O_RDONLY, O_RDWR, O_WRONLY } from "../core/abi/fcntl.ts";
 import { GETATTR_BASIC, MAXWELEM, NOFID, REASON_ATTRIBUTE, S_IFMT, S_IFMT_OF } from "../core/abi/ninep.ts";
-import { Errno } from "../core/base/errno.ts";
+import { Errno, isErrno } from "../core/base/errno.ts";
 import { fromUtf8 } from "../core/base/text.ts";
 import type { NodeKind } from "../core/vfs/node.ts";
 import { type Call, NinepClient } from "../core/wire/ninep/client.ts";
@@ -49,7 +49,8 @@ export class NinepTreeClient implements TreeClient {
       return tree;
     } catch (error) {
       stream.destroy();
-      throw error;
+      if (!isErrno(error, "EMFILE")) throw error;
+      throw new Errno(error.code, "the server has as many connections of this user as it takes; end some", error);
     }
   }
 
