@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { connectTree } from "../../src/app/connect.ts";
 import { QUOTAS } from "../../src/app/daemon/quotas.ts";
+import type { TreeClient } from "../../src/app/tree-client.ts";
 import { ERRNO } from "../../src/core/base/errno.ts";
 import { parseAddress } from "../../src/host/serve/address.ts";
 import { Agent } from "../support/agent.ts";
@@ -62,7 +63,7 @@ test(
     await assert.rejects(connectTree(address), /EMFILE: the server has as many connections of this user as it takes/);
     held.pop()!.destroy();
     // The server hears of the end in its own time.
-    for (let client; !client; ) {
+    for (let client: TreeClient | undefined; !client; ) {
       client = await connectTree(address).catch((error) => {
         assert.match(String(error), /EMFILE/);
         return undefined;
