@@ -15,6 +15,7 @@ import { LiveMemory } from "../host/linux/memory.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
+import { refuseAdoptions } from "./adoption-quota.ts";
 
 /** This host's processes, as any number of trees can show them. */
 export interface LiveHost {
@@ -22,6 +23,8 @@ export interface LiveHost {
   fileSystem(options: ProcfsOptions): FileSystem;
   /** This very process as the one who asks. */
   readonly self: Caller;
+  /** Whether a caller has every right this process has: its own user, or root with its capabilities. */
+  owns(caller: Caller): boolean;
   readonly accountant: Accountant;
   /** Whether nothing is attached, and nobody's memory accounted. */
   readonly idle: boolean;
@@ -41,9 +44,10 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   const accountant = new Accountant(console, state);
   const filter = buildFilter(arch);
   const ports: Ports = {
-    accounts: new LiveAccounts(accountant, identity, (process, caller, owner) =>
-      tracer.installFilter(process, caller, filter, owner),
-    ),
+    accounts: new LiveAccounts(accountant, identity, (process, caller, owner) => {
+      if (!identity.isOwn(caller)) refuseAdoptions(accountant.accounts.population, caller.uid);
+      return tracer.installFilter(process, caller, filter, owner);
+    }),
     processes,
     access,
     memory,
@@ -53,6 +57,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   };
   return {
     accountant,
+    owns: (caller) => identity.isOwn(caller),
     fileSystem: (options) => procFileSystem(ports, options),
     self: { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() },
     get idle() {

@@ -1,8 +1,9 @@
 import type { Duplex } from "node:stream";
 import { getSystemErrorMap } from "node:util";
-import { O_RDONLY, O_WRONLY } from "../core/abi/fcntl.ts";
-import { GETATTR_BASIC, MAXWELEM, NOFID, S_IFMT, S_IFMT_OF } from "../core/abi/ninep.ts";
-import { Errno } from "../core/base/errno.ts";
+import { O_RDONLY, O_RDWR, O_WRONLY } from "../core/abi/fcntl.ts";
+import { GETATTR_BASIC, MAXWELEM, NOFID, REASON_ATTRIBUTE, S_IFMT, S_IFMT_OF } from "../core/abi/ninep.ts";
+import { Errno, isErrno } from "../core/base/errno.ts";
+import { fromUtf8 } from "../core/base/text.ts";
 import type { NodeKind } from "../core/vfs/node.ts";
 import { type Call, NinepClient } from "../core/wire/ninep/client.ts";
 import { parseEntries } from "../core/wire/ninep/entries.ts";
@@ -11,6 +12,8 @@ import { dataSize, LARGEST_MSIZE } from "../core/wire/ninep/session.ts";
 import type { NodeStat, TreeClient } from "./tree-client.ts";
 
 const ROOT_FID = 0;
+/** Bytes of a reason that are shown: a line. */
+const LONGEST_REASON = 4096;
 
 /** The tree at the other end of a connection that carries 9P2000.L. */
 export class NinepTreeClient implements TreeClient {
@@ -46,7 +49,8 @@ export class NinepTreeClient implements TreeClient {
       return tree;
     } catch (error) {
       stream.destroy();
-      throw error;
+      if (!isErrno(error, "EMFILE")) throw error;
+      throw new Errno(error.code, "the server has as many connections of this user as it takes; end some", error);
     }
   }
 
@@ -115,6 +119,15 @@ export class NinepTreeClient implements TreeClient {
     });
   }
 
+  /** One open, one write, and what can be read where it was written: the answer of a file that takes words. */
+  ask(path: string, data: Uint8Array): Promise<Uint8Array> {
+    return this.#at(path, async (fid) => {
+      await this.#client.call("Tlopen", { fid, flags: O_RDWR }).reply;
+      await this.#client.call("Twrite", { fid, offset: 0, data }).reply;
+      return (await this.#client.call("Tread", { fid, offset: 0, count: dataSize(this.#client.msize) }).reply).data;
+    });
+  }
+
   async close(): Promise<void> {
     this.#stream.destroy();
   }
@@ -133,10 +146,29 @@ export class NinepTreeClient implements TreeClient {
       } while (names.length > 0);
       return await act(fid);
     } catch (error) {
-      throw error instanceof Errno ? explained(error, path) : error;
+      if (!(error instanceof Errno)) throw error;
+      const reason = from === fid ? await this.#reasonOf(fid) : "";
+      throw reason === "" ? explained(error, path) : new Errno(error.code, reason, error);
     } finally {
       if (from === fid) await this.#client.call("Tclunk", { fid }).reply.catch(() => {});
       this.#freeFids.push(fid);
+    }
+  }
+
+  /** Why the last request on `fid` failed, in the server's words; empty where it has none. */
+  async #reasonOf(fid: number): Promise<string> {
+    const newfid = this.#freeFids.pop() ?? this.#nextFid++;
+    try {
+      await this.#client.call("Txattrwalk", { fid, newfid, attribute: REASON_ATTRIBUTE }).reply;
+      const { data } = await this.#client.call("Tread", { fid: newfid, offset: 0, count: LONGEST_REASON }).reply;
+      await this.#client.call("Tclunk", { fid: newfid }).reply;
+      return fromUtf8(data);
+    } catch (error) {
+      // Another kind of server, or none any more.
+      if (!(error instanceof Errno)) throw error;
+      return "";
+    } finally {
+      this.#freeFids.push(newfid);
     }
   }
 
@@ -162,7 +194,7 @@ export class NinepTreeClient implements TreeClient {
   }
 }
 
-/** The protocol carries numbers only; what the server meant is what the number means. */
+/** The protocol carries numbers only; where the server has no words for it, the error is what the number means. */
 function explained(error: Errno, path: string): Errno {
   const [, meaning] = getSystemErrorMap().get(-error.errno) ?? [];
   return meaning === undefined ? error : new Errno(error.code, `${path}: ${meaning}`, error);

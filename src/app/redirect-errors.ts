@@ -1,17 +1,9 @@
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { check } from "../host/linux/ffi/call.ts";
 import { libcDup2 } from "../host/linux/ffi/libc.ts";
+import { openLog } from "./private-file.ts";
 
 const STDERR = 2;
-
-/** The descriptor of `file`, to be appended to; what is said to it is lost where it cannot be written. */
-export function openLog(file: string): number {
-  try {
-    return openSync(file, "a", 0o600);
-  } catch {
-    return openSync("/dev/null", "w");
-  }
-}
 
 /** From now on what this process says on standard error goes to {@link openLog}. */
 export function redirectErrorsTo(file: string): void {

@@ -3,6 +3,7 @@ import type { ProcfsOptions } from "../core/procfs/options.ts";
 import { formatAddress, parseAddress } from "../host/serve/address.ts";
 import { listenNinep, type TlsIdentity } from "../host/serve/ninep-listen.ts";
 import type { LiveHost } from "./compose.ts";
+import { QUOTAS } from "./daemon/quotas.ts";
 
 export interface Served {
   /** As clients write it. */
@@ -21,6 +22,7 @@ export async function serveProcfs(
   const fs = host.fileSystem({ ...options, executable: "contents" });
   const listening = await listenNinep(parseAddress(address), {
     control: "connection",
+    connectionsPerUid: QUOTAS.connections,
     attach: (aname) => {
       if (aname === "" || aname === "/") return fs;
       throw new Errno("ENOENT", `there is no tree ${aname}`);

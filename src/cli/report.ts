@@ -1,9 +1,5 @@
 import type { Errno } from "../core/base/errno.ts";
-
-/** Text as one line that does nothing to a terminal, whatever was in a name: `\ooo` for control characters. */
-function oneLine(text: string): string {
-  return text.replace(/\p{Cc}/gu, (c) => `\\${c.charCodeAt(0).toString(8).padStart(3, "0")}`);
-}
+import { oneLine } from "./terminal.ts";
 
 /** `lyonnais: what: problem` on standard error. */
 export function reportProblem(what: string, problem: string): void {

@@ -14,7 +14,7 @@ const BOB = 31002;
 
 test("a charge stays with the uid that made it; what comes after setuid is the next one's", { skip }, async (t) => {
   const place = new Accounting(t, 0);
-  await using words = await place.words(["-w", "256m"]);
+  await using words = await place.words(["-w", "256m", "--count-only"]);
   const first = await words.do("map 1000 3");
   await words.do(`touch ${first}`);
   const before = await place.reserved(0);
@@ -53,9 +53,9 @@ test("a charge stays with the uid that made it; what comes after setuid is the n
 test("two uids, one limited and one not; root is counted and not refused", { skip }, async (t) => {
   const place = new Accounting(t, 0);
   const as = (uid: number): string[] => ["setpriv", `--reuid=${uid}`, "--clear-groups", program("memory-words")];
-  await using alice = await place.words(["-w", "32m"], as(ALICE));
+  await using alice = await place.words(["-w", "32m", "--count-only"], as(ALICE));
   await using bob = await place.words([], as(BOB));
-  await using root = await place.words(["-w", "32m"]);
+  await using root = await place.words(["-w", "32m", "--count-only"]);
   assert.equal(await alice.ask("map 9000 3"), "ENOMEM");
   await bob.do("map 9000 3");
   await root.do("map 9000 3");
@@ -90,6 +90,30 @@ test("a set-id program below root's command keeps its rights, and its memory is 
   const id = join(place.dir, "id");
   copyFileSync(spawnSync("sh", ["-c", "command -v id"], { encoding: "utf8" }).stdout.trim(), id);
   chmodSync(id, 0o4755);
-  const ran = place.run("-w", "64m", "--", "setpriv", `--reuid=${ALICE}`, "--clear-groups", id);
+  const ran = place.run("-w", "64m", "--count-only", "--", "setpriv", `--reuid=${ALICE}`, "--clear-groups", id);
   assert.match(ran.out, new RegExp(`uid=${ALICE}.* euid=0\\(root\\)`), ran.err);
+});
+
+test("-w as root, whom it does not bind, is refused in a line; a limit too small to begin with as well", {
+  skip,
+}, (t) => {
+  const place = new Accounting(t, 0);
+  const said = (...args: string[]): string => {
+    const { code, out, err } = place.run(...args, "--", "echo", "ran");
+    assert.deepEqual([code, out], [126, ""]);
+    return err;
+  };
+  assert.match(
+    said("-w", "64m"),
+    /^lyonnais: run echo: EPERM: -w does not bind root, .*: say -j, which does, or --count-only\n$/,
+  );
+  assert.match(said("-j", "64k"), /^lyonnais: run echo: EINVAL: with 64k no program can begin: say 1m or more\n$/);
+  for (const args of [
+    ["-w", "64m", "--count-only"],
+    ["-w", "64m", "-j", "64m"],
+    ["-j", "1m"],
+    ["-w", "infinity"],
+  ]) {
+    assert.deepEqual(place.run(...args, "--", "echo", "ran"), { code: 0, signal: null, out: "ran\n", err: "" });
+  }
 });

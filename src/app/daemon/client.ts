@@ -1,51 +1,68 @@
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { fromUtf8, utf8 } from "../../core/base/text.ts";
+import type { Caller } from "../../core/vfs/caller.ts";
 import { connectTree } from "../connect.ts";
+import type { NinepTreeClient } from "../ninep-client.ts";
 import { readAll, type TreeClient } from "../tree-client.ts";
 import { DAEMON_TREE } from "./control-fs.ts";
 import { type DiskLine, parseDiskLines } from "./disk-words.ts";
-import { daemonSocket } from "./socket.ts";
+import { daemonSocket, isOwnRuntimeDir } from "./socket.ts";
 
-/** A tree of this user's daemon, that of the processes by default; undefined when none runs. */
-export async function connectDaemon(aname = ""): Promise<TreeClient | undefined> {
+/** A connection to this user's daemon. */
+interface DaemonConnection {
+  readonly tree: NinepTreeClient;
+  /** The daemon's process id, as the kernel has it. */
+  readonly pid: number;
+}
+
+/**
+ * Connects to the tree `aname` of this user's daemon; undefined when none runs. EPERM, before anything is said to it, when what
+ * listens there is neither this user's nor root's, or its directory is not this user's alone.
+ */
+async function connect(aname: string): Promise<DaemonConnection | undefined> {
+  const path = daemonSocket();
+  if (!isOwnRuntimeDir(path)) return undefined;
+  let pid = 0;
+  const refuseStrangers = ({ uid, tid }: Caller): void => {
+    if (uid !== process.geteuid!() && uid !== 0) {
+      throw new Errno("EPERM", `what listens on ${path} belongs to uid ${uid} and is not your daemon; remove it`);
+    }
+    pid = tid;
+  };
   try {
-    return await connectTree({ kind: "unix", path: daemonSocket() }, undefined, aname);
+    const tree = await connectTree({ kind: "unix", path }, undefined, aname, refuseStrangers);
+    return { tree, pid };
   } catch (error) {
     if (isErrno(error, "ENOENT", "ECONNREFUSED", "ENOTDIR")) return undefined;
     throw error;
   }
 }
 
-/** Does something with the daemon's own tree; why it failed is told in the daemon's own words. */
-async function explained<T>(client: TreeClient, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    if (!isErrno(error)) throw error;
-    const reason = fromUtf8(await client.read("error", 0, 8192).catch(() => new Uint8Array(0)));
-    throw reason === "" ? error : new Errno(error.code, reason, error);
-  }
+/** A tree of this user's daemon, that of the processes by default; undefined when none runs. EPERM: {@link connect}. */
+export async function connectDaemon(aname = ""): Promise<TreeClient | undefined> {
+  return (await connect(aname))?.tree;
 }
 
-function tell(client: TreeClient, word: string): Promise<number> {
-  return explained(client, () => client.write("ctl", utf8(word)));
+/** Tells the daemon a word of its `ctl`. Resolves to its answer. */
+async function tell({ tree }: DaemonConnection, word: string): Promise<string> {
+  return fromUtf8(await tree.ask("ctl", utf8(word))).trimEnd();
 }
 
 /** Starts the daemon by `start` when none runs. undefined when it could not be started: it has said why itself. */
 async function withDaemon<T>(
   start: () => Promise<void>,
-  act: (client: TreeClient) => Promise<T>,
+  act: (daemon: DaemonConnection) => Promise<T>,
 ): Promise<T | undefined> {
-  let client = await connectDaemon(DAEMON_TREE);
-  if (!client) {
+  let daemon = await connect(DAEMON_TREE);
+  if (!daemon) {
     await start();
-    client = await connectDaemon(DAEMON_TREE);
+    daemon = await connect(DAEMON_TREE);
   }
-  if (!client) return undefined;
+  if (!daemon) return undefined;
   try {
-    return await act(client);
+    return await act(daemon);
   } finally {
-    await client.close();
+    await daemon.tree.close();
   }
 }
 
@@ -54,29 +71,23 @@ async function withDaemon<T>(
  * when it could not be started: it has said why itself.
  */
 export function askDaemon(word: (daemon: number) => string, start: () => Promise<void>): Promise<string | undefined> {
-  return withDaemon(start, async (client) => {
-    const daemon = Number(fromUtf8(await client.read("pid", 0, 64)));
-    await tell(client, word(daemon));
-    return fromUtf8(await client.read("answer", 0, 8192)).trimEnd();
-  });
+  return withDaemon(start, (daemon) => tell(daemon, word(daemon.pid)));
 }
 
 /** The memory disks. undefined: {@link askDaemon}. */
 export function listDisks(start: () => Promise<void>): Promise<DiskLine[] | undefined> {
-  return withDaemon(start, async (client) => {
+  return withDaemon(start, async ({ tree }) => {
     let text = "";
-    await explained(client, () =>
-      readAll(client, "disks", (bytes) => {
-        text += fromUtf8(bytes);
-      }),
-    );
+    await readAll(tree, "disks", (bytes) => {
+      text += fromUtf8(bytes);
+    });
     return parseDiskLines(text);
   });
 }
 
 /** Tells the daemon a word that has no answer. False: it could not be started. */
 export async function tellDaemon(word: string, start: () => Promise<void>): Promise<boolean> {
-  return (await withDaemon(start, (client) => tell(client, word))) !== undefined;
+  return (await withDaemon(start, (daemon) => tell(daemon, word))) !== undefined;
 }
 
 /** Has the daemon mount at `dir`, a prepared mount point. False: {@link tellDaemon}. */
@@ -89,17 +100,16 @@ export function mountByDaemon(dir: string, options: string, start: () => Promise
  * more, and it goes with the last of them. EBUSY when there are and it is not to be `force`d.
  */
 export async function stopDaemon(force: boolean): Promise<"none" | "lifted" | "ended"> {
-  const client = await connectDaemon(DAEMON_TREE);
-  if (!client) return "none";
+  const daemon = await connect(DAEMON_TREE);
+  if (!daemon) return "none";
   try {
-    await tell(client, force ? "stop force" : "stop");
-    if (fromUtf8(await client.read("answer", 0, 64)).startsWith("lifted")) return "lifted";
+    if ((await tell(daemon, force ? "stop force" : "stop")).startsWith("lifted")) return "lifted";
     // It answers no more: the connection ends with the daemon.
-    for (;;) await client.stat("mounts");
+    for (;;) await daemon.tree.stat("mounts");
   } catch (error) {
     if (!isErrno(error, "EIO")) throw error;
     return "ended";
   } finally {
-    await client.close();
+    await daemon.tree.close();
   }
 }

@@ -1,12 +1,14 @@
 import { Errno } from "../../core/base/errno.ts";
 import { fromUtf8, utf8 } from "../../core/base/text.ts";
+import type { Caller } from "../../core/vfs/caller.ts";
 import { memoryFileSystem } from "../../core/vfs/memory.ts";
 import type { FileNode, FileSystem, Handle } from "../../core/vfs/node.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { readSlice } from "../../core/vfs/slice.ts";
-import { diskLines, diskWord } from "./disk-words.ts";
+import { findDaemonWord } from "./daemon-words.ts";
+import { diskLines } from "./disk-words.ts";
 import type { DiskActions } from "./disks.ts";
-import { type RunRequest, runWord } from "./run-word.ts";
+import type { RunRequest } from "./run-word.ts";
 
 /** The tree of the daemon itself, apart from that of the processes. */
 export const DAEMON_TREE = "daemon";
@@ -23,6 +25,8 @@ export interface DaemonActions {
   /** A line each: where it is mounted. */
   mounts(): readonly string[];
   readonly disks: DiskActions;
+  /** Whether the caller has every right the daemon has, now. */
+  owns(caller: Caller): boolean;
 }
 
 /** Longest word with its arguments: an option list and a path. */
@@ -34,58 +38,50 @@ function node(ino: number, mode: number, handle: () => Handle): FileNode {
   return { kind: "file", stat: () => ({ ...stat, timeMs: Date.now() }), open: handle };
 }
 
-const text = (content: () => string) => (): Handle => {
-  const bytes = utf8(content());
-  return { read: (_caller, offset, into) => readSlice(bytes, offset, into) };
-};
-
 function file(ino: number, content: () => string): FileNode {
-  return node(ino, 0o400, text(content));
+  return node(ino, 0o400, () => {
+    const bytes = utf8(content());
+    return { read: (_caller, offset, into) => readSlice(bytes, offset, into) };
+  });
 }
 
-/**
- * One connection's view. `ctl` takes `mount OPTIONS DIR` (`-` for no options), `run`, `stay`, `stop` and the words of memory disks;
- * `answer` is what the last word of this connection has to say, `error` in words why it failed, which a number cannot;
- * `mounts` lists the mounts, `disks` the memory disks; `pid` is the daemon.
- */
-export function daemonFileSystem(actions: DaemonActions): FileSystem {
-  let lastAnswer = "";
-  let lastError = "";
-  const failed = (error: unknown): Errno => {
-    const errno = error instanceof Errno ? error : new Errno("EIO", String(error), error);
-    lastError = errno.reason;
-    return errno;
+const asErrno = (error: unknown): Errno => (error instanceof Errno ? error : new Errno("EIO", String(error), error));
+
+/** `ctl`, opened: takes words, and what the last one has to say is read where it was written. */
+function openCtl(actions: DaemonActions): Handle {
+  let answer = utf8("");
+  const perform = async (caller: Caller, text: string): Promise<void> => {
+    const { row, rest } = findDaemonWord(text);
+    if (row.own && !actions.owns(caller)) {
+      throw new Errno("EPERM", `${row.word} needs every right of the daemon, which uid ${caller.uid} has not got here`);
+    }
+    const said = await row.run(actions, rest);
+    answer = utf8(said === undefined ? "" : `${said}\n`);
   };
-  const perform = async (word: string): Promise<string | undefined> => {
-    const mount = /^mount (\S+) (.+)$/s.exec(word);
-    if (mount) await actions.mount(mount[1] === "-" ? "" : mount[1]!, mount[2]!);
-    else if (word.startsWith("md ")) return diskWord(word.slice(3), actions.disks);
-    else if (word.startsWith("run ")) return runWord(word.slice(4), actions.run);
-    else if (word === "stay") actions.stay();
-    else if (word === "stop" || word === "stop force") return actions.stop(word !== "stop");
-    else throw new Errno("EOPNOTSUPP", `no word ${JSON.stringify(word)}`);
-    return undefined;
-  };
-  const ctl = (): Handle => ({
-    write: (_caller, _offset, data) => {
+  return {
+    read: (_caller, offset, into) => readSlice(answer, offset, into),
+    write: (caller, _offset, data) => {
       if (data.length > LONGEST) throw new Errno("EMSGSIZE", `${data.length} bytes`);
       const { length } = data;
       const done = new Parked<number>();
-      perform(fromUtf8(data).replace(/\n$/, "")).then(
-        (answer) => {
-          lastAnswer = answer === undefined ? "" : `${answer}\n`;
-          done.settle(length);
-        },
-        (error) => done.fail(failed(error)),
+      perform(caller, fromUtf8(data).replace(/\n$/, "")).then(
+        () => done.settle(length),
+        (error) => done.fail(asErrno(error)),
       );
       return done;
     },
-  });
+  };
+}
+
+/**
+ * `ctl` takes the words of {@link findDaemonWord}; `mounts` lists the mounts, `disks` the memory disks; `pid` is the daemon.
+ */
+export function daemonFileSystem(actions: DaemonActions): FileSystem {
   const disks = (): string => {
     try {
       return diskLines(actions.disks);
     } catch (error) {
-      throw failed(error);
+      throw asErrno(error);
     }
   };
   const mounts = (): string =>
@@ -94,10 +90,8 @@ export function daemonFileSystem(actions: DaemonActions): FileSystem {
       .map((dir) => `${dir}\n`)
       .join("");
   return memoryFileSystem({
-    ctl: node(2, 0o200, ctl),
-    error: file(3, () => lastError),
+    ctl: node(2, 0o600, () => openCtl(actions)),
     mounts: file(4, mounts),
-    answer: file(5, () => lastAnswer),
     disks: file(6, disks),
     pid: file(7, () => `${process.pid}\n`),
   });

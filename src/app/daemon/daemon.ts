@@ -13,6 +13,7 @@ import { nodeErrno } from "../node-errno.ts";
 import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
 import { DaemonLock } from "./daemon-lock.ts";
+import { QUOTAS } from "./quotas.ts";
 import type { RunRequest } from "./run-word.ts";
 import { daemonSocket } from "./socket.ts";
 
@@ -117,6 +118,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     return trees === 0 ? undefined : `lifted ${trees}`;
   };
   const actions = {
+    owns: host.owns,
     run,
     mount,
     stay: () => lock.stay(true),
@@ -128,6 +130,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     { kind: "unix", path: socket },
     {
       control: "session",
+      connectionsPerUid: QUOTAS.connections,
       attach: (aname) => {
         if (aname === DAEMON_TREE) return daemonFileSystem(actions);
         if (aname === "") return tree;

@@ -18,7 +18,7 @@ function runtimeDir(): string {
   return base ? join(base, "lyonnais") : join(tmpdir(), `lyonnais-${uid}`);
 }
 
-/** Makes the directory of `socket`. EPERM when it is not this user's alone: in /tmp anybody could have made it. */
+/** Makes the directory of `socket`. Errors: {@link isOwnRuntimeDir}. */
 export function makeRuntimeDir(socket: string): void {
   const dir = dirname(socket);
   try {
@@ -26,8 +26,36 @@ export function makeRuntimeDir(socket: string): void {
   } catch (error) {
     throw nodeErrno(error);
   }
-  const stat = lstatSync(dir);
-  if (!stat.isDirectory() || stat.uid !== process.geteuid!() || (stat.mode & 0o022) !== 0) {
-    throw new Errno("EPERM", `${dir} is not a directory that only this user can change; remove it`);
+  // Whoever could make it before us, as anybody can in /tmp, shows in what it is.
+  if (!isOwnRuntimeDir(socket)) throw new Errno("ENOENT", `${dir} went while it was made`);
+}
+
+/**
+ * Whether the directory of `socket` is there. EPERM when it is, and is not this user's alone: what listens there could be
+ * anybody's.
+ */
+export function isOwnRuntimeDir(socket: string): boolean {
+  const dir = dirname(socket);
+  const stat = lstat(dir);
+  if (!stat) return false;
+  const mine = "remove it, or set LYONNAIS_RUNTIME_DIR to a directory of your own";
+  if (!stat.isDirectory()) throw new Errno("EPERM", `${dir}, where your daemon belongs, is not a directory; ${mine}`);
+  if (stat.uid !== process.geteuid!()) {
+    throw new Errno("EPERM", `${dir}, where your daemon belongs, is the directory of uid ${stat.uid}; ${mine}`);
+  }
+  if ((stat.mode & 0o077) !== 0) {
+    throw new Errno("EPERM", `${dir}, where your daemon belongs, is open to others; chmod 700 ${dir}`);
+  }
+  return true;
+}
+
+function lstat(path: string) {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // What is above it may not be looked into, or is no directory: then nothing of ours is there.
+    const errno = nodeErrno(error);
+    if (errno.code === "ENOTDIR" || errno.code === "EACCES") return undefined;
+    throw errno;
   }
 }

@@ -4,7 +4,7 @@ import { Errno, isErrno } from "../../core/base/errno.ts";
 import { SOCK_STREAM, socketPair } from "../../host/linux/descriptor-message.ts";
 import { type ProcessWatch, watchProcess } from "../../host/linux/watch-process.ts";
 import { spawnShellApart } from "../daemon/spawn-apart.ts";
-import { openLog } from "../redirect-errors.ts";
+import { openLog } from "../private-file.ts";
 import { KEEPER_SCRIPT, KEEPER_VARIABLE, type Patience } from "./script.ts";
 
 /** Carries the script, so that a list of processes shows a name and not the script. */

@@ -1,5 +1,7 @@
 import { Command } from "commander";
 import { type Diagnosis, diagnose } from "../../app/doctor/doctor.ts";
+import { utf8 } from "../../core/base/text.ts";
+import { show } from "../terminal.ts";
 
 /** Aligned lines; a remedy stands below what it mends. */
 export function formatDiagnosis(found: readonly Diagnosis[]): string[] {
@@ -17,7 +19,7 @@ export function doctorCommand(): Command {
     .action(async (flags: { json?: true }) => {
       const found = await diagnose();
       const lines = flags.json ? [JSON.stringify(found, null, 2)] : formatDiagnosis(found);
-      for (const line of lines) process.stdout.write(`${line}\n`);
+      for (const line of lines) show(utf8(`${line}\n`));
       if (found.some(({ essential, verdict }) => essential && verdict === "missing")) process.exitCode = 1;
     });
 }

@@ -1,8 +1,10 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { askDaemon, listDisks } from "../../app/daemon/client.ts";
 import { formatSize } from "../../core/base/size.ts";
+import { utf8 } from "../../core/base/text.ts";
 import { startDaemonInBackground } from "../background.ts";
 import { sizeArgument } from "../size-argument.ts";
+import { show } from "../terminal.ts";
 
 /** The daemon's answer; undefined, and the exit status says so, when there is no daemon. */
 async function ask(word: string): Promise<string | undefined> {
@@ -36,7 +38,7 @@ function createCommand(): Command {
     .action(async ({ size, uid, limit }: { size: number; uid: number; limit: number }) => {
       const most = limit === Number.POSITIVE_INFINITY ? "infinity" : limit;
       const device = await ask(`md create ${size} ${uid} ${most}`);
-      if (device !== undefined) process.stdout.write(`${device}\n`);
+      if (device !== undefined) show(utf8(`${device}\n`));
     });
 }
 
@@ -66,11 +68,11 @@ function listCommand(): Command {
     .action(async (flags: { json?: true }) => {
       const disks = await listDisks(startDaemonInBackground);
       if (!disks) process.exitCode = 1;
-      else if (flags.json) process.stdout.write(`${JSON.stringify(disks, null, 2)}\n`);
+      else if (flags.json) show(utf8(`${JSON.stringify(disks, null, 2)}\n`));
       else {
         const rows = disks.map(({ device, bytes, uid }) => [device, formatSize(bytes), String(uid)]);
         for (const [device, size, uid] of [["DEVICE", "SIZE", "UID"], ...rows]) {
-          process.stdout.write(`${device!.padEnd(12)} ${size!.padStart(8)} ${uid!.padStart(10)}\n`);
+          show(utf8(`${device!.padEnd(12)} ${size!.padStart(8)} ${uid!.padStart(10)}\n`));
         }
       }
     });

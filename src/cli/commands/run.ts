@@ -3,6 +3,7 @@ import { run, startFailure } from "../../app/run.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { startDaemonInBackground } from "../background.ts";
 import { reportError } from "../report.ts";
+import { refuseUseless } from "../run-limits.ts";
 import { sizeArgument } from "../size-argument.ts";
 
 interface Limit {
@@ -20,31 +21,37 @@ function limitArgument(text: string): Limit {
   return { soft: soft!, hard: hard! };
 }
 
+interface RunFlags {
+  readonly swap?: Limit;
+  readonly job?: number;
+  readonly countOnly?: boolean;
+}
+
 const NONE: Limit = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
 
 export function runCommand(): Command {
   return new Command("run")
-    .description("run a command whose memory is counted, and refused beyond a limit; root is refused by -j only")
+    .description("run a command whose memory is counted, and refused beyond a limit; -w does not bind root, -j does")
     .option(
       "-w, --swap <size>",
       "RLIMIT_SWAP, soft or soft:hard, as 512m or infinity: what its user may have reserved in all",
       limitArgument,
     )
     .option("-j, --job <size>", "what the command and its children may have reserved together", sizeOf)
+    .option(
+      "--count-only",
+      "of root: -w is to be kept and bind whoever the command becomes; root itself is only counted",
+    )
     .argument("<command...>", "with its arguments; -- keeps ours apart")
     .passThroughOptions()
-    .action(
-      async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY }: { swap?: Limit; job?: number }) => {
-        if (swap !== NONE && job === Number.POSITIVE_INFINITY && process.geteuid!() === 0 && process.stderr.isTTY) {
-          process.stderr.write("lyonnais: run: root is counted by -w and not refused; -j binds root too\n");
-        }
-        try {
-          if (!(await run(command.length, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
-        } catch (error) {
-          if (!isErrno(error)) throw error;
-          reportError(`run ${command[0]}`, error);
-          process.exitCode = startFailure(error);
-        }
-      },
-    );
+    .action(async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY, countOnly = false }: RunFlags) => {
+      try {
+        refuseUseless({ soft: swap.soft, budget: job, countOnly }, process.geteuid!());
+        if (!(await run(command.length, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
+      } catch (error) {
+        if (!isErrno(error)) throw error;
+        reportError(`run ${command[0]}`, error);
+        process.exitCode = startFailure(error);
+      }
+    });
 }

@@ -4,10 +4,11 @@ import { nodeErrno } from "../../app/node-errno.ts";
 import { openTreeAt, type TreePlace } from "../../app/open-tree.ts";
 import { type TreeClient, writeAll } from "../../app/tree-client.ts";
 import { isErrno } from "../../core/base/errno.ts";
-import { utf8 } from "../../core/base/text.ts";
+import { latin1, utf8 } from "../../core/base/text.ts";
 import { cat, ls } from "../actions.ts";
 import { hostNames } from "../names.ts";
 import { reportError } from "../report.ts";
+import { show } from "../terminal.ts";
 
 async function at<T>(
   command: Command,
@@ -32,7 +33,7 @@ export function lsCommand(): Command {
       const lines = await at(command, path, (client, inside) =>
         ls(client, inside, { long: flags.long ?? false, inode: flags.inode ?? false }, hostNames()),
       );
-      for (const line of lines) process.stdout.write(`${line}\n`, "latin1");
+      for (const line of lines) show(latin1(`${line}\n`));
     });
 }
 
@@ -43,7 +44,7 @@ export function catCommand(): Command {
     .action(async (paths: string[], _flags: unknown, command: Command) => {
       for (const path of paths) {
         try {
-          await at(command, path, (client, inside) => cat(client, inside, (bytes) => process.stdout.write(bytes)));
+          await at(command, path, (client, inside) => cat(client, inside, show));
         } catch (error) {
           if (!isErrno(error)) throw error;
           reportError(`cat ${path}`, error);

@@ -28,7 +28,8 @@ async function pathsFrom(partial: string, cwd: string, client: TreeClient): Prom
   // Gone, or no directory, or a process that ends meanwhile: what is left is still worth offering.
   const names = await client.list(dir).catch(() => []);
   const choices = names
-    .filter((name) => name.startsWith(partial.slice(slash)))
+    // A name that would act on the terminal is not offered.
+    .filter((name) => name.startsWith(partial.slice(slash)) && !/\p{Cc}/u.test(name))
     .map(async (name) => {
       const { kind } = await client.stat(`${dir}/${name}`);
       return `${typed}${name}${kind === "dir" ? "/" : " "}`;

@@ -1,11 +1,14 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { closeSync, constants, ftruncateSync, readFileSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { openPrivate } from "../../app/private-file.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { stateFile } from "../state-file.ts";
+import { oneLine } from "../terminal.ts";
 import type { ShellState } from "./commands.ts";
 import { complete } from "./complete.ts";
 import { runLine } from "./shell.ts";
 
+const { O_CREAT, O_RDONLY, O_WRONLY } = constants;
 const HISTORY_LINES = 1000;
 
 const historyFile = (): string => stateFile("history");
@@ -13,7 +16,12 @@ const historyFile = (): string => stateFile("history");
 /** Newest first, as readline wants it. A shell without a readable history starts with none. */
 function readHistory(): string[] {
   try {
-    return readFileSync(historyFile(), "utf8").split("\n").filter(Boolean).reverse();
+    const fd = openPrivate(historyFile(), O_RDONLY);
+    try {
+      return readFileSync(fd, "utf8").split("\n").filter(Boolean).reverse();
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     return [];
   }
@@ -21,7 +29,13 @@ function readHistory(): string[] {
 
 function writeHistory(newestFirst: readonly string[]): void {
   try {
-    writeFileSync(historyFile(), `${[...newestFirst].reverse().join("\n")}\n`, { mode: 0o600 });
+    const fd = openPrivate(historyFile(), O_WRONLY | O_CREAT);
+    try {
+      ftruncateSync(fd);
+      writeFileSync(fd, `${[...newestFirst].reverse().join("\n")}\n`);
+    } finally {
+      closeSync(fd);
+    }
   } catch (error) {
     process.stderr.write(`lyonnais: history not saved: ${(error as Error).message}\n`);
   }
@@ -59,7 +73,7 @@ export async function interact(state: ShellState): Promise<void> {
     }
   });
   const prompt = (): void => {
-    line.setPrompt(`proc:${state.cwd}> `);
+    line.setPrompt(`proc:${oneLine(state.cwd)}> `);
     line.prompt();
   };
   prompt();
@@ -69,7 +83,7 @@ export async function interact(state: ShellState): Promise<void> {
       await runLine(state, text, stop.signal);
     } catch (error) {
       if (!isErrno(error)) throw error;
-      process.stderr.write(`${error.message}\n`);
+      process.stderr.write(`${oneLine(error.message)}\n`);
     } finally {
       stop = undefined;
     }

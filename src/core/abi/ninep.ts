@@ -34,3 +34,6 @@ export const S_IFMT_OF: Readonly<Record<"dir" | "file" | "link", number>> = {
 
 /** What is preferred for I/O: a page. */
 export const STATFS_BLOCK = 4096;
+
+/** The extended attribute of ours that says in words why the last request on a fid failed. */
+export const REASON_ATTRIBUTE = "user.lyonnais.reason";

@@ -6,10 +6,12 @@ import type { Outcome } from "../vfs/parked.ts";
 import { readSlice } from "../vfs/slice.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
+import { differ, lesserOf } from "./rights.ts";
 
 /** What an open node knows: the process, who opened it, and the mount. */
 export interface OpenContext {
   readonly process: Process;
+  /** With the rights it had then. */
   readonly opener: Caller;
   readonly mode: OpenMode;
   readonly ports: Ports;
@@ -46,6 +48,8 @@ export interface RootFile extends Row {
 }
 
 export interface RootContext {
+  /** With the rights it had then. */
+  readonly opener: Caller;
   readonly ports: Ports;
 }
 
@@ -81,11 +85,12 @@ export function goneError(process: Process): Errno {
 }
 
 /**
- * Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. ESRCH once the
- * process is gone, else EPERM.
+ * Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. Returns who acts,
+ * {@link lesserOf}. ESRCH once the process is gone, else EPERM.
  */
-export function mayDebug(context: OpenContext, caller: Caller): void {
-  const { ports, process, opener } = context;
-  ports.access.debug(process, caller);
-  if (opener.uid !== caller.uid || opener.gid !== caller.gid) ports.access.debug(process, opener);
+export function mayDebug({ ports: { access }, process, opener }: OpenContext, caller: Caller): Caller {
+  const user = access.recorded(caller, false);
+  access.debug(process, user);
+  if (differ(opener, user)) access.debug(process, opener);
+  return lesserOf(opener, user);
 }

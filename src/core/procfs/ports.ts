@@ -64,6 +64,11 @@ export interface ProcessTable {
 
 /** The kernel's own permission check, made as the caller. */
 export interface Access {
+  /**
+   * The caller with the rights of its thread noted down ({@link Caller.fullRoot}): `afresh`, or as they were found at its last
+   * request some milliseconds ago.
+   */
+  recorded(caller: Caller, afresh: boolean): Caller;
   /** EPERM unless `caller` may debug `process` now: uids, dumpable, Yama, user namespace. ESRCH. */
   debug(process: Process, caller: Caller): void;
 }

@@ -27,7 +27,7 @@ function checkMode(
   options: ProcfsOptions,
 ): void {
   if (mode.write && options.readOnly) throw new Errno("EROFS", "mounted read-only");
-  if (caller.uid === 0) return;
+  if (caller.fullRoot) return;
   const shift = caller.uid === uid ? 6 : caller.gid === gid ? 3 : 0;
   const wanted = (mode.read ? 4 : 0) | (mode.write ? 2 : 0);
   if (((bits >> shift) & wanted) !== wanted) {
@@ -115,6 +115,11 @@ class ProcTree {
     return entries;
   }
 
+  /** Who opens, for whatever it does with the node later. What can change nothing is worth no fresh look. */
+  #recorded(caller: Caller, mode: OpenMode): Caller {
+    return this.#ports.access.recorded(caller, mode.write);
+  }
+
   #makeRootFile(row: RootFile): FileNode {
     const { accounts } = this.#ports;
     const ino = rootFileIno(row.slot);
@@ -122,9 +127,10 @@ class ProcTree {
     return {
       kind: "file",
       stat,
-      open: (opener, mode) => {
+      open: (caller, mode) => {
+        const opener = this.#recorded(caller, mode);
         checkMode(row, accounts.owner, opener, mode, this.#options);
-        return row.open({ ports: this.#ports });
+        return row.open({ opener, ports: this.#ports });
       },
     };
   }
@@ -171,8 +177,9 @@ class ProcTree {
     return {
       kind: "file",
       stat: () => processStat(process, row.slot, row.mode, 1, row.size?.(process) ?? 0),
-      open: (opener, mode) => {
+      open: (caller, mode) => {
         if (!process.alive()) throw goneError(process);
+        const opener = this.#recorded(caller, mode);
         checkMode(row, process.owner(), opener, mode, options);
         return row.open({ process, opener, mode, ports, options });
       },

@@ -7,8 +7,12 @@ export interface Caller {
   /** Its file-system uid and gid, in the daemon's user namespace. */
   readonly uid: number;
   readonly gid: number;
-  /** It has proved to be that uid without being a process that could be looked at: by a certificate. */
-  readonly authenticated?: true;
+  /**
+   * Of uid 0: whether it has every capability of the server, in the server's user namespace, as it was found when that was noted
+   * down; what becomes of the thread later changes nothing. Absent: the kernel has to be asked of the thread. Who proved by a
+   * certificate to be root is.
+   */
+  readonly fullRoot?: boolean;
   /** The connection it came by, where control belongs to that and not to the caller's session. */
   readonly connection?: Connection;
 }

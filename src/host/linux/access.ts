@@ -20,6 +20,10 @@ export class KernelAccess implements Access {
     this.#identity = identity;
   }
 
+  recorded(caller: Caller, afresh: boolean): Caller {
+    return this.#identity.recorded(caller, afresh);
+  }
+
   debug(target: Process, caller: Caller): void {
     const live = target as LiveProcess;
     const fd = this.openMemory(live, caller);

@@ -73,9 +73,16 @@ export class CallerIdentity {
     return caller.uid === 0 ? this.#rootIsCapable(caller) : caller.uid === this.#uid;
   }
 
+  /** {@link Access.recorded}. */
+  recorded(caller: Caller, afresh: boolean): Caller {
+    if (caller.uid !== 0 || caller.fullRoot !== undefined) return caller;
+    if (afresh) this.#lastRoot.tid = -1;
+    return { ...caller, fullRoot: this.#rootIsCapable(caller) };
+  }
+
   /** Whether a caller of uid 0 is root here: all of the daemon's capabilities, in the daemon's user namespace. */
   #rootIsCapable(caller: Caller): boolean {
-    if (caller.authenticated) return true;
+    if (caller.fullRoot !== undefined) return caller.fullRoot;
     const now = performance.now();
     if (this.#lastRoot.tid === caller.tid && now < this.#lastRoot.until) return this.#lastRoot.capable;
     const capable = caller.tid > 0 && this.#lookAtRoot(String(caller.tid));

@@ -7,6 +7,7 @@ import { ERRNO, Errno, type ErrnoName } from "../../core/base/errno.ts";
 import type { Caller, Connection } from "../../core/vfs/caller.ts";
 import type { FileSystem } from "../../core/vfs/node.ts";
 import { type Address, isLoopback } from "./address.ts";
+import { ConnectionQuota } from "./connection-quota.ts";
 import { type NinepTimeouts, serveNinepConnection } from "./ninep-connection.ts";
 import { peerOf } from "./peer.ts";
 
@@ -15,6 +16,9 @@ const NOBODY = 65534;
 
 /** Connections that may wait to be accepted: a burst of clients on a unix socket is refused beyond it. */
 const BACKLOG = 4096;
+
+/** How long a client that is one too many may take to be told so: milliseconds. */
+const REFUSAL_MS = 1000;
 
 /** A server's certificate, and who the holders of client certificates are. PEM. */
 export interface TlsIdentity {
@@ -33,6 +37,8 @@ export interface ListenOptions {
   /** Who controls what a client attaches: its session, which outlives the connection, or the connection. */
   readonly control: "session" | "connection";
   readonly timeouts?: NinepTimeouts;
+  /** Connections that a uid other than root's may have: one more is answered EMFILE to its attach, and ended. None: no bound. */
+  readonly connectionsPerUid?: number;
 }
 
 export interface Listening {
@@ -51,14 +57,25 @@ export interface Listening {
 /** Serves 9P2000.L at `address`. EADDRINUSE, EACCES and the like; EPERM for plain TCP that other hosts could reach. */
 export async function listenNinep(address: Address, options: ListenOptions): Promise<Listening> {
   const sockets = new Set<Socket>();
+  const quota = new ConnectionQuota(options.connectionsPerUid ?? Number.POSITIVE_INFINITY);
   const onSocket = (socket: Socket): void => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
+    let tooMany = false;
     try {
       serveNinepConnection(socket, {
         ...options,
-        identify: (connection) => identify(socket, connection, address, options),
+        identify: (connection) => {
+          const caller = identify(socket, connection, address, options);
+          tooMany = !quota.claim(caller.uid, socket);
+          return caller;
+        },
+        attach: (aname, caller) => {
+          if (tooMany) throw new Errno("EMFILE", `uid ${caller.uid} has too many connections`);
+          return options.attach(aname, caller);
+        },
       });
+      if (tooMany) setTimeout(() => socket.destroy(), REFUSAL_MS).unref();
     } catch (error) {
       if (!(error instanceof Errno)) options.onBug(error);
       socket.destroy();
@@ -102,7 +119,7 @@ function identify(socket: Socket, connection: Connection, address: Address, { co
   const name = (socket as TLSSocket).getPeerCertificate().subject?.CN as string | string[] | undefined;
   const known = typeof name === "string" ? tls?.clients.get(name) : undefined;
   if (!known) throw new Errno("EACCES", `the certificate of ${String(name)} stands for nobody here`);
-  return { tid: 0 as Tid, uid: known.uid, gid: known.gid, authenticated: true, connection };
+  return { tid: 0 as Tid, uid: known.uid, gid: known.gid, fullRoot: known.uid === 0, connection };
 }
 
 function serverFor(address: Address, { tls }: ListenOptions, onSocket: (socket: Socket) => void): Server {

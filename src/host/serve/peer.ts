@@ -11,7 +11,7 @@ const SO_PEERCRED = 17;
 /** struct ucred: pid, uid, gid. */
 const UCRED_SIZE = 12;
 
-/** Who connected to a unix socket, as the kernel noted it then: unix(7). */
+/** Who is at the other end of a unix socket: who connected, as the kernel noted it then, or who listens; unix(7). */
 export function peerOf(socket: Socket): Caller {
   // Node has no public way to a socket's descriptor; libuv's handle has shown it as `fd` since 0.10.
   const fd = (socket as unknown as { _handle?: { fd?: number } })._handle?.fd;

@@ -5,6 +5,7 @@ import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
 import type { Accounts } from "../accounts-port.ts";
 import { orMinusOne, type RootContext, type RootFile, wordsOf } from "../file.ts";
+import { lesserOf } from "../rights.ts";
 
 function openText(render: (accounts: Accounts) => string): (context: RootContext) => Outcome<Handle> {
   return ({ ports: { accounts } }) =>
@@ -23,7 +24,8 @@ export const swap: RootFile = {
   mode: 0o644,
   doc: "the global totals in bytes: total, reserved, overcommit (bits), supply; takes `overcommit BITS`",
   open: (context) => {
-    const { accounts } = context.ports;
+    const { opener, ports } = context;
+    const { accounts, access } = ports;
     const text = openText(() => {
       const { total, reserved, overcommit, supply } = accounts.swap();
       return `total ${orMinusOne(total)}\nreserved ${reserved}\novercommit ${overcommit}\nsupply ${orMinusOne(supply)}\n`;
@@ -35,7 +37,7 @@ export const swap: RootFile = {
         if (name !== "overcommit" || rest.length > 0 || !OVERCOMMIT.test(bits)) {
           throw new Errno("EINVAL", "say: overcommit BITS, from 0 to 7");
         }
-        accounts.setOvercommit(caller, Number(bits));
+        accounts.setOvercommit(lesserOf(opener, access.recorded(caller, false)), Number(bits));
         return data.length;
       },
     }));

@@ -13,6 +13,7 @@ function signal({ process, ports, opener }: OpenContext, caller: Caller, name: s
   return delivered === false ? ports.signals.note(process, [caller, opener], name) : delivered;
 }
 
+/** `caller` has the rights of who writes and of who opened it, not more. */
 function perform(context: OpenContext, caller: Caller, word: string): Outcome<void> {
   const row = findWord(word, context.options);
   if (row) return row.run(context.ports, context.process, caller, context.options);
@@ -25,11 +26,11 @@ function openCtl(context: OpenContext): Handle {
   const position = new WordPosition();
   return {
     write(caller, offset, data) {
-      mayDebug(context, caller);
+      const actor = mayDebug(context, caller);
       position.check(offset);
       const word = parseWord("ctl", data, options);
       const accepted = data.length;
-      return mapOutcome(perform(context, caller, word), () => {
+      return mapOutcome(perform(context, actor, word), () => {
         position.advance(offset, accepted);
         return accepted;
       });

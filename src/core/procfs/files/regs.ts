@@ -13,19 +13,19 @@ function openRegs(context: OpenContext): Handle {
   return {
     read(caller, offset, into) {
       checkRange(offset);
-      const allowed = (): void => mayDebug(context, caller);
-      allowed();
+      const allowed = (): void => void mayDebug(context, caller);
+      const actor = mayDebug(context, caller);
       if (offset === size || into.length === 0) return 0;
-      return mapOutcome(ports.tracer.readRegisters(process, caller, allowed), (regs) => readSlice(regs, offset, into));
+      return mapOutcome(ports.tracer.readRegisters(process, actor, allowed), (regs) => readSlice(regs, offset, into));
     },
     write(caller, offset, data) {
       checkRange(offset);
-      const allowed = (): void => mayDebug(context, caller);
-      allowed();
+      const allowed = (): void => void mayDebug(context, caller);
+      const actor = mayDebug(context, caller);
       if (offset + data.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
       if (data.length === 0) return 0;
       const copy = data.slice();
-      return mapOutcome(ports.tracer.writeRegisters(process, caller, offset, copy, allowed), () => copy.length);
+      return mapOutcome(ports.tracer.writeRegisters(process, actor, offset, copy, allowed), () => copy.length);
     },
   };
 }

@@ -26,11 +26,11 @@ export const rlimit: ProcFile = {
     return {
       ...text(context),
       write(caller, offset, data) {
-        mayDebug(context, caller);
+        const actor = mayDebug(context, caller);
         const [name, soft, hard, ...rest] = wordsOf(data, offset);
         if (name !== "swap" || rest.length > 0)
           throw new Errno("EINVAL", "say: swap SOFT HARD; setrlimit(2) sets the others");
-        ports.accounts.setSwapLimit(process, caller, parseBytes(soft), parseBytes(hard ?? soft));
+        ports.accounts.setSwapLimit(process, actor, parseBytes(soft), parseBytes(hard ?? soft));
         return data.length;
       },
     };

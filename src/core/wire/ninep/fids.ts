@@ -10,6 +10,8 @@ export interface Fid {
   /** From the root to the node's parent; empty for the root. */
   readonly parents: readonly DirNode[];
   opened?: { readonly handle: Handle } | { readonly entries: readonly DirEntry[] };
+  /** Why the last request on it that failed did so. */
+  reason?: string;
 }
 
 /** Fids a connection may have at once. */
@@ -28,6 +30,12 @@ export class Fids {
     const fid = this.#fids.get(number);
     if (!fid) throw new Errno("EBADF", `fid ${number} is not in use`);
     return fid;
+  }
+
+  /** Notes down why a request on that fid has failed, where it stands for something. */
+  failed(number: number, reason: string): void {
+    const fid = this.#fids.get(number);
+    if (fid) fid.reason = reason;
   }
 
   /** EBADF when it is in use, EMFILE when there are too many. */

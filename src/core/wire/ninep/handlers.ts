@@ -4,15 +4,18 @@ import {
   IOHDRSZ,
   MAXWELEM,
   NOFID,
+  REASON_ATTRIBUTE,
   S_IFMT_OF,
   STATFS_BLOCK,
   V9FS_MAGIC,
 } from "../../abi/ninep.ts";
 import { ByteWriter } from "../../base/bytes.ts";
 import { Errno, type ErrnoName } from "../../base/errno.ts";
+import { utf8 } from "../../base/text.ts";
 import type { Caller } from "../../vfs/caller.ts";
-import type { DirEntry, DirNode, FileSystem, Handle, Node } from "../../vfs/node.ts";
+import type { DirEntry, DirNode, FileNode, FileSystem, Handle, Node } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
+import { readSlice } from "../../vfs/slice.ts";
 import { openMode } from "../open-mode.ts";
 import { bulkData } from "./codec.ts";
 import { type Fid, type Fids, Qids } from "./fids.ts";
@@ -198,6 +201,21 @@ function readlink({ fids, caller }: NinepState, { fid }: Message<"Treadlink">): 
   return { target: node.readlink(caller) };
 }
 
+/**
+ * What the number of an error cannot say: the attribute of that name is why the last request on the fid failed, empty when none
+ * did. Other clients see an attribute; there is no other.
+ */
+function xattrwalk(state: NinepState, { fid, newfid, attribute }: Message<"Txattrwalk">): Body<"Rxattrwalk"> {
+  const { node, parents, reason = "" } = state.fids.get(fid);
+  if (attribute !== REASON_ATTRIBUTE) throw new Errno("EOPNOTSUPP", "no extended attributes");
+  state.fids.refuseUsed(newfid);
+  const text = utf8(reason);
+  const handle: Handle = { read: (_caller, offset, into) => readSlice(text, offset, into) };
+  const textNode: FileNode = { kind: "file", stat: (caller) => node.stat(caller), open: () => handle };
+  state.fids.set(newfid, { node: textNode, parents, opened: { handle } });
+  return { size: text.length };
+}
+
 /** The fid is gone whatever its operation says. */
 function clunk(state: NinepState, fid: number): Record<string, never> {
   state.interruptFid(fid);
@@ -239,7 +257,7 @@ export const HANDLERS: { readonly [name in MessageName]?: NinepRow } = {
     clunk(state, fid);
     return change(state);
   }),
-  Txattrwalk: row("Txattrwalk", "Rlerror", refuse("EOPNOTSUPP", "no extended attributes")),
+  Txattrwalk: row("Txattrwalk", "Rxattrwalk", xattrwalk),
   Txattrcreate: row("Txattrcreate", "Rlerror", refuse("EOPNOTSUPP", "no extended attributes")),
   Tlcreate: row("Tlcreate", "Rlerror", change),
   Tsymlink: row("Tsymlink", "Rlerror", change),

@@ -74,6 +74,7 @@ export const MESSAGES = {
   },
   Rsetattr: { type: 27, fields: {} },
   Txattrwalk: { type: 30, fields: { fid: "u32", newfid: "u32", attribute: "string" } },
+  Rxattrwalk: { type: 31, fields: { size: "u64" } },
   Txattrcreate: { type: 32, fields: { fid: "u32", attribute: "string", size: "u64", flags: "u32" } },
   Treaddir: { type: 40, fields: { fid: "u32", offset: "u64", count: "u32" } },
   Rreaddir: { type: 41, fields: { data: "data" } },

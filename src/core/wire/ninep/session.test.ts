@@ -1,7 +1,7 @@
 /** The server's side of 9P2000.L, message by message, and what mutated messages do to it. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { NOFID } from "../../abi/ninep.ts";
+import { NOFID, REASON_ATTRIBUTE } from "../../abi/ninep.ts";
 import type { Tid } from "../../base/brand.ts";
 import { ERRNO, Errno, type ErrnoName } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
@@ -183,6 +183,25 @@ test("the tree cannot be changed; what is not known is EOPNOTSUPP", () => {
   it.replies.length = 0;
   it.session.message(Uint8Array.of(7, 0, 0, 0, 200, 3, 0));
   assert.deepEqual({ ...it.replies[0] }, { name: "Rlerror", tag: 3, ecode: ERRNO.EOPNOTSUPP });
+});
+
+test("why a request on a fid has failed is read where it failed", () => {
+  const it = wire();
+  const reason = (fid: number): string => {
+    const { size } = it.ok("Txattrwalk", { fid, newfid: 99, attribute: REASON_ATTRIBUTE }, "Rxattrwalk");
+    const { data } = it.ok("Tread", { fid: 99, offset: 0, count: 4096 }, "Rread");
+    it.ok("Tclunk", { fid: 99 }, "Rclunk");
+    assert.equal(data.length, size);
+    return Buffer.from(data).toString();
+  };
+  it.walk(1, "dir");
+  it.walk(2, "hello");
+  assert.equal(reason(1), "");
+  it.fails("Tread", { fid: 1, offset: 0, count: 10 }, "EISDIR");
+  it.fails("Tread", { fid: 2, offset: 0, count: 10 }, "EBADF");
+  assert.deepEqual([reason(1), reason(2)], ["a directory", "fid 2 is not open"]);
+  it.fails("Txattrwalk", { fid: 1, newfid: 2, attribute: REASON_ATTRIBUTE }, "EBADF");
+  it.fails("Txattrwalk", { fid: 7, newfid: 99, attribute: REASON_ATTRIBUTE }, "EBADF");
 });
 
 test("a waiting read is answered later, others meanwhile; its tag is taken until then", () => {

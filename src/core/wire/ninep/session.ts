@@ -1,5 +1,5 @@
 import { IOHDRSZ, MAX_MSIZE, MIN_MSIZE, NOTAG, VERSION_9P2000_L } from "../../abi/ninep.ts";
-import { ERRNO, Errno } from "../../base/errno.ts";
+import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
@@ -82,14 +82,15 @@ export class NinepSession {
   /** Serves one whole message. EPROTO when it is too short to be answered. */
   message(frame: Uint8Array): void {
     const tag = frameTag(frame);
+    let message: Message | undefined;
     try {
-      const message = decodeMessage(frame);
+      message = decodeMessage(frame);
       if (message.name === "Tversion") this.#version(message);
       else if (!this.open) throw new Errno("EPROTO", "no version was agreed on");
       else if (message.name === "Tflush") this.#flush(message);
       else this.#serve(message);
     } catch (error) {
-      this.#fail(tag, error, "message");
+      this.#fail(tag, error, message);
     }
   }
 
@@ -155,7 +156,7 @@ export class NinepSession {
       },
       failed: (error) => {
         forget();
-        if (!pending.silent) this.#fail(tag, error, message.name);
+        if (!pending.silent) this.#fail(tag, error, message);
       },
     });
   }
@@ -164,9 +165,13 @@ export class NinepSession {
     this.#options.reply(encodeMessage(name, tag, body));
   }
 
-  #fail(tag: number, error: unknown, what: string): void {
-    this.#reply("Rlerror", tag, { ecode: error instanceof Errno ? error.errno : ERRNO.EIO });
-    if (!(error instanceof Errno)) this.#options.onBug(error, what);
+  /** `message` is what failed, where it could be decoded; its fid keeps the reason, which the answer has no room for. */
+  #fail(tag: number, error: unknown, message: Message | undefined): void {
+    const errno =
+      error instanceof Errno ? error : new Errno("EIO", "an error of the server's own; its log says more", error);
+    if (message && "fid" in message) this.#fids.failed(message.fid, errno.reason);
+    this.#reply("Rlerror", tag, { ecode: errno.errno });
+    if (errno !== error) this.#options.onBug(error, message?.name ?? "message");
   }
 }
 

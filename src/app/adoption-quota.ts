@@ -1,0 +1,33 @@
+import { Errno } from "../core/base/errno.ts";
+import type { Job } from "../core/notify/job.ts";
+import type { AccountedProcess } from "../core/notify/process.ts";
+import { QUOTAS } from "./daemon/quotas.ts";
+
+function outermost(job: Job): Job {
+  let each = job;
+  while (each.around) each = each.around;
+  return each;
+}
+
+/** EAGAIN when `uid` has as much under the accounting of another user's daemon as one uid may. */
+export function refuseAdoptions(population: Iterable<AccountedProcess>, uid: number): void {
+  // One that was adopted, or run, is with its children the job of a listener.
+  const trees = new Set<Job>();
+  let processes = 0;
+  for (const { space } of population) {
+    if (space.payer.uid !== uid) continue;
+    processes++;
+    trees.add(outermost(space.job));
+  }
+  const [count, what] =
+    trees.size >= QUOTAS.adopted
+      ? [trees.size, "processes with their children"]
+      : processes >= QUOTAS.accounted
+        ? [processes, "processes"]
+        : [0, ""];
+  if (count === 0) return;
+  throw new Errno(
+    "EAGAIN",
+    `uid ${uid} has ${count} ${what} under this daemon's accounting, as many as it takes of another user; start what is to be accounted by lyonnais run`,
+  );
+}

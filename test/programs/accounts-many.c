@@ -1,0 +1,32 @@
+/*
+ * accounts-many MOUNT COUNT: forks COUNT children, one after the other, and writes `account` to the ctl of each. Says how many were
+ * accepted and the last errno, then lives, with its children, until it is killed or its standard input ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+int main(int argc, char **argv) {
+  if (argc != 3) return 2;
+  int accepted = 0, refusal = 0;
+  for (int i = 0; i < atoi(argv[2]); i++) {
+    pid_t child = fork();
+    if (child == 0) {
+      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      for (;;) pause();
+    }
+    char path[4096];
+    snprintf(path, sizeof path, "%s/%d/ctl", argv[1], child);
+    int ctl = open(path, O_WRONLY);
+    if (ctl >= 0 && write(ctl, "account", 7) == 7) accepted++;
+    else refusal = errno;
+    close(ctl);
+  }
+  printf("%d %d\n", accepted, refusal);
+  fflush(stdout);
+  return getchar() == EOF ? 0 : 1;
+}
