@@ -11,7 +11,9 @@ import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
 import { LiveExecutables } from "../host/linux/executable.ts";
 import { hostArch } from "../host/linux/host-arch.ts";
+import { requireKernel } from "../host/linux/kernel-version.ts";
 import { LiveMemory } from "../host/linux/memory.ts";
+import { countInOwnPages } from "../host/linux/page-size.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
@@ -32,8 +34,10 @@ export interface LiveHost {
   close(): Promise<void>;
 }
 
-/** Builds it all; `onBug` is told of errors that belong to no request; `state` is where the accounts outlive this process. One in a process: ptrace and SIGCHLD belong to the main thread. */
+/** Builds it all, or EOPNOTSUPP where the kernel is too old; `onBug` is told of errors that belong to no request; `state` is where the accounts outlive this process. One in a process: ptrace and SIGCHLD belong to the main thread. */
 export function composeLiveHost(onBug: (error: unknown) => void, state?: AccountantState): LiveHost {
+  requireKernel();
+  countInOwnPages();
   const identity = new CallerIdentity();
   const processes = new LiveProcessTable(identity);
   const access = new KernelAccess(identity);

@@ -3,15 +3,20 @@ import type { Caller } from "../core/vfs/caller.ts";
 import type { FileNode, FileSystem, Handle, Node, OpenMode } from "../core/vfs/node.ts";
 import { type Outcome, Parked } from "../core/vfs/parked.ts";
 import { walk } from "../core/vfs/walk.ts";
+import { keepAlive } from "./keep-alive.ts";
 import type { NodeStat, TreeClient } from "./tree-client.ts";
 
-/** An outcome as a promise; `stop` interrupts it. */
+/** An outcome as a promise; `stop` interrupts it. This process does not end before it: the end of `wait` comes by SIGCHLD. */
 function settle<T>(outcome: Outcome<T>, stop: AbortSignal | undefined): Promise<T> {
   if (!(outcome instanceof Parked)) return Promise.resolve(outcome);
   return new Promise((resolve, reject) => {
     const onAbort = (): void => outcome.interrupt();
     stop?.addEventListener("abort", onAbort, { once: true });
-    const finish = (): void => stop?.removeEventListener("abort", onAbort);
+    const release = keepAlive();
+    const finish = (): void => {
+      release();
+      stop?.removeEventListener("abort", onAbort);
+    };
     outcome.listen({
       settled: (value) => {
         finish();

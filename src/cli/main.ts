@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { CommanderError } from "commander";
 import { isErrno } from "../core/base/errno.ts";
+import { nameThisProcess } from "./own-name.ts";
 import { buildProgram } from "./program.ts";
 import { reportError } from "./report.ts";
 
@@ -30,4 +31,5 @@ for (const stream of process.argv[2] === "run" ? [] : [process.stdout, process.s
     process.exit(0);
   });
 }
+nameThisProcess("lyonnais");
 process.exitCode = await main(process.argv);

@@ -1,5 +1,6 @@
 import { mountByDaemon } from "../app/daemon/client.ts";
 import { type Daemon, startDaemon } from "../app/daemon/daemon.ts";
+import { keepAlive } from "../app/keep-alive.ts";
 import { mountPoint, unmountProcfs } from "../app/mount.ts";
 import { isErrno } from "../core/base/errno.ts";
 import { startDaemonInBackground } from "./background.ts";
@@ -19,9 +20,9 @@ export async function serveStart(dir: string, ready: (path: string) => void): Pr
     await mountByDaemon(path, "", startDaemonInBackground);
     ready(path);
     // Nothing else keeps this process: the mount is the daemon's.
-    const alive = setInterval(() => {}, 2 ** 31 - 1);
+    const release = keepAlive();
     await untilTold();
-    clearInterval(alive);
+    release();
     unmountProcfs(path);
     return;
   }

@@ -1,6 +1,7 @@
 /** The facts of core/abi against the C headers of this very machine. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ARCHES } from "../../src/core/abi/arch/all.ts";
 import * as auxv from "../../src/core/abi/auxv.ts";
@@ -10,6 +11,7 @@ import * as seccomp from "../../src/core/abi/seccomp.ts";
 import * as signal from "../../src/core/abi/signal.ts";
 import { signalNumber } from "../../src/core/abi/signal.ts";
 import * as wait from "../../src/core/abi/wait.ts";
+import { pageSize } from "../../src/host/linux/page-size.ts";
 import { program } from "../support/programs.ts";
 
 const { stdout } = spawnSync(program("abi-facts"), { encoding: "utf8" });
@@ -67,4 +69,9 @@ test("every signal of the host has its number under its name", () => {
   assert.equal(signals.length, 32);
   for (const [name, number] of signals) assert.equal(signalNumber(name), number, name);
   assert.throws(() => signalNumber("emt"), { code: "EOPNOTSUPP" });
+});
+
+test("a page is as large as the kernel's own are", () => {
+  const [, kilobytes] = /^KernelPageSize: +(\d+) kB$/m.exec(readFileSync("/proc/self/smaps", "latin1"))!;
+  assert.equal(pageSize, Number(kilobytes) * 1024);
 });

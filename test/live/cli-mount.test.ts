@@ -9,7 +9,7 @@ const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], {
 
 test("a path below a mount goes through the mount", NEEDS_MOUNT, async () => {
   await using server = await Server.start();
-  assert.match(run("cat", `${server.dir}/curproc/status`).stdout, /^node \d+ /);
+  assert.match(run("cat", `${server.dir}/curproc/status`).stdout, /^lyonnais \d+ /);
   assert.equal(
     run("ls", `${server.dir}/curproc`).stdout,
     "ctl\nfile\nmap\nmem\nnomem\nnote\nnotepg\nregs\nrlimit\nstatus\n",

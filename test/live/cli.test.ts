@@ -71,7 +71,7 @@ for (const [args, line] of FAILURES) {
 test("cat goes on after a file that fails, and fails", () => {
   const ran = lyonnais(["cat", "nope/status", "curproc/status"]);
   assert.equal(ran.code, 1);
-  assert.match(ran.out, /^node \d+ /);
+  assert.match(ran.out, /^lyonnais \d+ /);
   assert.match(ran.err, /^lyonnais: cat nope\/status: ENOENT: [^\n]*\n$/);
 });
 
@@ -122,6 +122,32 @@ test("a script with errors tells their lines and exits 1", () => {
   assert.match(ran.err, /^lyonnais: line 1: EINVAL: .*\nlyonnais: line 3: ENOENT: .*\n$/);
 });
 
+test("a script of the shell waits for a process, also in a session that nothing is left of but the shell", async () => {
+  const target = spawn("cat", { stdio: ["pipe", "ignore", "inherit"] });
+  const ended = once(target, "exit");
+  const field = (pid: number | string | undefined, name: string): string | undefined =>
+    new RegExp(`^${name}:\\t(\\S+)`, "m").exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
+  // The step is over when there is something to read.
+  const words = ["attach", "wait", "step"].map((word) => `echo ${word} > ${target.pid}/ctl\n`).join("");
+  const script = `${words}pwd\necho wait > ${target.pid}/ctl\necho detach > ${target.pid}/ctl\n`;
+  const alone = `exec 3<&0; { while [ -e /proc/$$ ]; do :; done; "$@" <&3; echo "code $?"; } 2>&1 &`;
+  const shell = spawn("setsid", ["sh", "-c", alone, "sh", process.execPath, CLI, "shell"]);
+  let said = "";
+  for (const stream of [shell.stdout, shell.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
+  const closed = once(shell, "close");
+  shell.stdin.end(script);
+  try {
+    await until(() => said.startsWith("/\n"), "the step");
+    const tracer = field(target.pid, "TracerPid");
+    await until(() => said.includes("code") || field(tracer, "State") === "S", "the shell to wait");
+  } finally {
+    target.stdin.end("\n");
+  }
+  await closed;
+  assert.equal(said, "/\ncode 0\n");
+  assert.deepEqual(await ended, [0, null]);
+});
+
 test("doctor --json is one list that says the same as the table, and exits 0 where the shell can work", () => {
   const json = lyonnais(["doctor", "--json"]);
   const found: { name: string; verdict: string; detail: string; remedy?: string }[] = JSON.parse(json.out);
@@ -137,8 +163,27 @@ test("doctor --json is one list that says the same as the table, and exits 0 whe
 
 test("doctor looks at all of this", () => {
   const found: { name: string }[] = JSON.parse(lyonnais(["doctor", "--json"]).out);
-  const names = ["processor", "node", "kernel", "/dev/fuse", "fusermount3", "user_allow_other", "user name", "mount"];
-  names.push("ptrace", "Yama", "capabilities", "pidfd", "PROCMAP_QUERY", "seccomp notify", "seccomp killable");
+  const names = [
+    "processor",
+    "node",
+    "kernel",
+    "/dev/fuse",
+    "fusermount3",
+    "user_allow_other",
+    "user name",
+    "mount",
+    "FUSE resend",
+  ];
+  names.push(
+    "ptrace",
+    "Yama",
+    "capabilities",
+    "pidfd",
+    "PIDFD_GET_INFO",
+    "PROCMAP_QUERY",
+    "seccomp notify",
+    "seccomp killable",
+  );
   assert.deepEqual(
     found.map(({ name }) => name),
     [...names, "limits", "daemon", "open files"],

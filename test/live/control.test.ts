@@ -55,6 +55,8 @@ test("attach stops, wait returns once it has, detach lets it run and leaves no t
 
 test("step executes one instruction at a time", NEEDS_MOUNT, async () => {
   await using target = await Target.start("counter");
+  // Out of the C library, where it has said that it is ready.
+  await counts(target, symbol(target.binary, "counter"));
   await server.stop(target.pid);
   const seen = new Set<bigint>();
   for (let i = 0; i < 12; i++) {

@@ -37,9 +37,9 @@ test("a daemon that was asked for stays; a second one finds it; a dead one's soc
   assert.deepEqual(run("daemon"), { code: 0, out: "", err: "" });
   await killDaemon();
   assert.equal(existsSync(socket), true);
-  assert.match(run("cat", "curproc/status").out, /^node /);
+  assert.match(run("cat", "curproc/status").out, /^lyonnais /);
   assert.equal(run("daemon").code, 0);
-  assert.match(run("cat", "curproc/status").out, /^node /);
+  assert.match(run("cat", "curproc/status").out, /^lyonnais /);
 });
 
 test("mount starts it, two mounts share it, and it goes when it is of no use", NEEDS_MOUNT, async (t) => {
@@ -80,7 +80,7 @@ test("the session that attached ends: its target runs on, the daemon too", async
   assert.match(run("write", `${target.pid}/ctl`, "run").err, /EBUSY/);
   session.stdin!.end("\n");
   await until(() => tracer(target.pid) === "0", "the target let go");
-  assert.match(run("cat", "curproc/status").out, /^node /);
+  assert.match(run("cat", "curproc/status").out, /^lyonnais /);
 });
 
 test("a daemon whose socket was replaced by another's ends by itself, and leaves that one alone", async (t) => {
@@ -89,7 +89,7 @@ test("a daemon whose socket was replaced by another's ends by itself, and leaves
   renameSync(socket, join(dir, "first"));
   assert.equal(run("daemon").code, 0);
   await until(() => !accepts(join(dir, "first")), "the end of the first");
-  assert.match(run("cat", "curproc/status").out, /^node /);
+  assert.match(run("cat", "curproc/status").out, /^lyonnais /);
   assert.equal(existsSync(socket), true);
 });
 
@@ -111,7 +111,7 @@ test("words that are none, and a client that is cut off, do it no harm", async (
   }
   const refused = run("write", "curproc/ctl", "frobnicate");
   assert.deepEqual([refused.code, refused.err.split(":")[2]], [1, " EOPNOTSUPP"]);
-  assert.match(run("cat", "curproc/status").out, /^node /);
+  assert.match(run("cat", "curproc/status").out, /^lyonnais /);
 });
 
 test("a daemon that cannot be is one line, for mount as well", NEEDS_MOUNT, (t) => {

@@ -100,6 +100,9 @@ test("killed while others ask for one: the keeper's daemon is the one, and holds
     await until(() => place.daemons.length === 1 && place.keepers.length === 1, "one of each");
     const [next] = place.daemons;
     assert.notEqual(next, pid);
+    for (const named of [next, ...place.keepers]) {
+      assert.equal(readFileSync(`/proc/${named}/comm`, "latin1"), "lyonnais\n");
+    }
     assert.equal(place.held, true);
     // It would say "ready" into descriptor 3, which is the store's.
     assert.doesNotMatch(readFileSync(`/proc/${next}/environ`, "latin1"), /LYONNAIS_READY/);

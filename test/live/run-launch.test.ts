@@ -232,7 +232,8 @@ test("a daemon that cannot go on says why and ends; the next one goes on", async
 test("a daemon that cannot begin leaves its place to the next", async (t) => {
   const place = new Accounting(t);
   assert.equal(place.run("true").code, 0);
-  assert.equal(place.command("stop").code, 0);
+  // It stops, or has stopped already because it was of no use any more.
+  assert.match(place.command("stop").err, /^(lyonnais: stop: ESRCH: [^\n]*\n)?$/);
   const inFlight = join(dirname(place.socket), "in-flight");
   rmSync(inFlight);
   mkdirSync(inFlight);

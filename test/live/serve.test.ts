@@ -46,7 +46,7 @@ test("a unix socket: the client is who connected; the executable's bytes; a sess
   assert.equal(statSync(path).mode & 0o777, 0o600);
   const { pid } = target;
   assert.match(lyonnais(server.address, ["cat", `${pid}/status`]).out, new RegExp(`^counter ${pid} `));
-  assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^node /);
+  assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^lyonnais /);
   const client = await connectTree(parseAddress(server.address));
   const bytes = await client.read(`${pid}/file`, 0, 1 << 20);
   assert.ok(Buffer.from(bytes).equals(readFileSync(target.binary)));
@@ -149,7 +149,7 @@ test("a thousand connections are held, and another one is served meanwhile", ROO
   };
   const before = sockets();
   const held = await Promise.all(Array.from({ length: 1000 }, () => attached(path)));
-  assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^node /);
+  assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^lyonnais /);
   const ended = held.map((socket) => once(socket, "close"));
   assert.equal(sockets(), before + 1000);
   for (const socket of held) socket.destroy();
@@ -169,7 +169,7 @@ test("what is no 9P is cut off, and the next client served", ROOT_ONLY, async (t
     socket.resume().write(bytes);
     await once(socket, "close");
   }
-  assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^node /);
+  assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^lyonnais /);
 });
 
 test(
@@ -194,7 +194,7 @@ test(
     assert.ok(existsSync(join(dir, "9p")));
     {
       await using server = await NineServer.start(`unix:${join(dir, "9p")}`);
-      assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^node /);
+      assert.match(lyonnais(server.address, ["cat", "curproc/status"]).out, /^lyonnais /);
     }
     assert.deepEqual(readdirSync(dir), ["file"]);
   },

@@ -4,7 +4,9 @@
 set -euo pipefail
 mount=$1 program=$2
 address() { echo $((16#$(nm "$program" | awk -v name="$1" '$3 == name { print $1 }'))); }
-rip() { dd if=regs bs=8 skip=16 count=1 status=none | xxd -p; }
+# Which of the registers, 8 bytes each, says where the next instruction is.
+case $(uname -m) in x86_64) counter=16 ;; aarch64) counter=32 ;; esac
+pc() { dd if=regs bs=8 skip=$counter count=1 status=none | xxd -p; }
 
 out=$(mktemp)
 "$program" > "$out" &
@@ -17,10 +19,10 @@ echo attach > ctl
 echo wait > ctl
 echo "text: $(dd if=mem bs=1 skip="$(address text)" count=6 status=none 2> /dev/null)"
 printf 'after\0' | dd of=mem bs=1 seek="$(address text)" conv=notrunc status=none
-before=$(rip)
+before=$(pc)
 /bin/echo step > ctl
 echo wait | cat > ctl
-after=$(rip)
+after=$(pc)
 [ "$before" != "$after" ] && echo "stepped"
 
 echo run > ctl

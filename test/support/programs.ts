@@ -7,14 +7,23 @@ const OUT = join(ROOT, "dist", "test", "programs");
 
 /** The path of a program of test/programs, compiled when it is missing or older than its source; `flags` are the compiler's. */
 export function program(name: string, ...flags: readonly string[]): string {
+  return compiled("cc", name, flags);
+}
+
+/** The same, static and with musl in place of glibc; by musl-gcc(1). */
+export function muslProgram(name: string): string {
+  return compiled("musl-gcc", name, ["-static"]);
+}
+
+function compiled(compiler: string, name: string, flags: readonly string[]): string {
   const source = join(ROOT, "test", "programs", `${name}.c`);
-  const binary = join(OUT, [name, ...flags].join(""));
+  const binary = join(OUT, [name, ...(compiler === "cc" ? [] : [`-${compiler}`]), ...flags].join(""));
   if (existsSync(binary) && statSync(binary).mtimeMs > statSync(source).mtimeMs) return binary;
   mkdirSync(OUT, { recursive: true });
   const fresh = `${binary}.${process.pid}`;
   const args = ["-O1", "-g", "-no-pie", "-Wall", "-Wextra", "-pthread", ...flags, "-o", fresh, source];
-  const { status, stderr } = spawnSync("cc", args, { encoding: "utf8" });
-  if (status !== 0) throw new Error(`cc ${name}.c: ${stderr}`);
+  const { status, stderr } = spawnSync(compiler, args, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`${compiler} ${name}.c: ${stderr}`);
   chmodSync(fresh, 0o755);
   renameSync(fresh, binary);
   return binary;

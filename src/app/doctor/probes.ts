@@ -7,6 +7,7 @@ import { isErrno } from "../../core/base/errno.ts";
 import { tryListener } from "../../host/accountant/probe.ts";
 import { closeDescriptor } from "../../host/linux/file.ts";
 import { hostArch } from "../../host/linux/host-arch.ts";
+import { requireKernel } from "../../host/linux/kernel-version.ts";
 import {
   effectiveCapabilities,
   findProgram,
@@ -15,6 +16,7 @@ import {
   textOf,
   tryKillableNotify,
   tryPidfd,
+  tryPidfdInfo,
   tryProcmapQuery,
   tryPtrace,
   trySeccompNotify,
@@ -29,8 +31,11 @@ import { nodeErrno } from "../node-errno.ts";
 import { type Finding, missing, ok, type Probe, warn } from "./probe.ts";
 
 const isRoot = (): boolean => process.geteuid!() === 0;
-/** The first Node release line that still gets fixes. */
+/** The first Node release line that still gets fixes, and the one that is tested most: to be had, and kept, for longest. */
 const OLDEST_KEPT_NODE = 22;
+const BEST_NODE = 24;
+/** The FUSE minor version that has FUSE_NOTIFY_RESEND, linux/fuse.h. */
+const RESEND_MINOR = 40;
 /** Less than this and a server with a few users runs out. */
 const FEWEST_OPEN_FILES = 1024;
 /** linux/capability.h. */
@@ -90,6 +95,17 @@ async function lookAtLimits(): Promise<Finding> {
   }
 }
 
+/** What the mount was told. */
+let fuseMinor: number | undefined;
+
+/** Comes after {@link lookAtMount}. */
+function lookAtResend(): Finding {
+  if (fuseMinor === undefined) return warn("nothing could be mounted", "see mount");
+  return fuseMinor >= RESEND_MINOR
+    ? ok("what is asked while the daemon is started again is asked again")
+    : warn("what is asked at the moment at which the daemon dies gets no answer", "Linux 6.9 has FUSE_NOTIFY_RESEND");
+}
+
 async function lookAtMount(): Promise<Finding> {
   const dir = mkdtempSync(join(tmpdir(), "lyonnais-doctor-"));
   try {
@@ -97,6 +113,7 @@ async function lookAtMount(): Promise<Finding> {
     try {
       const mounted = await mountProcfs(host, mountPoint(dir), parseMountOptions(""), () => {});
       const minor = await mounted.kernelMinor;
+      fuseMinor = minor;
       mounted.stop();
       await mounted.ended;
       return ok(`mounted and unmounted; the kernel speaks FUSE 7.${minor}`);
@@ -140,9 +157,17 @@ export const PROBES: readonly Probe[] = [
     look: () =>
       Number(process.versions.node.split(".")[0]) >= OLDEST_KEPT_NODE
         ? ok(process.version)
-        : warn(`${process.version} gets no more fixes`, `use Node ${OLDEST_KEPT_NODE} or newer`),
+        : warn(`${process.version} gets no more fixes`, `use Node ${BEST_NODE}`),
   },
-  { name: "kernel", look: () => ok(release()) },
+  {
+    name: "kernel",
+    essential: true,
+    look: () =>
+      tried(() => {
+        requireKernel();
+        return ok(`Linux ${release()}`);
+      }, "every version from then on is tried, the oldest of them with each release"),
+  },
   {
     name: "/dev/fuse",
     look: () =>
@@ -180,6 +205,7 @@ export const PROBES: readonly Probe[] = [
     },
   },
   { name: "mount", look: lookAtMount },
+  { name: "FUSE resend", look: lookAtResend },
   { name: "ptrace", essential: true, look: lookAtPtrace },
   { name: "Yama", look: lookAtYama },
   { name: "capabilities", look: lookAtCapabilities },
@@ -191,6 +217,18 @@ export const PROBES: readonly Probe[] = [
         tryPidfd();
         return ok("available");
       }, "Linux 5.3 or newer is needed"),
+  },
+  {
+    name: "PIDFD_GET_INFO",
+    look: () =>
+      tried(
+        () => {
+          tryPidfdInfo();
+          return ok("available");
+        },
+        "who a process is takes a look at /proc; Linux 6.13 has it",
+        warn,
+      ),
   },
   {
     name: "PROCMAP_QUERY",

@@ -20,6 +20,7 @@ export interface Patience {
 export const KEEPER_SCRIPT: string = `
 per_minute=$1 at_once=$2
 shift 2
+{ printf lyonnais >/proc/$$/comm; } 2>/dev/null
 read -r nothing <&${INHERITED.life}
 exec ${INHERITED.life}<&-
 how='without a word' starts=0 since=0

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrno } from "./errno.ts";
-import { formatSize, pagesIn, parseSize } from "./size.ts";
+import { formatSize, PAGE_SIZE, pagesIn, parseSize, setPageSize } from "./size.ts";
 
 test("sizes are bytes, or multiples of powers of 1024, in whole pages", () => {
   const rows: readonly (readonly [string, number])[] = [
@@ -42,4 +42,14 @@ test("a size is written as one would type it", () => {
   assert.equal(formatSize(1.5 * 1024 ** 3), "1536m");
   assert.equal(pagesIn(0), 0);
   assert.equal(pagesIn(4097), 2);
+});
+
+test("pages are as large as the machine says", () => {
+  const before = PAGE_SIZE;
+  try {
+    setPageSize(65536);
+    assert.deepEqual([pagesIn(65537), parseSize("1"), parseSize("65537")], [2, 65536, 131072]);
+  } finally {
+    setPageSize(before);
+  }
 });

@@ -1,7 +1,15 @@
 import { Errno } from "./errno.ts";
 
-/** What accounting counts in: bytes of a page. */
-export const PAGE_SIZE = 4096;
+/**
+ * What accounting counts in: bytes of a page. Most machines' and that of scenarios, until {@link setPageSize} says what this
+ * machine's is; so nothing may be worked out from it when a module is loaded.
+ */
+export let PAGE_SIZE = 4096;
+
+/** Said once, by whoever knows the machine and before anything is counted. Bytes, a power of two. */
+export function setPageSize(bytes: number): void {
+  PAGE_SIZE = bytes;
+}
 
 const UNITS = ["", "k", "m", "g", "t"] as const;
 const AMOUNT = /^(?:(\d+)|(\d+(?:\.\d+)?)([kmgt]))$/i;

@@ -11,12 +11,12 @@ import type { CallerIdentity } from "./caller-identity.ts";
 import { check } from "./ffi/call.ts";
 import { libcClose, libcOpenat, libcPidfdSendSignal, libcReadlinkat, libcStatx } from "./ffi/libc.ts";
 import { preadText, readTextAt } from "./file.ts";
+import { pageSize } from "./page-size.ts";
 import { isSameFile } from "./same-file.ts";
 import { threadsOf } from "./threads.ts";
 
 const statx = Buffer.alloc(STATX_SIZE);
 const linkText = Buffer.alloc(4096);
-const PAGE_SIZE = 4096;
 
 /** What a process needs of the table it belongs to. */
 export interface ProcessHome {
@@ -152,7 +152,7 @@ export class LiveProcess implements Process {
 
   size(): number {
     const [, , , text, , data] = readTextAt(this.dirfd(), "statm", `process ${this.pid}`).split(" ");
-    return (Number(text) + Number(data)) * PAGE_SIZE;
+    return (Number(text) + Number(data)) * pageSize;
   }
 
   executable(caller: Caller): string {

@@ -6,6 +6,7 @@ import type { KernelAccess } from "./access.ts";
 import { Backing } from "./backing.ts";
 import { addressOf, errnoNow, libcClose, libcPread, libcProcessVmReadv, libcPwrite } from "./ffi/libc.ts";
 import type { LiveProcess } from "./live-process.ts";
+import { pageSize } from "./page-size.ts";
 
 const hex = (address: number): string => `0x${address.toString(16)}`;
 
@@ -111,7 +112,7 @@ const nothingThere = (pid: number): never => {
 /** Memory through /proc/pid/mem, opened as the caller: the kernel binds the descriptor to the address space of now. */
 export class LiveMemory implements Memory {
   readonly top: number;
-  readonly pageSize = 4096;
+  readonly pageSize: number = pageSize;
   readonly #access: KernelAccess;
 
   /** `top` is the architecture's end of user addresses. */

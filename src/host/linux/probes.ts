@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { PIDFD_GET_INFO, PIDFD_INFO_SIZE } from "../../core/abi/pidfd.ts";
 import {
   PROCMAP_QUERY,
   PROCMAP_QUERY_COVERING_OR_NEXT_VMA,
@@ -74,6 +75,16 @@ export function tryPtrace(pid: number): void {
 
 export function tryPidfd(): void {
   libcClose(check(libcPidfdOpen(process.pid, 0), "pidfd_open"));
+}
+
+/** PIDFD_GET_INFO of this process. */
+export function tryPidfdInfo(): void {
+  const fd = check(libcPidfdOpen(process.pid, 0), "pidfd_open");
+  try {
+    check(libcIoctl(fd, PIDFD_GET_INFO, Buffer.alloc(PIDFD_INFO_SIZE)), "PIDFD_GET_INFO");
+  } finally {
+    libcClose(fd);
+  }
 }
 
 /** PROCMAP_QUERY of our own first mapping. */

@@ -133,6 +133,7 @@ export const libcPidfdGetfd: (pidfd: number, fd: number, flags: number) => numbe
 export const libcPidfdSendSignal: (pidfd: number, signal: number, info: Buf, flags: number) => number = bind(
   "int pidfd_send_signal(int pidfd, int sig, void *info, unsigned int flags)",
 );
+export const libcGetpagesize: () => number = bind("int getpagesize()");
 export const libcPrctl: (option: number, a: number, b: number, c: number, d: number) => number = bind(
   "int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)",
 );
