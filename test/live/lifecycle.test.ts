@@ -95,7 +95,7 @@ test(
     await server.stop(stepped.pid);
     server.ctl(stepped.pid, "step");
     await server.ctlLater(stepped.pid, "wait");
-    // The step's trap is left for good within milliseconds; the stop itself stays.
+    // The step's trap is left as soon as the server is idle; the stop itself stays.
     await new Promise((resolve) => setTimeout(resolve, 100));
     assert.match(stepped.field("State"), /^t/);
     server.child.kill("SIGKILL");

@@ -11,9 +11,6 @@ import type { Controller } from "./controller.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
-/** After how long a stop is moved to a place from which the target survives the daemon's death. */
-const CRASH_SAFE_MS = 5;
-
 /** One process under control, from attach to detach or exit. */
 export class Attachment implements TraceeObserver, Traced {
   readonly process: LiveProcess;
@@ -27,8 +24,8 @@ export class Attachment implements TraceeObserver, Traced {
   /** Requests that wait for the stop. */
   readonly #waiting = new Set<Parked<void>>();
   readonly #detaching: Parked<void>[] = [];
-  #lastStop = 0;
-  #timer: NodeJS.Timeout | undefined;
+  /** When all that is asked for now is done, a stop is moved to where the target survives the daemon's death. */
+  #rest: NodeJS.Immediate | undefined;
 
   constructor(
     process: LiveProcess,
@@ -110,8 +107,11 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   stopped(): void {
-    this.#lastStop = performance.now();
-    this.#timer ??= this.#startTimer();
+    // It costs a second trap, which stepping as fast as it goes does not pay: its next word is there before the loop turns.
+    this.#rest ??= setImmediate(() => {
+      this.#rest = undefined;
+      this.tracee.makeCrashSafe();
+    });
     for (const parked of this.#takeWaiting()) parked.settle();
   }
 
@@ -131,23 +131,9 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   #end(reason: Errno): void {
-    clearTimeout(this.#timer);
+    clearImmediate(this.#rest);
     this.#ended();
     for (const parked of this.#takeWaiting()) parked.fail(reason);
     for (const parked of this.#detaching.splice(0)) parked.settle();
-  }
-
-  #startTimer(): NodeJS.Timeout {
-    return setTimeout(() => this.#rest(), CRASH_SAFE_MS).unref();
-  }
-
-  /** Only a stop that lasts is made safe: it costs a second trap, which fast stepping should not pay. */
-  #rest(): void {
-    if (performance.now() - this.#lastStop < CRASH_SAFE_MS - 1) {
-      this.#timer = this.#startTimer();
-      return;
-    }
-    this.#timer = undefined;
-    this.tracee.makeCrashSafe();
   }
 }
