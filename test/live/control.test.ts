@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { X86_64 } from "../../src/core/abi/arch/x86-64.ts";
+import { hostArch } from "../../src/host/linux/host-arch.ts";
 import { Agent, O_WRONLY } from "../support/agent.ts";
 import { symbol } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
@@ -18,8 +18,10 @@ after(async () => {
 });
 
 const code = (name: string) => (error: NodeJS.ErrnoException) => error.code === name;
-const register = (regs: Buffer, name: string): bigint => regs.readBigUInt64LE(8 * X86_64.registers.indexOf(name));
-const pc = (pid: number): bigint => register(server.regs(pid), "rip");
+const ARCH = hostArch();
+const FRAME_POINTER = ARCH.machine === "x86_64" ? "rbp" : "x29";
+const register = (regs: Buffer, name: string): bigint => regs.readBigUInt64LE(8 * ARCH.registers.indexOf(name));
+const pc = (pid: number): bigint => register(server.regs(pid), ARCH.programCounter);
 
 async function long(pid: number, address: number): Promise<bigint> {
   const file = await open(server.path(pid, "mem"));
@@ -202,8 +204,11 @@ test(
       .split(" ")[0]!
       .split("-")
       .map((text) => BigInt(`0x${text}`));
-    assert.ok(register(regs, "rip") >= start! && register(regs, "rip") < end!, "in the dynamic linker's entry");
-    assert.equal(register(regs, "rbp"), 0n);
+    assert.ok(
+      register(regs, ARCH.programCounter) >= start! && register(regs, ARCH.programCounter) < end!,
+      "in the dynamic linker's entry",
+    );
+    assert.equal(register(regs, FRAME_POINTER), 0n);
     server.ctl(target.pid, "run");
     assert.deepEqual(await target.exit(), { code: 0, signal: null });
     assert.equal(target.output, "ready\nhello\n");

@@ -10,6 +10,7 @@ import { type TestContext, test } from "node:test";
 import { connectTree } from "../../src/app/connect.ts";
 import { NOFID } from "../../src/core/abi/ninep.ts";
 import { encodeMessage } from "../../src/core/wire/ninep/codec.ts";
+import { hostArch } from "../../src/host/linux/host-arch.ts";
 import { parseAddress } from "../../src/host/serve/address.ts";
 import { NineServer } from "../support/nine-server.ts";
 import { CLI } from "../support/paths.ts";
@@ -52,7 +53,7 @@ test("a unix socket: the client is who connected; the executable's bytes; a sess
   assert.ok(Buffer.from(bytes).equals(readFileSync(target.binary)));
   await client.close();
   const session = lyonnais(server.address, ["shell"], DEBUGGING(pid));
-  assert.deepEqual([session.code, session.err, session.out.length], [0, "", 216]);
+  assert.deepEqual([session.code, session.err, session.out.length], [0, "", hostArch().registerSize]);
   assert.equal(tracer(pid), "0");
 });
 
@@ -273,13 +274,13 @@ test("TLS from another network namespace: certificates say who a client is", ROO
     return { code: ran.status, out: ran.stdout, err: ran.stderr };
   };
   const session = remote("alice", ["shell"], DEBUGGING(hers.pid));
-  assert.deepEqual([session.code, session.err, session.out.length], [0, "", 216]);
+  assert.deepEqual([session.code, session.err, session.out.length], [0, "", hostArch().registerSize]);
   assert.equal(tracer(hers.pid), "0");
   assert.match(remote("alice", ["cat", `${roots.pid}/mem`]).err, /EACCES/);
   assert.match(remote("alice", ["write", `${roots.pid}/ctl`, "attach"]).err, /EACCES/);
   assert.match(remote("alice", ["cat", "curproc/status"]).err, /ENOENT/);
   const asRoot = remote("admin", ["shell"], DEBUGGING(roots.pid));
-  assert.deepEqual([asRoot.code, asRoot.err, asRoot.out.length], [0, "", 216]);
+  assert.deepEqual([asRoot.code, asRoot.err, asRoot.out.length], [0, "", hostArch().registerSize]);
   // Signed, but nobody here; and no certificate at all.
   assert.equal(remote("mallory", ["cat", `${hers.pid}/status`]).code, 1);
   const bare = spawnSync("nsenter", there(process.execPath, CLI, "-r", server.address, "ls"), { encoding: "utf8" });
