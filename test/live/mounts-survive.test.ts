@@ -2,12 +2,11 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { O_RDONLY, O_WRONLY } from "../../src/core/abi/fcntl.ts";
-import { Agent } from "../support/agent.ts";
-import { type DaemonPlace, daemonPlace } from "../support/daemon-place.ts";
+import { Agent, O_WRONLY } from "../support/agent.ts";
+import { type DaemonPlace, daemonPlace, isAlive } from "../support/daemon-place.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Target, until } from "../support/target.ts";
 
@@ -57,9 +56,7 @@ test("the shell that stands in it, open files and listings go on", NEEDS_MOUNT, 
   t.after(() => [status, memory, fresh].forEach(closeSync));
   const text = Buffer.alloc(4096);
   const length = readSync(status, text, 0, 20, null);
-  const code = Number(/^([0-9a-f]+)-.* r-xp /m.exec(readFileSync(`/proc/${target.pid}/maps`, "latin1"))![1]!.padStart(1)
-    ? `0x${/^([0-9a-f]+)-.* r-xp /m.exec(readFileSync(`/proc/${target.pid}/maps`, "latin1"))![1]}`
-    : "0");
+  const code = Number(`0x${/^([0-9a-f]+)-.* r-xp /m.exec(readFileSync(`/proc/${target.pid}/maps`, "latin1"))![1]}`);
   const bytes = Buffer.alloc(16);
   readSync(memory, bytes, 0, 16, code);
 
@@ -78,29 +75,33 @@ test("the shell that stands in it, open files and listings go on", NEEDS_MOUNT, 
   assert.ok(readdirSync(mount).includes(String(target.pid)));
 });
 
-test("a wait that was under way when the daemon died ends with the stop; the word after it is taken", NEEDS_MOUNT, async (t) => {
-  await using target = await Target.start("sleeper");
-  await using agent = await Agent.start();
-  const { mount, killDaemon } = mountedPlace(t);
-  const ctl = join(mount, String(target.pid), "ctl");
-  for (const word of ["attach", "run"]) assert.equal(await agent.writes(ctl, word), "ok");
-  assert.equal(await agent.open(11, ctl, O_WRONLY), "ok");
-  const answer = agent.write(11, "wait");
-  await until(() => /request_wait/.test(readFileSync(`/proc/${agent.pid}/wchan`, "latin1")), "waiting in the kernel");
-  await killDaemon();
-  await until(() => target.field("TracerPid") === "0", "a target that is let go");
-  // The mount answers: so what had waited waits again.
-  assert.match(readFileSync(join(mount, String(target.pid), "status"), "latin1"), /^sleeper /);
-  process.kill(target.pid, "SIGSTOP");
-  assert.equal(await answer, "ok");
-  process.kill(target.pid, "SIGCONT");
-  // Its file position is where the word before has left it.
-  assert.equal(await agent.write(11, "attach"), "ok");
-  assert.notEqual(target.field("TracerPid"), "0");
-});
+test(
+  "a wait that was under way when the daemon died ends with the stop; the word after it is taken",
+  NEEDS_MOUNT,
+  async (t) => {
+    await using target = await Target.start("sleeper");
+    await using agent = await Agent.start();
+    const { mount, killDaemon } = mountedPlace(t);
+    const ctl = join(mount, String(target.pid), "ctl");
+    for (const word of ["attach", "run"]) assert.equal(await agent.writes(ctl, word), "ok");
+    assert.equal(await agent.open(11, ctl, O_WRONLY), "ok");
+    const answer = agent.write(11, "wait");
+    await until(() => /request_wait/.test(readFileSync(`/proc/${agent.pid}/wchan`, "latin1")), "waiting in the kernel");
+    await killDaemon();
+    await until(() => target.field("TracerPid") === "0", "a target that is let go");
+    // The mount answers: so what had waited waits again.
+    assert.match(readFileSync(join(mount, String(target.pid), "status"), "latin1"), /^sleeper /);
+    process.kill(target.pid, "SIGSTOP");
+    assert.equal(await answer, "ok");
+    process.kill(target.pid, "SIGCONT");
+    // Its file position is where the word before has left it.
+    assert.equal(await agent.write(11, "attach"), "ok");
+    assert.notEqual(target.field("TracerPid"), "0");
+  },
+);
 
 test("the memory of a program that has executed another since is stale", NEEDS_MOUNT, async (t) => {
-  await using target = await Target.start("execs-on-usr1");
+  await using target = await Target.start("execs-on-usr1", { args: ["/bin/sleep", "60"] });
   const { mount, killDaemon } = mountedPlace(t);
   const memory = openSync(join(mount, String(target.pid), "mem"), "r");
   const status = openSync(join(mount, String(target.pid), "status"), "r");
@@ -109,7 +110,7 @@ test("the memory of a program that has executed another since is stale", NEEDS_M
   process.kill(target.pid, "SIGUSR1");
   await until(() => target.field("Name") !== was, "another program");
   await killDaemon();
-  assert.throws(() => readSync(memory, Buffer.alloc(16), 0, 16, 0x1000), { code: "ESTALE" });
+  assert.throws(() => readSync(memory, Buffer.alloc(16), 0, 16, 0x1000), { errno: -116 });
   const text = Buffer.alloc(4096);
   assert.match(text.toString("latin1", 0, readSync(status, text)), new RegExp(`^${was} `));
 });
@@ -117,11 +118,11 @@ test("the memory of a program that has executed another since is stale", NEEDS_M
 test("umount of a mount in use, then stop: ends, by the word and by SIGTERM", NEEDS_MOUNT, async (t) => {
   for (const end of ["stop", "SIGTERM"]) {
     const { mount, run, daemonPid } = mountedPlace(t);
-    const file = openSync(join(mount, "self", "..", "curproc", "status").replace("/self/..", ""), "r");
+    const file = openSync(join(mount, "curproc", "status"), "r");
     const shell = new Shell(t, mount);
     assert.match(await shell.says("pwd"), /mount/);
     assert.deepEqual(run("umount", mount), { code: 0, out: "", err: "" });
-    const pid = daemonPid();
+    const pid = await daemonPid();
     if (end === "stop") assert.deepEqual(run("stop"), { code: 0, out: "", err: "" });
     else process.kill(pid, "SIGTERM");
     await until(() => !isAlive(pid), `the end of the daemon after ${end}`);
@@ -129,13 +130,3 @@ test("umount of a mount in use, then stop: ends, by the word and by SIGTERM", NE
     closeSync(file);
   }
 });
-
-function isAlive(pid: number): boolean {
-  try {
-    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
-  } catch {
-    return false;
-  }
-}
-
-void [O_RDONLY, writeSync];
