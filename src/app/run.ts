@@ -1,5 +1,6 @@
 import { isErrno } from "../core/base/errno.ts";
-import { allowTracer, filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
+import { Offer } from "../host/accountant/handshake.ts";
+import { allowTracer } from "../host/accountant/self-filter.ts";
 import { become, ignoreEarly } from "../host/linux/become.ts";
 import { findCommand } from "../host/linux/find-command.ts";
 import { lastArguments, takeInherited, variable } from "../host/linux/inherited.ts";
@@ -29,11 +30,11 @@ export async function run(
   ignoreEarly(inherited);
   const argv = lastArguments(words);
   const path = findCommand(argv[0]!, variable(inherited, "PATH"));
-  const reserved = reserveDescriptor();
+  const offer = new Offer();
   const ask = (): Promise<string | undefined> =>
     askDaemon((daemon) => {
       allowTracer(daemon);
-      return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget });
+      return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget });
     }, start);
   const answer = await ask().catch((error) => {
     // The daemon has gone while it was asked: its successor has heard nothing of us.
@@ -41,7 +42,8 @@ export async function run(
     return ask();
   });
   if (answer === undefined) return false;
-  if (isToListen(answer)) filterSelf(reserved);
+  if (isToListen(answer)) offer.accept();
+  else offer.withdraw();
   return become(path, argv, inherited, openFileLimit("hard"));
 }
 

@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { DEFAULT_OPTIONS } from "../../core/procfs/options.ts";
+import { Acceptance } from "../../host/accountant/handshake.ts";
 import type { Descriptors } from "../../host/linux/descriptors.ts";
 import { listenNinep } from "../../host/serve/ninep-listen.ts";
 import { composeLiveHost } from "../compose.ts";
@@ -14,6 +15,7 @@ import { DaemonLock } from "./daemon-lock.ts";
 import { Mounts } from "./mounts.ts";
 import type { RunRequest } from "./run-word.ts";
 import { daemonSocket } from "./socket.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 /** How often a daemon that was started on demand looks whether it is still of use; twice in vain, and it goes. */
 const IDLE_LOOK_MS = 500;
@@ -68,9 +70,9 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     stop = resolve;
   });
 
-  const run = ({ pid, fd, soft, hard, budget }: RunRequest): boolean => {
+  const run = ({ pid, fd, end, soft, hard, budget }: RunRequest): boolean => {
     const limit = { soft: toPages(soft), hard: toPages(hard) };
-    return host.accountant.launch(pid, fd, limit, toPages(budget));
+    return host.accountant.launch(pid, fd, limit, toPages(budget), Acceptance.take(pid, end));
   };
   const { accountant } = host;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */
@@ -118,6 +120,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     return giveUp(error);
   });
 
+  const watchdog = startWatchdog(restart.log);
   let idleLooks = 0;
   const timer = setInterval(() => {
     // The disks are another's when our place is.
@@ -130,6 +133,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
 
   const end = async (): Promise<void> => {
     await stopped;
+    await watchdog.close();
     clearInterval(timer);
     await mounts.stop();
     listening.hide();

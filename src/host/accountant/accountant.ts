@@ -9,6 +9,7 @@ import { type Console, SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.
 import type { Descriptors } from "../linux/descriptors.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { awaitListener } from "./await-listener.ts";
+import type { Acceptance } from "./handshake.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Listener } from "./listener.ts";
@@ -92,9 +93,20 @@ export class Accountant {
   /**
    * Process `pid` is about to put itself under a filter, whose listener will be its descriptor `fd`, and to become a
    * command. One that is under accounting already only gets the limits, and false is returned. EPERM where its descriptors
-   * cannot be taken, ESRCH; EBUSY after {@link lift}.
+   * cannot be taken, ESRCH; EBUSY after {@link lift}. `acceptance` is given when the listener is kept; closed else.
    */
-  launch(pid: number, fd: number, limit: SwapLimit, budget: number): boolean {
+  launch(pid: number, fd: number, limit: SwapLimit, budget: number, acceptance: Acceptance): boolean {
+    try {
+      const isNew = this.#launch(pid, fd, limit, budget, acceptance);
+      if (!isNew) acceptance.close();
+      return isNew;
+    } catch (error) {
+      acceptance.close();
+      throw error;
+    }
+  }
+
+  #launch(pid: number, fd: number, limit: SwapLimit, budget: number, acceptance: Acceptance): boolean {
     if (this.#lifted)
       throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
     const { population, targets } = this.accounts;
@@ -113,9 +125,12 @@ export class Accountant {
     try {
       awaitListener(pid, fd, (listener) => {
         this.#expected--;
-        if (listener === undefined) return;
+        if (listener === undefined) {
+          acceptance.close();
+          return;
+        }
         population.launch(pid, image, ids.ruid, job, limit);
-        this.#listen(listener, job);
+        this.#listen(listener, job, acceptance);
       });
     } catch (error) {
       this.#expected--;
@@ -166,7 +181,7 @@ export class Accountant {
   }
 
   /** Answers the notifications of `fd`, which becomes the accountant's; not before it is kept for a successor. */
-  #listen(fd: number, job: Job): void {
+  #listen(fd: number, job: Job, acceptance?: Acceptance): void {
     const number = this.#nextListener++;
     const listener = new Listener(fd, number, job);
     this.#recorder.put(LISTENER_RECORD + number, job.id);
@@ -178,6 +193,7 @@ export class Accountant {
       .finally(() => {
         this.#expected--;
         this.#loop.listen(listener);
+        acceptance?.give();
       });
   }
 
