@@ -199,27 +199,31 @@ test("two of the three killed in the same moment: nothing is lost, and there are
   }
 });
 
-test("two of the three killed one soon after the other, 40 times: one daemon each time, and what was held", LIMITS, async (t) => {
-  await using kept = new Kept();
-  const seed = Number(process.env["LYONNAIS_SEED"] ?? 20261126);
-  t.diagnostic(`LYONNAIS_SEED=${seed}`);
-  const random = seeded(seed);
-  let { pid } = await kept.there(1);
-  for (let i = 0; i < 40; i++) {
-    const keeper = await kept.the("keeper");
-    await kept.the("guard");
-    const [first, second] = random(2) === 0 ? [pid, keeper] : [keeper, pid];
-    process.kill(first, "SIGKILL");
-    await pause(random(60));
-    process.kill(second, "SIGKILL");
-    const was = pid;
-    pid = await kept.the("daemon", was);
-    await until(() => kept.lines.at(-1)!.startsWith(`there ${pid} `), "the next daemon");
-    assert.deepEqual(kept.lines.at(-1)!.split(" ").slice(3, 5), names());
-  }
-  process.kill(pid, "SIGUSR2");
-  await kept.nothingIsLeft();
-});
+test(
+  "two of the three killed one soon after the other, 40 times: one daemon each time, and what was held",
+  LIMITS,
+  async (t) => {
+    await using kept = new Kept();
+    const seed = Number(process.env["LYONNAIS_SEED"] ?? 20261126);
+    t.diagnostic(`LYONNAIS_SEED=${seed}`);
+    const random = seeded(seed);
+    let { pid } = await kept.there(1);
+    for (let i = 0; i < 40; i++) {
+      const keeper = await kept.the("keeper");
+      await kept.the("guard");
+      const [first, second] = random(2) === 0 ? [pid, keeper] : [keeper, pid];
+      process.kill(first, "SIGKILL");
+      await pause(random(60));
+      process.kill(second, "SIGKILL");
+      const was = pid;
+      pid = await kept.the("daemon", was);
+      await until(() => kept.lines.at(-1)!.startsWith(`there ${pid} `), "the next daemon");
+      assert.deepEqual(kept.lines.at(-1)!.split(" ").slice(3, 5), names());
+    }
+    process.kill(pid, "SIGUSR2");
+    await kept.nothingIsLeft();
+  },
+);
 
 test("when all three are killed, nothing is left and every copy is closed", LIMITS, async () => {
   for (const generation of [1, 2]) {

@@ -77,7 +77,12 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
   const { dir, env } = accounting;
   const loops = [
     new Loop(t, "cat", dir, `cat ${own}/status | cmp - ${dir}/status`),
-    new Loop(t, "slow cat", dir, `(read -r a; sleep 0.2; cat; printf '%s\\n' "$a") < ${own}/status | cmp - ${dir}/status`),
+    new Loop(
+      t,
+      "slow cat",
+      dir,
+      `(read -r a; sleep 0.2; cat; printf '%s\\n' "$a") < ${own}/status | cmp - ${dir}/status`,
+    ),
     new Loop(t, "dd", dir, `dd if=${own}/mem bs=4096 skip=${page} count=1 2>/dev/null | cmp - ${dir}/page`),
     new Loop(t, "ls", dir, `[ "$(ls ${mount} | grep -c '^${target.pid}$')" = 1 ] || echo not listed once`),
     new Loop(t, "cwd", dir, `cd ${own}; cmp status ${dir}/status; [ "$(ls | wc -l)" = 10 ] || echo ls: $(ls)`),
@@ -119,7 +124,9 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
   writeFileSync(join(dir, "stop"), "");
   for (const loop of [...loops, limited]) t.diagnostic(`${loop.name}: ${await loop.fine()} rounds`);
   times.sort((a, b) => a - b);
-  t.diagnostic(`without service: median ${times[times.length >> 1]!.toFixed(0)} ms, longest ${times.at(-1)!.toFixed(0)} ms`);
+  t.diagnostic(
+    `without service: median ${times[times.length >> 1]!.toFixed(0)} ms, longest ${times.at(-1)!.toFixed(0)} ms`,
+  );
   for (const { child } of [target, debugged]) assert.equal(child.exitCode ?? child.signalCode, null, "a dead target");
   await accounting.reconnect();
   assert.equal(await accounting.cat("accounts-check"), "");

@@ -8,7 +8,8 @@ import { Accounting, LYONNAIS } from "../support/limited.ts";
 import { ROOT } from "../support/paths.ts";
 
 const PROGRAM = join(ROOT, "dist", "test", "support", "dying-daemon.js");
-const LINE = "lyonnais: run: the daemon ended before it had taken on the command, which was not started; run it again\n";
+const LINE =
+  "lyonnais: run: the daemon ended before it had taken on the command, which was not started; run it again\n";
 
 async function runUnder(t: TestContext, step: string): Promise<{ accounting: Accounting; code: number; said: string }> {
   const accounting = new Accounting(t);

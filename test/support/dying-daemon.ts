@@ -22,9 +22,9 @@ Accountant.prototype.launch = function (...args) {
   return isNew;
 };
 const { hold } = Keeper.prototype;
-Keeper.prototype.hold = async function (name, fd) {
+Keeper.prototype.hold = async function (name, fd, owner) {
   if (step === "keeping" && name.startsWith("listener")) die();
-  await hold.call(this, name, fd);
+  await hold.call(this, name, fd, owner);
   if (step === "kept" && name.startsWith("listener")) die();
 };
 const { give } = Acceptance.prototype;

@@ -52,10 +52,10 @@ export class Keeper implements Descriptors {
   }
 
   /** @throws {Errno} ENOENT as well, where there is no shell to be the keeper. */
-  async hold(name: string, fd: number): Promise<void> {
+  async hold(name: string, fd: number, owner?: number): Promise<void> {
     await this.#ensure();
     if (this.#dismissed || !this.#store) throw new Errno("EBUSY", "the daemon is ending; start it again");
-    this.#store.hold(name, fd);
+    this.#store.hold(name, fd, owner);
   }
 
   drop(name: string): void {

@@ -130,7 +130,7 @@ export class Accountant {
           return;
         }
         population.launch(pid, image, ids.ruid, job, limit);
-        this.#listen(listener, job, acceptance);
+        this.#listen(listener, job, ids.ruid, acceptance);
       });
     } catch (error) {
       this.#expected--;
@@ -150,7 +150,7 @@ export class Accountant {
     }
     const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
     population.enter(pid, image, ids.ruid, job, NO_LIMIT);
-    this.#listen(fd, job);
+    this.#listen(fd, job, ids.ruid);
   }
 
   #newJob(limit: SwapLimit, budget: number, around?: Job): Job {
@@ -181,12 +181,12 @@ export class Accountant {
   }
 
   /** Answers the notifications of `fd`, which becomes the accountant's; not before it is kept for a successor. */
-  #listen(fd: number, job: Job, acceptance?: Acceptance): void {
+  #listen(fd: number, job: Job, owner: number, acceptance?: Acceptance): void {
     const number = this.#nextListener++;
     const listener = new Listener(fd, number, job);
     this.#recorder.put(LISTENER_RECORD + number, job.id);
     this.#expected++;
-    const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd) ?? Promise.resolve();
+    const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd, owner) ?? Promise.resolve();
     kept
       // The command runs all the same, and does not outlive us.
       .catch((error) => process.stderr.write(`lyonnais: the keeper does not take a listener: ${error}\n`))

@@ -24,7 +24,9 @@ import { filterSelf, reserveDescriptor } from "./self-filter.ts";
 const STDERR = 2;
 /** Of a command that could not be started, as env(1) has it. */
 const NOT_STARTED = 126;
-const LOST = utf8("lyonnais: run: the daemon ended before it had taken on the command, which was not started; run it again\n");
+const LOST = utf8(
+  "lyonnais: run: the daemon ended before it had taken on the command, which was not started; run it again\n",
+);
 
 /** The launcher's side. */
 export class Offer {
