@@ -1,8 +1,9 @@
 import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { DirEntry, DirNode, FileNode, FileSystem, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
+import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
 import { type NodeNumber, type NodeNumbers, ROOT_NUMBER } from "../vfs/node-number.ts";
+import { mapOutcome, type Outcome } from "../vfs/parked.ts";
 import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
 import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
 import { isRoot, nodeMeaning, nodeNumber } from "./node-numbers.ts";
@@ -39,6 +40,11 @@ function checkMode(
   if (((bits >> shift) & wanted) !== wanted) {
     throw new Errno("EACCES", `uid ${caller.uid} may not open ${name}, which belongs to uid ${uid}`);
   }
+}
+
+/** The handle, which says for whom it was opened. */
+function openedBy(opener: Caller, opened: Outcome<Handle>): Outcome<Handle> {
+  return mapOutcome(opened, (handle) => ({ ...handle, opener }));
 }
 
 /** The tree over live processes. Nodes are made on demand and kept with their process, one object per node. */
@@ -179,7 +185,7 @@ class ProcTree {
       stat,
       open: (opener, mode) => {
         checkMode(row, accounts.owner, opener, mode, this.#options);
-        return row.open({ ports: this.#ports, mode });
+        return openedBy(opener, row.open({ ports: this.#ports, mode }));
       },
     };
   }
@@ -224,7 +230,7 @@ class ProcTree {
       open: (opener, mode) => {
         if (!process.alive()) throw goneError(process);
         checkMode(row, process.owner(), opener, mode, options);
-        return row.open({ process, opener, mode, ports, options });
+        return openedBy(opener, row.open({ process, opener, mode, ports, options }));
       },
     };
   }

@@ -9,6 +9,11 @@ export interface Caller {
   readonly gid: number;
   /** It has proved to be that uid without being a process that could be looked at: by a certificate. */
   readonly authenticated?: true;
+  /**
+   * Of uid 0: whether it has every capability of the server, in the server's user namespace, as it was found when that was noted
+   * down; what becomes of the thread later changes nothing. Absent: the kernel has to be asked of the thread.
+   */
+  readonly fullRoot?: boolean;
   /** The connection it came by, where control belongs to that and not to the caller's session. */
   readonly connection?: Connection;
 }

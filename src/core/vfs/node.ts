@@ -59,6 +59,8 @@ export interface Handle {
    * something to this node alone. They do not change while the file is open.
    */
   readonly memo?: Uint8Array;
+  /** Who opened it, with the rights that were noted down then: a later server opens it again as that. Absent: who asked. */
+  readonly opener?: Caller;
   /**
    * Whether a write of `data` can be made again when nobody knows whether it was made already: a server died over it. Absent:
    * no.

@@ -31,6 +31,9 @@ const DIR = 2;
 const READ = 1;
 const WRITE = 2;
 const EXCLUSIVE = 4;
+/** Whether it is noted that the opener was full root, and that it was. */
+const ROOT_NOTED = 8;
+const FULL_ROOT = 16;
 const NO_MEMO = 0xffff_ffff;
 const INLINE = MEMO_BLOCKS;
 const LOST = MEMO_BLOCKS + 1;
@@ -92,7 +95,9 @@ export class HandleRecords {
     this.#set(slot, TID, opener.tid);
     this.#set(slot, UID, opener.uid);
     this.#set(slot, GID, opener.gid);
-    this.#set(slot, MODE, (mode.read ? READ : 0) | (mode.write ? WRITE : 0) | (mode.exclusive ? EXCLUSIVE : 0));
+    const root = opener.fullRoot === undefined ? 0 : ROOT_NOTED | (opener.fullRoot ? FULL_ROOT : 0);
+    const asked = (mode.read ? READ : 0) | (mode.write ? WRITE : 0) | (mode.exclusive ? EXCLUSIVE : 0);
+    this.#set(slot, MODE, asked | root);
     this.#set(slot, GENERATION, this.#get(slot, GENERATION) + 1);
     this.#setUnique(slot, OPENED_BY, unique);
     this.#setUnique(slot, WRITTEN_BY, 0);
@@ -114,6 +119,7 @@ export class HandleRecords {
         tid: this.#view.getInt32(slot * SLOT_SIZE + TID, true) as Tid,
         uid: this.#get(slot, UID),
         gid: this.#get(slot, GID),
+        ...((mode & ROOT_NOTED) !== 0 && { fullRoot: (mode & FULL_ROOT) !== 0 }),
       },
       mode: { read: (mode & READ) !== 0, write: (mode & WRITE) !== 0, exclusive: (mode & EXCLUSIVE) !== 0 },
       memo: length === NO_MEMO || isLost ? undefined : this.#memo(slot, length).slice(),

@@ -124,7 +124,8 @@ export class OpenFiles {
   #add(request: FuseRequest, mode: OpenMode, file: OpenFile | OpenDirectory, memo?: Uint8Array): number {
     const { nodeHigh: high, nodeLow: low, caller, unique } = request;
     if (request.isResent) this.#records.removeOpenedBy(unique);
-    const fh = this.#records.add(file.kind, { high, low }, caller, mode, unique, memo);
+    const opener = (file.kind === "file" && file.handle.opener) || caller;
+    const fh = this.#records.add(file.kind, { high, low }, opener, mode, unique, memo);
     this.#open.set(fh, file);
     return fh;
   }

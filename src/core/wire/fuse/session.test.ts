@@ -225,8 +225,8 @@ test("a session that takes another's place: open files, listings and numbers go 
   const node: FileNode = {
     ...parkingFile(() => new Parked()),
     open: (caller, mode) => {
-      opens.push([caller.uid, mode]);
-      return { memo, read: (_caller, offset, into) => readSlice(mode.resumed?.memo ?? memo, offset, into) };
+      opens.push([caller.fullRoot, mode]);
+      return { memo, opener: { ...caller, fullRoot: false }, read: (_caller, offset, into) => readSlice(mode.resumed?.memo ?? memo, offset, into) };
     },
   };
   const tree = { dir: { a: "a", b: "b", c: "c" }, node };
@@ -247,7 +247,7 @@ test("a session that takes another's place: open files, listings and numbers go 
   assert.equal(next.lookup(1, "node"), file);
   assert.equal(next.ask(READ, file, next.transfer(fh, 0, 20)).body.toString(), "as it was");
   assert.deepEqual(opens, [
-    [0, { read: true, write: true, exclusive: false, resumed: { memo: new Uint8Array(memo) } }],
+    [false, { read: true, write: true, exclusive: false, resumed: { memo: new Uint8Array(memo) } }],
   ]);
   next.ask(READ, file, next.transfer(fh, 0, 20));
   assert.equal(opens.length, 1, "opened again once");
