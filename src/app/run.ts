@@ -8,6 +8,9 @@ import { openFileLimit } from "../host/linux/probes.ts";
 import { askDaemon } from "./daemon/client.ts";
 import { formatRunWord, isToListen } from "./daemon/run-word.ts";
 
+/** How many daemons are asked: a keeper replaces fewer without a pause. */
+const TRIES = 5;
+
 /** Bytes, or Infinity. */
 export interface RunLimits {
   readonly soft: number;
@@ -36,15 +39,22 @@ export async function run(
       allowTracer(daemon);
       return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget });
     }, start);
-  const answer = await ask().catch((error) => {
-    // The daemon has gone while it was asked: its successor has heard nothing of us.
-    if (!isErrno(error, "EIO")) throw error;
-    return ask();
-  });
+  const answer = await persistently(ask);
   if (answer === undefined) return false;
   if (isToListen(answer)) offer.accept();
   else offer.withdraw();
   return become(path, argv, inherited, openFileLimit("hard"));
+}
+
+/** Asks again when the daemon has gone while it was asked: its successor has heard nothing of us. */
+async function persistently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isErrno(error, "EIO") || tries === TRIES) throw error;
+    }
+  }
 }
 
 /** Exit code of a command that could not be started, as env(1) has it. */
