@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { isErrno } from "../core/base/errno.ts";
 import { Offer } from "../host/accountant/handshake.ts";
 import { allowTracer } from "../host/accountant/self-filter.ts";
@@ -10,6 +11,7 @@ import { formatRunWord, isToListen } from "./daemon/run-word.ts";
 
 /** How many daemons are asked: a keeper replaces fewer without a pause. */
 const TRIES = 5;
+const PAUSE_MS = 20;
 
 /** Bytes, or Infinity. */
 export interface RunLimits {
@@ -53,6 +55,8 @@ async function persistently<T>(ask: () => Promise<T>): Promise<T> {
       return await ask();
     } catch (error) {
       if (!isErrno(error, "EIO") || tries === TRIES) throw error;
+      // One that is ending takes connections for a moment longer.
+      await pause(tries * PAUSE_MS);
     }
   }
 }

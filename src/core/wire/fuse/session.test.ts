@@ -226,7 +226,11 @@ test("a session that takes another's place: open files, listings and numbers go 
     ...parkingFile(() => new Parked()),
     open: (caller, mode) => {
       opens.push([caller.fullRoot, mode]);
-      return { memo, opener: { ...caller, fullRoot: false }, read: (_caller, offset, into) => readSlice(mode.resumed?.memo ?? memo, offset, into) };
+      return {
+        memo,
+        opener: { ...caller, fullRoot: false },
+        read: (_caller, offset, into) => readSlice(mode.resumed?.memo ?? memo, offset, into),
+      };
     },
   };
   const tree = { dir: { a: "a", b: "b", c: "c" }, node };
