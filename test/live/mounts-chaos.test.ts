@@ -5,7 +5,16 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -14,7 +23,7 @@ import { Accounting } from "../support/limited.ts";
 import { CLI } from "../support/paths.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { seeded } from "../support/seeded.ts";
-import { Target } from "../support/target.ts";
+import { Target, until } from "../support/target.ts";
 
 const KILLS = Number(process.env["LYONNAIS_KILLS"] ?? 20);
 const SEED = Number(process.env["LYONNAIS_SEED"] ?? 9);
@@ -100,11 +109,13 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
     t,
     "limited",
     dir,
-    "/bin/true || echo failed",
+    `/bin/true || echo failed; : > ${dir}/begun`,
     [process.execPath, CLI, "run", "-j", "512m", "--"],
     env,
   );
 
+  // A command that is being taken on asks five daemons, and no more: test/live/run-handshake.test.ts.
+  await until(() => existsSync(join(dir, "begun")), "the limited program");
   const first = await accounting.daemon();
   const before = readdirSync(`/proc/${first}/fd`).length;
   const times: number[] = [];

@@ -3,12 +3,16 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
+import { release } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { Agent, O_WRONLY } from "../support/agent.ts";
 import { type DaemonPlace, daemonPlace, isAlive } from "../support/daemon-place.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Target, until } from "../support/target.ts";
+
+/** Linux 6.9: what a server has received is sent again to the next. */
+const RESENDS = (([major, minor]) => major! > 6 || (major === 6 && minor! >= 9))(release().split(".").map(Number));
 
 interface Place extends DaemonPlace {
   readonly mount: string;
@@ -89,6 +93,10 @@ test(
     await until(() => /request_wait/.test(readFileSync(`/proc/${agent.pid}/wchan`, "latin1")), "waiting in the kernel");
     await killDaemon();
     await until(() => target.field("TracerPid") === "0", "a target that is let go");
+    if (!RESENDS) {
+      assert.equal(await answer, "EIO");
+      return;
+    }
     // The mount answers: so what had waited waits again.
     assert.match(readFileSync(join(mount, String(target.pid), "status"), "latin1"), /^sleeper /);
     process.kill(target.pid, "SIGSTOP");
@@ -122,6 +130,8 @@ test("umount of a mount in use, then stop: ends, by the word and by SIGTERM", NE
     const shell = new Shell(t, mount);
     assert.match(await shell.says("pwd"), /mount/);
     assert.deepEqual(run("umount", mount), { code: 0, out: "", err: "" });
+    // The place is free, though the mount lives on for its users.
+    assert.deepEqual(run("mount", mount), { code: 0, out: "", err: "" });
     const pid = await daemonPid();
     if (end === "stop") assert.deepEqual(run("stop"), { code: 0, out: "", err: "" });
     else process.kill(pid, "SIGTERM");
