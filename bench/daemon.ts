@@ -1,7 +1,8 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmdirSync } from "node:fs";
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, readSync, rmdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { CLI } from "../test/support/paths.ts";
 import type { Server } from "../test/support/server.ts";
 import type { BenchRow } from "./row.ts";
@@ -20,6 +21,32 @@ export function readyBench(): BenchRow[] {
   rmdirSync(dir);
   const value = median(times);
   return [{ name: "mount until it answers", value, unit: "ms", target: "< 250", met: value < 250 }];
+}
+
+/** Milliseconds from the SIGKILL of the daemon until a read of an open file is answered by the next. */
+export async function successionBench(): Promise<BenchRow[]> {
+  const dir = mkdtempSync(join(tmpdir(), "lyonnais-succession-"));
+  const mount = join(dir, "mount");
+  mkdirSync(mount);
+  const env = { ...process.env, LYONNAIS_RUNTIME_DIR: join(dir, "run"), XDG_STATE_HOME: dir };
+  const run = (...args: string[]) => spawnSync(process.execPath, [CLI, ...args], { stdio: "ignore", env });
+  run("mount", mount);
+  const status = openSync(join(mount, String(process.pid), "status"), "r");
+  const times: number[] = [];
+  // As many as the keeper replaces without a pause.
+  for (let i = 0; i < 3; i++) {
+    await pause(1000);
+    const pid = Number(readFileSync(join(dir, "run", "daemon.lock"), "latin1").split(/\s/)[0]);
+    const begun = performance.now();
+    process.kill(pid, "SIGKILL");
+    readSync(status, Buffer.alloc(1000), 0, 1000, 0);
+    times.push(performance.now() - begun);
+  }
+  closeSync(status);
+  run("stop");
+  rmSync(dir, { recursive: true });
+  const value = median(times);
+  return [{ name: "a mount without service after SIGKILL", value, unit: "ms", target: "< 500", met: value < 500 }];
 }
 
 /** What the server holds in memory by now. */

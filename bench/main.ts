@@ -5,7 +5,7 @@ import { Server } from "../test/support/server.ts";
 import { Target } from "../test/support/target.ts";
 import { accountingBench } from "./accounting.ts";
 import { stepBench } from "./control.ts";
-import { readyBench, residentBench } from "./daemon.ts";
+import { readyBench, residentBench, successionBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
 import { ninepBench } from "./ninep.ts";
 import type { BenchRow } from "./row.ts";
@@ -55,6 +55,7 @@ function print(rows: readonly BenchRow[]): void {
 
 const rows = [
   ...readyBench(),
+  ...(await successionBench()),
   ...(await fileSystemBench()),
   ...(await accountingBench()),
   ...vmMemoryBench(),

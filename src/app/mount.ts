@@ -1,7 +1,7 @@
 import { Errno } from "../core/base/errno.ts";
-import { ROOT_INO } from "../core/procfs/ino.ts";
-import { mountFuse, prepareMountPoint, unmountFuse } from "../host/serve/fuse-mount.ts";
-import { serveFuse } from "../host/serve/fuse-server.ts";
+import { mountedDevice, mountFuse, prepareMountPoint, unmountFuse } from "../host/serve/fuse-mount.ts";
+import { type FuseServer, resumeFuse, serveFuse } from "../host/serve/fuse-server.ts";
+import type { MountMemory } from "../host/serve/mount-memory.ts";
 import { mountPath, ownMountAt } from "../host/serve/mount-point.ts";
 import type { LiveHost } from "./compose.ts";
 import type { MountSettings } from "./mount-options.ts";
@@ -14,6 +14,8 @@ const SOURCE = "proc";
 export interface Mounted {
   /** Absolute. */
   readonly dir: string;
+  /** Whether it is still mounted there: else it lives only for those who have something of it open. */
+  isThere(): boolean;
   /** Resolves when the mount is gone. */
   readonly ended: Promise<void>;
   /** The FUSE minor version of the kernel, once it has introduced itself. */
@@ -27,31 +29,90 @@ export function mountPoint(dir: string): string {
   return prepareMountPoint(dir, SUBTYPE);
 }
 
-/** Mounts the process file system of `host` at `dir`, a {@link mountPoint}, and serves it from this process. EPERM, EACCES. */
+/** What outlives a server of a mount. */
+export interface MountStore {
+  readonly memory: MountMemory;
+  /** Keeps /dev/fuse, of which a copy is `fd`. */
+  keep(fd: number): Promise<void>;
+  /** Lets go of what is kept: the last copy of the device is this process's again. Once or more. */
+  drop(): void;
+}
+
+/**
+ * Mounts the process file system of `host` at `dir`, a {@link mountPoint}, and serves it from this process, or from one that takes
+ * its place if there is a `store`. EPERM, EACCES.
+ */
 export async function mountProcfs(
   host: LiveHost,
   dir: string,
   settings: MountSettings,
   onBug: (error: unknown) => void,
+  store?: MountStore,
 ): Promise<Mounted> {
-  const mount = await mountFuse(dir, {
+  const options = {
     source: SOURCE,
     subtype: SUBTYPE,
     allowOther: settings.allowOther,
     readOnly: settings.live.readOnly,
-  });
+  };
+  const fd = await mountFuse(dir, options, store?.keep);
   // Never stand inside a mount that we serve.
   process.chdir("/");
-  const server = serveFuse(mount.fd, host.fileSystem(settings.live), ROOT_INO, onBug);
+  const device = mountedDevice(dir);
+  if (store && device !== undefined) store.memory.device = device;
+  const server = serveFuse({ fd, fs: host.fileSystem(settings.live), memory: store?.memory, onBug });
+  return mounted(server, dir, device, onBug, store);
+}
+
+/** Goes on serving the mount at `dir` for a process that has died; `fd` is its /dev/fuse. */
+export function resumeProcfs(
+  host: LiveHost,
+  fd: number,
+  dir: string,
+  settings: MountSettings,
+  onBug: (error: unknown) => void,
+  store: MountStore,
+): Mounted {
+  const { memory } = store;
+  const server = resumeFuse({ fd, fs: host.fileSystem(settings.live), memory, onBug });
+  // It may have died between mounting and noting this.
+  const device = memory.device ?? ownMountAt(dir, SUBTYPE)?.device;
+  if (device !== undefined) memory.device = device;
+  return mounted(server, dir, device, onBug, store);
+}
+
+function mounted(
+  server: FuseServer,
+  dir: string,
+  device: string | undefined,
+  onBug: (error: unknown) => void,
+  store?: MountStore,
+): Mounted {
+  const isThere = (): boolean => device !== undefined && mountedDevice(dir) === device;
   return {
-    dir: mount.dir,
+    dir,
+    isThere,
     kernelMinor: server.kernelMinor,
-    ended: server.unmounted,
+    ended: server.unmounted.then(() => {
+      store?.drop();
+      store?.memory.close();
+    }),
     stop: () => {
-      mount.unmount();
+      try {
+        // Somebody may have unmounted it, and it lives for those who still use it.
+        if (isThere()) unmountFuse(dir);
+      } catch (error) {
+        onBug(error);
+      }
+      store?.drop();
       server.close();
     },
   };
+}
+
+/** Unmounts what a process that was killed had mounted at `dir` and nobody can serve. */
+export function unmountDead(dir: string): void {
+  if (ownMountAt(dir, SUBTYPE)) unmountFuse(dir);
 }
 
 /** Ends the mount at `dir`, whoever serves it. EINVAL where none of ours is. */

@@ -1,11 +1,17 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { isErrno } from "../core/base/errno.ts";
-import { allowTracer, filterSelf, reserveDescriptor } from "../host/accountant/self-filter.ts";
+import { Offer } from "../host/accountant/handshake.ts";
+import { allowTracer } from "../host/accountant/self-filter.ts";
 import { become, ignoreEarly } from "../host/linux/become.ts";
 import { findCommand } from "../host/linux/find-command.ts";
 import { lastArguments, takeInherited, variable } from "../host/linux/inherited.ts";
 import { openFileLimit } from "../host/linux/probes.ts";
 import { askDaemon } from "./daemon/client.ts";
 import { formatRunWord, isToListen } from "./daemon/run-word.ts";
+
+/** How many daemons are asked: a keeper replaces fewer without a pause. */
+const TRIES = 5;
+const PAUSE_MS = 20;
 
 /** Bytes, or Infinity. */
 export interface RunLimits {
@@ -29,20 +35,30 @@ export async function run(
   ignoreEarly(inherited);
   const argv = lastArguments(words);
   const path = findCommand(argv[0]!, variable(inherited, "PATH"));
-  const reserved = reserveDescriptor();
+  const offer = new Offer();
   const ask = (): Promise<string | undefined> =>
     askDaemon((daemon) => {
       allowTracer(daemon);
-      return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget });
+      return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget });
     }, start);
-  const answer = await ask().catch((error) => {
-    // The daemon has gone while it was asked: its successor has heard nothing of us.
-    if (!isErrno(error, "EIO")) throw error;
-    return ask();
-  });
+  const answer = await persistently(ask);
   if (answer === undefined) return false;
-  if (isToListen(answer)) filterSelf(reserved);
+  if (isToListen(answer)) offer.accept();
+  else offer.withdraw();
   return become(path, argv, inherited, openFileLimit("hard"));
+}
+
+/** Asks again when the daemon has gone while it was asked: its successor has heard nothing of us. */
+async function persistently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!isErrno(error, "EIO") || tries === TRIES) throw error;
+      // One that is ending takes connections for a moment longer.
+      await pause(tries * PAUSE_MS);
+    }
+  }
 }
 
 /** Exit code of a command that could not be started, as env(1) has it. */

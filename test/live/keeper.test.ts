@@ -10,8 +10,9 @@ import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { SOCK_STREAM, socketPair } from "../../src/host/linux/descriptor-message.ts";
 import { lockFile } from "../../src/host/linux/file-lock.ts";
-import { endFamily, family } from "../support/family.ts";
+import { endFamily, family, type Member } from "../support/family.ts";
 import { ROOT } from "../support/paths.ts";
+import { seeded } from "../support/seeded.ts";
 import { until } from "../support/target.ts";
 
 const PROGRAM = join(ROOT, "dist", "test", "support", "kept-program.js");
@@ -57,7 +58,7 @@ class Kept implements AsyncDisposable {
   }
 
   /** The one of this kind that is there, or will be. Between fork and exec there seem to be two. */
-  async the(kind: "daemon" | "keeper", but = 0): Promise<number> {
+  async the(kind: Member["kind"], but = 0): Promise<number> {
     let found: number[] = [];
     await until(() => {
       found = this.#processes.filter((member) => member.kind === kind).map(({ pid }) => pid);
@@ -114,10 +115,11 @@ test("50 daemons killed at random moments: each successor finds what was held", 
   await kept.there(1);
   // So that some are killed before they have begun, some while they take over, most at work.
   const longest = 2.5 * (Date.now() - begin);
+  const random = seeded(50);
   let last = 0;
   for (let i = 0; i < 50; i++) {
     last = await kept.the("daemon", last);
-    await pause(Math.random() * longest);
+    await pause(random(longest));
     process.kill(last, "SIGKILL");
   }
   last = await kept.the("daemon", last);
@@ -170,13 +172,65 @@ test("a keeper that dies while a daemon begins is replaced by that one", LIMITS,
   assert.deepEqual((await kept.there(3)).names.slice(0, 2), names());
 });
 
-test("when both are killed, nothing is left and every copy is closed", LIMITS, async () => {
+test("two of the three killed in the same moment: nothing is lost, and there are three again", LIMITS, async () => {
+  for (const killed of [
+    ["daemon", "keeper"],
+    ["keeper", "daemon"],
+    ["keeper", "guard"],
+    ["guard", "daemon"],
+  ] as const) {
+    for (const generation of [1, 2]) {
+      await using kept = new Kept();
+      const { pid } = await kept.generation(generation);
+      const pids = { daemon: pid, keeper: await kept.the("keeper"), guard: await kept.the("guard") };
+      for (const kind of killed) process.kill(pids[kind], "SIGKILL");
+      if (killed.some((kind) => kind === "daemon")) {
+        const next = await kept.there(generation + 1);
+        assert.deepEqual([next.number, next.names.slice(0, 2)], [generation + 1, names()]);
+      }
+      for (const kind of ["keeper", "guard"] as const) {
+        // The guard that had to start a daemon is not one any more; what is left of a pair goes.
+        await kept.the(kind, killed.some((each) => each === kind) ? pids[kind] : 0);
+      }
+      const last = await kept.the("daemon");
+      process.kill(last, "SIGUSR2");
+      await kept.nothingIsLeft();
+    }
+  }
+});
+
+test(
+  "two of the three killed one soon after the other, 40 times: one daemon each time, and what was held",
+  LIMITS,
+  async (t) => {
+    await using kept = new Kept();
+    const seed = Number(process.env["LYONNAIS_SEED"] ?? 20261126);
+    t.diagnostic(`LYONNAIS_SEED=${seed}`);
+    const random = seeded(seed);
+    let { pid } = await kept.there(1);
+    for (let i = 0; i < 40; i++) {
+      const keeper = await kept.the("keeper");
+      await kept.the("guard");
+      const [first, second] = random(2) === 0 ? [pid, keeper] : [keeper, pid];
+      process.kill(first, "SIGKILL");
+      await pause(random(60));
+      process.kill(second, "SIGKILL");
+      const was = pid;
+      pid = await kept.the("daemon", was);
+      await until(() => kept.lines.at(-1)!.startsWith(`there ${pid} `), "the next daemon");
+      assert.deepEqual(kept.lines.at(-1)!.split(" ").slice(3, 5), names());
+    }
+    process.kill(pid, "SIGUSR2");
+    await kept.nothingIsLeft();
+  },
+);
+
+test("when all three are killed, nothing is left and every copy is closed", LIMITS, async () => {
   for (const generation of [1, 2]) {
     await using kept = new Kept();
     const { pid, keeper } = await kept.generation(generation);
-    process.kill(pid, "SIGSTOP");
-    process.kill(keeper, "SIGKILL");
-    process.kill(pid, "SIGKILL");
+    const all = [pid, keeper, await kept.the("guard")];
+    for (const signal of ["SIGSTOP", "SIGKILL"] as const) for (const each of all) process.kill(each, signal);
     await kept.nothingIsLeft();
   }
 });

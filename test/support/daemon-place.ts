@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { readMountTable } from "../../src/host/linux/mount-table.ts";
 import { CLI } from "./paths.ts";
 import { until } from "./target.ts";
 
@@ -10,7 +11,9 @@ export interface DaemonPlace {
   readonly dir: string;
   readonly socket: string;
   run(...args: string[]): { code: number | null; out: string; err: string };
-  /** Ends the daemon that runs here with SIGKILL. */
+  /** The daemon that runs here, or is being started again. */
+  daemonPid(): Promise<number>;
+  /** Ends it with SIGKILL. */
   killDaemon(): Promise<void>;
 }
 
@@ -25,26 +28,37 @@ export function daemonPlace(t: TestContext): DaemonPlace {
   };
   t.after(() => {
     run("stop");
+    for (const mount of readMountTable()) {
+      if (mount.dir.startsWith(`${dir}/`)) spawnSync("umount", ["-l", mount.dir], { stdio: "ignore" });
+    }
     rmSync(dir, { recursive: true });
   });
-  const killDaemon = async (): Promise<void> => {
-    const pid = daemonPid(runtime);
-    process.kill(pid, "SIGKILL");
-    await until(
-      () => !existsSync(`/proc/${pid}`) || /^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1")),
-      "the end of the daemon",
-    );
+  const daemonPid = async (): Promise<number> => {
+    let pid: number | undefined;
+    await until(() => {
+      pid = noted(runtime);
+      return pid !== undefined;
+    }, "a daemon");
+    return pid!;
   };
-  return { dir, socket: join(runtime, "daemon"), run, killDaemon };
+  const killDaemon = async (): Promise<void> => {
+    const pid = await daemonPid();
+    process.kill(pid, "SIGKILL");
+    await until(() => !isAlive(pid), "the end of the daemon");
+  };
+  return { dir, socket: join(runtime, "daemon"), run, daemonPid, killDaemon };
 }
 
-/** The one process, but for this, that has the runtime directory in its environment. */
-function daemonPid(runtime: string): number {
-  const script = `grep -lsz "LYONNAIS_RUNTIME_DIR=${runtime}" /proc/[0-9]*/environ`;
-  const found = spawnSync("sh", ["-c", script], { encoding: "utf8" })
-    .stdout.split("\n")
-    .map((path) => /^\/proc\/(\d+)\//.exec(path)?.[1])
-    .find((pid) => pid !== undefined && pid !== String(process.pid));
-  if (found === undefined) throw new Error(`no daemon of ${runtime} runs`);
-  return Number(found);
+/** The process that has noted itself as the daemon; undefined while there is none. */
+function noted(runtime: string): number | undefined {
+  const pid = Number(readFileSync(join(runtime, "daemon.lock"), "latin1").split(/\s/)[0]);
+  return isAlive(pid) ? pid : undefined;
+}
+
+export function isAlive(pid: number): boolean {
+  try {
+    return !/^State:\tZ/m.test(readFileSync(`/proc/${pid}/status`, "latin1"));
+  } catch {
+    return false;
+  }
 }

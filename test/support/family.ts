@@ -4,7 +4,7 @@ import { until } from "./target.ts";
 export interface Member {
   readonly pid: number;
   readonly parent: number;
-  readonly kind: "daemon" | "keeper";
+  readonly kind: "daemon" | "keeper" | "guard";
 }
 
 /** The daemons and keepers with `word` on their command line or in their environment, zombies left out. */
@@ -16,7 +16,8 @@ export function family(word: string): Member[] {
     try {
       const line = readFileSync(`/proc/${pid}/cmdline`, "latin1");
       if (!line.includes(word) && !readFileSync(`/proc/${pid}/environ`, "latin1").includes(word)) continue;
-      const kind = line.startsWith("/bin/sh\0") ? "keeper" : line.startsWith(process.execPath) ? "daemon" : undefined;
+      const shell = line.includes("\0lyonnais-guard\0") ? "guard" : "keeper";
+      const kind = line.startsWith("/bin/sh\0") ? shell : line.startsWith(process.execPath) ? "daemon" : undefined;
       const [state, parent] = readFileSync(`/proc/${pid}/stat`, "latin1")
         .replace(/^.*\) /s, "")
         .split(" ");

@@ -1,21 +1,22 @@
-import { dirname, isAbsolute } from "node:path";
+import { dirname } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { DEFAULT_OPTIONS } from "../../core/procfs/options.ts";
+import { Acceptance } from "../../host/accountant/handshake.ts";
 import type { Descriptors } from "../../host/linux/descriptors.ts";
 import { listenNinep } from "../../host/serve/ninep-listen.ts";
 import { composeLiveHost } from "../compose.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import type { Patience } from "../keeper/script.ts";
-import { type Mounted, mountProcfs } from "../mount.ts";
-import { parseMountOptions } from "../mount-options.ts";
 import { nodeErrno } from "../node-errno.ts";
 import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
 import { DaemonLock } from "./daemon-lock.ts";
+import { Mounts } from "./mounts.ts";
 import { QUOTAS } from "./quotas.ts";
 import type { RunRequest } from "./run-word.ts";
 import { daemonSocket } from "./socket.ts";
+import { startWatchdog } from "./watchdog.ts";
 
 /** How often a daemon that was started on demand looks whether it is still of use; twice in vain, and it goes. */
 const IDLE_LOOK_MS = 500;
@@ -58,42 +59,21 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.release();
     throw systemErrno(error);
   };
-  const { host, disks } = attempt(() => {
+  const { host, mounts, disks } = attempt(() => {
     const host = composeLiveHost(onBug, { dir: dirname(socket), descriptors: keeper });
-    return { host, disks: composeDisks(socket, host.accountant.accounts) };
+    const mounts = new Mounts(host, keeper, onBug);
+    mounts.recover();
+    return { host, mounts, disks: composeDisks(socket, host.accountant.accounts) };
   }, giveUp);
   const tree = host.fileSystem(DEFAULT_OPTIONS);
-  const mounts = new Set<Mounted>();
-  /** Where mounts are, or are being made. */
-  const taken = new Set<string>();
   let stop = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
   });
 
-  const mount = async (options: string, dir: string): Promise<void> => {
-    const settings = parseMountOptions(options);
-    if (!isAbsolute(dir)) throw new Errno("EINVAL", `${dir} is no absolute path`);
-    // Whatever is below a mount of ours would be asked of ourselves.
-    const own = [...taken].find((each) => dir === each || dir.startsWith(`${each}/`));
-    if (own) throw new Errno("EBUSY", `${own} is mounted already (lyonnais umount ${own})`);
-    taken.add(dir);
-    try {
-      const mounted = await mountProcfs(host, dir, settings, onBug);
-      mounts.add(mounted);
-      mounted.ended.then(() => {
-        mounts.delete(mounted);
-        taken.delete(dir);
-      }, onBug);
-      await Promise.race([mounted.kernelMinor, mounted.ended]);
-    } catch (error) {
-      taken.delete(dir);
-      throw error;
-    }
-  };
-  const run = ({ pid, fd, soft, hard, budget }: RunRequest): boolean => {
+  const run = ({ pid, fd, end, soft, hard, budget }: RunRequest): boolean => {
     const limit = { soft: toPages(soft), hard: toPages(hard) };
-    return host.accountant.launch(pid, fd, limit, toPages(budget));
+    return host.accountant.launch(pid, fd, limit, toPages(budget), Acceptance.take(pid, end));
   };
   const { accountant } = host;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */
@@ -104,7 +84,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     }
     accountant.lift();
     lock.stay(false);
-    for (const mounted of mounts) mounted.stop();
+    void mounts.stop();
   };
   const stopUnlessNeeded = (force: boolean): string | undefined => {
     const { trees } = accountant;
@@ -120,10 +100,10 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
   const actions = {
     owns: host.owns,
     run,
-    mount,
+    mount: (options: string, dir: string) => mounts.mount(options, dir),
     stay: () => lock.stay(true),
     stop: stopUnlessNeeded,
-    mounts: () => [...mounts].map(({ dir }) => dir),
+    mounts: () => mounts.dirs,
     disks,
   };
   const listening = await listenNinep(
@@ -143,6 +123,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     return giveUp(error);
   });
 
+  const watchdog = startWatchdog(restart.log);
   let idleLooks = 0;
   const timer = setInterval(() => {
     // The disks are another's when our place is.
@@ -155,9 +136,9 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
 
   const end = async (): Promise<void> => {
     await stopped;
+    await watchdog.close();
     clearInterval(timer);
-    for (const mounted of mounts) mounted.stop();
-    await Promise.all([...mounts].map(({ ended }) => ended));
+    await mounts.stop();
     listening.hide();
     await host.close();
     await keeper.dismiss();
@@ -165,7 +146,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.release();
     await listening.close();
   };
-  return { socket, descriptors: keeper, mount, ended: end(), stop: endWhenFree };
+  return { socket, descriptors: keeper, mount: actions.mount, ended: end(), stop: endWhenFree };
 }
 
 function attempt<T>(act: () => T, failed: (error: unknown) => never): T {

@@ -5,24 +5,26 @@ export interface RunRequest {
   readonly pid: number;
   /** Which descriptor of it will be the listener. */
   readonly fd: number;
+  /** Which descriptor of it is the end that says whether the listener is kept. */
+  readonly end: number;
   readonly soft: number;
   readonly hard: number;
   readonly budget: number;
 }
 
 const LISTENS = "listens";
-const WORD = /^(\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity)$/;
+const WORD = /^(\d+) (\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity)$/;
 
-export function formatRunWord({ pid, fd, soft, hard, budget }: RunRequest): string {
-  return `run ${pid} ${fd} ${soft} ${hard} ${budget}`;
+export function formatRunWord({ pid, fd, end, soft, hard, budget }: RunRequest): string {
+  return `run ${pid} ${fd} ${end} ${soft} ${hard} ${budget}`;
 }
 
 /** What follows `run ` on `ctl`. Answers that the listener will be taken, or that there need be none. */
 export function runWord(text: string, run: (request: RunRequest) => boolean): string {
   const match = WORD.exec(text);
-  if (!match) throw new Errno("EINVAL", `run takes PID FD SOFT HARD BUDGET, not ${JSON.stringify(text)}`);
-  const [pid, fd, soft, hard, budget] = match.slice(1).map(Number);
-  const isNew = run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget! });
+  if (!match) throw new Errno("EINVAL", `run takes PID FD END SOFT HARD BUDGET, not ${JSON.stringify(text)}`);
+  const [pid, fd, end, soft, hard, budget] = match.slice(1).map(Number);
+  const isNew = run({ pid: pid!, fd: fd!, end: end!, soft: soft!, hard: hard!, budget: budget! });
   return isNew ? LISTENS : "accounted";
 }
 

@@ -3,8 +3,9 @@ import { Errno } from "../../core/base/errno.ts";
 import { DescriptorStore } from "../../host/linux/descriptor-store.ts";
 import type { Descriptors } from "../../host/linux/descriptors.ts";
 import type { Inheritance } from "./inheritance.ts";
-import { type KeeperProcess, type KeeperSetting, parentKeeper, startKeeperProcess } from "./process.ts";
+import { inheritedPair, type KeeperPair, type KeeperSetting, startKeeperPair } from "./process.ts";
 import type { Patience } from "./script.ts";
+import { isSoleDaemon } from "./sole-daemon.ts";
 
 /** A daemon that does not last is given up before a minute is over: 39 seconds of it are pauses. */
 const PATIENCE: Patience = { perMinute: 10, atOnce: 3 };
@@ -20,27 +21,29 @@ export interface KeeperOptions extends Omit<KeeperSetting, "patience"> {
 }
 
 /**
- * The daemon's side of its keeper, a process that has the descriptors open as well, and starts a daemon again when this one
- * dies before it has said {@link dismiss}. There is none before the first descriptor; when one dies, there is another.
+ * The daemon's side of keeper and guard, processes that have the descriptors open as well, and start a daemon again when this one
+ * dies before it has said {@link dismiss}. There are none before the first descriptor; when one of them dies, there is another
+ * pair, and what is left of the old one ends after that.
  */
 export class Keeper implements Descriptors {
   readonly kept: ReadonlyMap<string, number> = new Map();
   readonly #options: KeeperOptions;
   #store: DescriptorStore | undefined;
-  #process: KeeperProcess | undefined;
+  #pair: KeeperPair | undefined;
+  /** What is left of pairs that are to be replaced, until it has ended. */
+  readonly #old = new Set<KeeperPair>();
   #starting: Promise<void> | undefined;
   #dismissed = false;
   #abandoned = false;
 
   constructor(options: KeeperOptions) {
     this.#options = options;
+    isSoleDaemon(options.lock);
     if (!options.inheritance) return;
     const { store, held } = DescriptorStore.adopt(options.inheritance.ends);
     this.#store = store;
     this.kept = held;
-    const parent = parentKeeper(options.inheritance.keeperPid);
-    if (parent) this.#goOnWith(parent);
-    else this.#replace(0);
+    this.#goOnWith(inheritedPair(options.inheritance), 0);
   }
 
   /** How many descriptors are held. */
@@ -49,10 +52,10 @@ export class Keeper implements Descriptors {
   }
 
   /** @throws {Errno} ENOENT as well, where there is no shell to be the keeper. */
-  async hold(name: string, fd: number): Promise<void> {
+  async hold(name: string, fd: number, owner?: number): Promise<void> {
     await this.#ensure();
     if (this.#dismissed || !this.#store) throw new Errno("EBUSY", "the daemon is ending; start it again");
-    this.#store.hold(name, fd);
+    this.#store.hold(name, fd, owner);
   }
 
   drop(name: string): void {
@@ -65,8 +68,10 @@ export class Keeper implements Descriptors {
     this.#dismissed = true;
     await this.#starting?.catch(() => {});
     // Not asked, which a stopped one would not hear: it has nothing to put in order.
-    this.#process?.kill();
-    await this.#process?.ended;
+    for (const pair of [this.#pair, ...this.#old]) {
+      pair?.kill();
+      await pair?.ended;
+    }
     this.#store?.close();
     this.#store = undefined;
   }
@@ -75,11 +80,12 @@ export class Keeper implements Descriptors {
   abandon(): void {
     this.#dismissed = true;
     this.#abandoned = true;
-    this.#process?.forget();
+    this.#pair?.forget();
+    for (const pair of this.#old) pair.forget();
   }
 
   #ensure(delayMs = 0): Promise<void> {
-    if (this.#process || this.#dismissed) return Promise.resolve();
+    if (this.#pair || this.#dismissed) return Promise.resolve();
     this.#starting ??= this.#start(delayMs).finally(() => {
       this.#starting = undefined;
     });
@@ -91,17 +97,21 @@ export class Keeper implements Descriptors {
     if (this.#dismissed) return;
     const { lock, patience = PATIENCE } = this.#options;
     this.#store ??= DescriptorStore.create();
-    const keeper = await startKeeperProcess({ ...this.#options, patience }, this.#store.ends, lock);
+    const pair = await startKeeperPair({ ...this.#options, patience }, this.#store.ends, lock);
     // A watch would keep the process that has failed.
-    if (this.#abandoned) keeper.forget();
-    else this.#goOnWith(keeper);
+    if (this.#abandoned) pair.forget();
+    else this.#goOnWith(pair);
+    // Not before: with this process they are all that holds anything.
+    for (const old of this.#old) old.kill();
   }
 
-  #goOnWith(keeper: KeeperProcess): void {
-    const since = Date.now();
-    this.#process = keeper;
-    void keeper.ended.then(() => {
-      this.#process = undefined;
+  #goOnWith(pair: KeeperPair, since = Date.now()): void {
+    this.#pair = pair;
+    void pair.broken.then(() => {
+      if (this.#dismissed) return;
+      this.#pair = undefined;
+      this.#old.add(pair);
+      void pair.ended.then(() => this.#old.delete(pair));
       this.#replace(Date.now() - since < SHORT_LIFE_MS ? SHORT_LIFE_MS : 0);
     });
   }

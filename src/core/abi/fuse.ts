@@ -20,13 +20,23 @@ export const OUT_HEADER_SIZE = 16;
 export const OUT_ERROR = 4;
 export const OUT_UNIQUE = 8;
 
-export const FUSE_ROOT_ID = 1;
+/** An opcode that needs care: what it does cannot be done twice. */
+export const FUSE_WRITE = 16;
 
 /** INIT flags. */
 export const FUSE_ATOMIC_O_TRUNC = 0x8;
 export const FUSE_BIG_WRITES = 0x20;
 export const FUSE_PARALLEL_DIROPS = 0x40000;
 export const FUSE_MAX_PAGES = 0x400000;
+/** There is a second word of flags, in which bit n stands for flag 32 + n. */
+export const FUSE_INIT_EXT = 0x4000_0000;
+/** Second word: the kernel sends requests again that were received and not answered (7.40, Linux 6.9). */
+export const FUSE_HAS_RESEND_HIGH = 0x80;
+
+/** What a server tells the kernel unasked, in the error field of a message whose `unique` is 0. */
+export const FUSE_NOTIFY_RESEND = 7;
+/** In the upper half of `unique`: the request was sent before, to a server that has not answered it. */
+export const FUSE_UNIQUE_RESEND_HIGH = 0x8000_0000;
 
 /** OPEN reply flags. */
 export const FOPEN_DIRECT_IO = 0x1;

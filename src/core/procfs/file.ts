@@ -50,6 +50,7 @@ export interface RootFile extends Row {
 export interface RootContext {
   /** With the rights it had then. */
   readonly opener: Caller;
+  readonly mode: OpenMode;
   readonly ports: Ports;
 }
 
@@ -69,9 +70,10 @@ export function orMinusOne(value: number): number {
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
 export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {
   return (context) => {
-    const content = latin1(render(context));
+    const content = context.mode.resumed?.memo ?? latin1(render(context));
     const { process } = context;
     return {
+      memo: content,
       read(_caller, offset, into) {
         if (!process.alive()) throw goneError(process);
         return readSlice(content, offset, into);

@@ -41,6 +41,8 @@ export interface ProcessInfo {
  */
 export interface Process {
   readonly pid: Pid;
+  /** When it began: clock ticks since boot, as `startOf` has them. */
+  readonly start: number;
   /** Still in the process table; a zombie is. */
   alive(): boolean;
   /** Effective uid and gid. */
@@ -56,6 +58,8 @@ export interface ProcessTable {
   /** Every process once, zombies and kernel threads included. */
   pids(): readonly Pid[];
   find(pid: Pid): Process | undefined;
+  /** The process of that pid which began then. Asks the kernel nothing: that it is gone is told by whatever is done with it. */
+  begun(pid: Pid, start: number): Process;
   /** The process a thread belongs to. */
   ofThread(tid: Tid): Process | undefined;
   /** How many processes there can be. */
@@ -75,6 +79,8 @@ export interface Access {
 
 /** An address space as it was when opened: exec or exit makes it dead (ESRCH). */
 export interface AddressSpace {
+  /** Text that another address space of the same process does not have. */
+  readonly image: string;
   /** Fills `into` from `address`; a short count up to the first hole, EFAULT when it starts in one. */
   read(address: number, into: Uint8Array): Outcome<number>;
   /** Read-only pages become private copies. EFAULT as for reading. */

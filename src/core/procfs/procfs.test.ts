@@ -42,8 +42,10 @@ const INFO: ProcessInfo = {
 function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
   const calls: string[] = [];
   let alive = true;
+  const image = "one program";
   const process: Process = {
     pid: 446 as Pid,
+    start: 4711,
     alive: () => alive,
     owner: () => ({ uid: 11, gid: 20 }),
     info: () => INFO,
@@ -59,6 +61,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
     processes: {
       pids: () => [446 as Pid],
       find: (pid) => (alive && pid === 446 ? process : undefined),
+      begun: () => process,
       ofThread: (tid) => (tid === 8 ? process : undefined),
       limit: () => 32768,
     },
@@ -73,6 +76,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
       top: 0x10000,
       pageSize: 4096,
       open: () => ({
+        image,
         read: (address, into) => {
           if (address < 4096 || address >= 12288) throw new Errno("EFAULT", "hole");
           const part = memory.subarray(address - 4096, address - 4096 + into.length);

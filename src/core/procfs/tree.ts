@@ -1,9 +1,12 @@
 import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { DirEntry, DirNode, FileNode, FileSystem, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
+import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
+import { type NodeNumber, type NodeNumbers, ROOT_NUMBER } from "../vfs/node-number.ts";
+import { mapOutcome, type Outcome } from "../vfs/parked.ts";
 import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
 import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
+import { isRoot, nodeMeaning, nodeNumber } from "./node-numbers.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
 import { nodesFor, rootFilesFor } from "./table.ts";
@@ -11,6 +14,10 @@ import { nodesFor, rootFilesFor } from "./table.ts";
 const CURPROC = "curproc";
 /** A Lite2 number: the 1993 numbering has no slot for a link in the root, and pid 0 does not exist on Linux. */
 const CURPROC_LINK_INO = 3;
+/** Its node number: that of a file beside the processes. */
+const CURPROC_LINK = { pid: 0, start: 0, slot: 2, curproc: true };
+/** Entries of the root that are no processes come before them: their places are below this. */
+const FIRST_PROCESS_PLACE = 1024;
 
 function processStat(process: Process, slot: number, mode: number, nlink: number, size: number): Stat {
   if (!process.alive()) throw new Errno("ENOENT", `process ${process.pid} has exited`);
@@ -27,12 +34,17 @@ function checkMode(
   options: ProcfsOptions,
 ): void {
   if (mode.write && options.readOnly) throw new Errno("EROFS", "mounted read-only");
-  if (caller.fullRoot) return;
+  if (caller.fullRoot || mode.resumed) return;
   const shift = caller.uid === uid ? 6 : caller.gid === gid ? 3 : 0;
   const wanted = (mode.read ? 4 : 0) | (mode.write ? 2 : 0);
   if (((bits >> shift) & wanted) !== wanted) {
     throw new Errno("EACCES", `uid ${caller.uid} may not open ${name}, which belongs to uid ${uid}`);
   }
+}
+
+/** The handle, which says for whom it was opened. */
+function openedBy(opener: Caller, opened: Outcome<Handle>): Outcome<Handle> {
+  return mapOutcome(opened, (handle) => Object.assign(handle, { opener }));
 }
 
 /** The tree over live processes. Nodes are made on demand and kept with their process, one object per node. */
@@ -44,14 +56,45 @@ class ProcTree {
   /** curproc's nodes are of its own: the kernel keeps one dentry per directory node and would move it back and forth. */
   readonly #curprocDirs = new WeakMap<Process, DirNode>();
 
+  readonly #children = new WeakMap<DirNode, Map<ProcNode, FileNode | LinkNode>>();
+  readonly #numbers = new WeakMap<Node, NodeNumber>();
+
   readonly #nodes: readonly ProcNode[];
   readonly #rootFiles = new Map<string, FileNode>();
+  readonly #rootFilesBySlot = new Map<number, FileNode>();
 
   constructor(ports: Ports, options: ProcfsOptions) {
     this.#ports = ports;
     this.#options = options;
     this.#nodes = nodesFor(options);
-    for (const row of rootFilesFor(options)) this.#rootFiles.set(row.name, this.#makeRootFile(row));
+    for (const row of rootFilesFor(options)) {
+      const node = this.#makeRootFile(row);
+      this.#rootFiles.set(row.name, node);
+      this.#rootFilesBySlot.set(row.slot, node);
+      this.#numbers.set(node, nodeNumber({ pid: 0, start: 0, slot: row.slot, curproc: false }));
+    }
+    this.#numbers.set(this.root, ROOT_NUMBER);
+    this.#numbers.set(this.#curprocLink, nodeNumber(CURPROC_LINK));
+  }
+
+  readonly numbers: NodeNumbers = {
+    of: (node) => this.#numbers.get(node)!,
+    node: (high, low) => (isRoot(high, low) ? this.root : this.#nodeAt(high, low)),
+    parent: () => this.root,
+  };
+
+  #nodeAt(high: number, low: number): Node {
+    const { pid, start, slot, curproc } = nodeMeaning(high, low);
+    let node: Node | undefined;
+    if (pid === 0) node = curproc ? this.#curprocLink : this.#rootFilesBySlot.get(slot);
+    else {
+      const process = this.#ports.processes.begun(pid as Pid, start);
+      const dir = this.#dirOf(process, curproc);
+      const row = this.#nodes.find((candidate) => candidate.slot === slot);
+      node = slot === DIR_SLOT ? dir : row && this.#childOf(dir, process, curproc, row);
+    }
+    if (!node) throw new Errno("ESTALE", `there is no node ${high}:${low}`);
+    return node;
   }
 
   readonly root: DirNode = {
@@ -62,13 +105,31 @@ class ProcTree {
     list: (caller) => this.#list(caller),
   };
 
-  #dirOf(process: Process, cache: WeakMap<Process, DirNode>): DirNode {
+  #dirOf(process: Process, curproc: boolean): DirNode {
+    const cache = curproc ? this.#curprocDirs : this.#dirs;
     let dir = cache.get(process);
     if (!dir) {
-      dir = this.#makeDir(process);
+      dir = this.#makeDir(process, curproc);
       cache.set(process, dir);
+      this.#children.set(dir, new Map());
+      this.#number(dir, process, curproc, DIR_SLOT);
     }
     return dir;
+  }
+
+  #childOf(dir: DirNode, process: Process, curproc: boolean, row: ProcNode): FileNode | LinkNode {
+    const children = this.#children.get(dir)!;
+    let child = children.get(row);
+    if (!child) {
+      child = this.#makeNode(process, row);
+      children.set(row, child);
+      this.#number(child, process, curproc, row.slot);
+    }
+    return child;
+  }
+
+  #number(node: Node, { pid, start }: Process, curproc: boolean, slot: number): void {
+    this.#numbers.set(node, nodeNumber({ pid, start, slot, curproc }));
   }
 
   #callerProcess(caller: Caller): Process {
@@ -79,7 +140,7 @@ class ProcTree {
 
   #curproc(caller: Caller): Node {
     if (this.#options.curproc === "link") return this.#curprocLink;
-    return this.#dirOf(this.#callerProcess(caller), this.#curprocDirs);
+    return this.#dirOf(this.#callerProcess(caller), true);
   }
 
   readonly #curprocLink: LinkNode = {
@@ -95,7 +156,7 @@ class ProcTree {
     const pid = /^[0-9]{1,10}$/.test(name) ? Number(name) : 0;
     const process = pid > 0 ? this.#ports.processes.find(pid as Pid) : undefined;
     if (!process) throw new Errno("ENOENT", `no process ${name}`);
-    return this.#dirOf(process, this.#dirs);
+    return this.#dirOf(process, false);
   }
 
   #list(caller: Caller): readonly DirEntry[] {
@@ -110,7 +171,7 @@ class ProcTree {
     }
     for (const [name, node] of this.#rootFiles) entries.push({ name, ino: node.stat(caller).ino, kind: "file" });
     for (const pid of this.#ports.processes.pids()) {
-      entries.push({ name: String(pid), ino: inoOf(pid, DIR_SLOT), kind: "dir" });
+      entries.push({ name: String(pid), ino: inoOf(pid, DIR_SLOT), kind: "dir", place: FIRST_PROCESS_PLACE + pid });
     }
     return entries;
   }
@@ -130,33 +191,28 @@ class ProcTree {
       open: (caller, mode) => {
         const opener = this.#recorded(caller, mode);
         checkMode(row, accounts.owner, opener, mode, this.#options);
-        return row.open({ opener, ports: this.#ports });
+        return openedBy(opener, row.open({ opener, mode, ports: this.#ports }));
       },
     };
   }
 
-  #makeDir(process: Process): DirNode {
-    const children = new Map<string, FileNode | LinkNode>();
+  #makeDir(process: Process, curproc: boolean): DirNode {
     const entries = this.#nodes.map((row) => ({ name: row.name, ino: inoOf(process.pid, row.slot), kind: row.kind }));
-    return {
+    const dir: DirNode = {
       kind: "dir",
       stat: () => processStat(process, DIR_SLOT, 0o555, 2, 0),
       // Whether the process still lives is told by whatever is done with the child.
       lookup: (_caller, name) => {
-        let child = children.get(name);
-        if (!child) {
-          const row = this.#nodes.find((candidate) => candidate.name === name);
-          if (!row) throw new Errno("ENOENT", `no file ${name} in a process directory`);
-          child = this.#makeNode(process, row);
-          children.set(name, child);
-        }
-        return child;
+        const row = this.#nodes.find((candidate) => candidate.name === name);
+        if (!row) throw new Errno("ENOENT", `no file ${name} in a process directory`);
+        return this.#childOf(dir, process, curproc, row);
       },
       list: () => {
         if (!process.alive()) throw new Errno("ENOENT", `process ${process.pid} has exited`);
         return entries;
       },
     };
+    return dir;
   }
 
   #makeNode(process: Process, row: ProcNode): FileNode | LinkNode {
@@ -181,7 +237,7 @@ class ProcTree {
         if (!process.alive()) throw goneError(process);
         const opener = this.#recorded(caller, mode);
         checkMode(row, process.owner(), opener, mode, options);
-        return row.open({ process, opener, mode, ports, options });
+        return openedBy(opener, row.open({ process, opener, mode, ports, options }));
       },
     };
   }
@@ -189,8 +245,10 @@ class ProcTree {
 
 /** The process file system over `ports`, as a transport serves it. */
 export function procFileSystem(ports: Ports, options: ProcfsOptions): FileSystem {
+  const { root, numbers } = new ProcTree(ports, options);
   return {
-    root: new ProcTree(ports, options).root,
+    root,
+    numbers,
     refusal: options.readOnly ? "EROFS" : "EPERM",
     // df in units of 512 bytes prints 2 2 0 100 %, as in 1993.
     statfs: () => {

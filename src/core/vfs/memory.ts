@@ -1,5 +1,6 @@
 import { Errno } from "../base/errno.ts";
 import type { DirNode, FileNode, FileSystem, Handle, LinkNode, Node, Stat } from "./node.ts";
+import { type NodeNumber, type NodeNumbers, ROOT_NUMBER } from "./node-number.ts";
 import { readSlice } from "./slice.ts";
 
 /** What a tree of constant nodes is described by: text is a file, `{ link }` a symlink, anything else a directory. */
@@ -11,6 +12,9 @@ export type MemoryTree = { readonly [name: string]: string | { readonly link: st
  */
 export function memoryFileSystem(tree: MemoryTree): FileSystem {
   let lastIno = 1;
+  const numbers = new Map<Node, NodeNumber>();
+  const nodes = new Map<number, Node>();
+  const parents = new Map<Node, DirNode>();
   const makeStat = (mode: number, nlink: number, size: number, ino: number): Stat => ({
     ino,
     mode,
@@ -46,8 +50,8 @@ export function memoryFileSystem(tree: MemoryTree): FileSystem {
 
   const makeDir = (entries: MemoryTree): DirNode => {
     const ino = ++lastIno;
-    const children = new Map(Object.entries(entries).map(([name, value]) => [name, makeNode(value)]));
-    return {
+    const children = new Map(Object.entries(entries).map(([name, value]) => [name, numbered(makeNode(value))]));
+    const dir: DirNode = {
       kind: "dir",
       stat: () => makeStat(0o755, 2, 0, ino),
       lookup: (_caller, name) => {
@@ -57,6 +61,15 @@ export function memoryFileSystem(tree: MemoryTree): FileSystem {
       },
       list: (caller) => [...children].map(([name, child]) => ({ name, ino: child.stat(caller).ino, kind: child.kind })),
     };
+    for (const child of children.values()) parents.set(child, dir);
+    return dir;
+  };
+
+  /** The same tree has the same numbers: it is made in the same order. */
+  const numbered = (node: Node, number = { high: 0, low: numbers.size + 2 }): Node => {
+    numbers.set(node, number);
+    nodes.set(number.low, node);
+    return node;
   };
 
   const makeNode = (value: MemoryTree[string]): Node => {
@@ -66,8 +79,20 @@ export function memoryFileSystem(tree: MemoryTree): FileSystem {
     return makeDir(value as MemoryTree);
   };
 
+  const root = makeDir(tree);
+  numbered(root, ROOT_NUMBER);
+  const byNumber: NodeNumbers = {
+    of: (node) => numbers.get(node)!,
+    node: (high, low) => {
+      const node = high === 0 ? nodes.get(low) : undefined;
+      if (!node) throw new Errno("ESTALE", `there is no node ${low}`);
+      return node;
+    },
+    parent: (dir) => parents.get(dir) ?? root,
+  };
   return {
-    root: makeDir(tree),
+    root,
+    numbers: byNumber,
     refusal: "EPERM",
     statfs: () => ({ blockSize: 4096, blocks: 0, blocksFree: 0, files: lastIno, filesFree: 0, nameMax: 255 }),
   };

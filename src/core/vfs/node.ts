@@ -1,4 +1,5 @@
 import type { Caller } from "./caller.ts";
+import type { NodeNumbers } from "./node-number.ts";
 import type { Outcome } from "./parked.ts";
 
 /** What stat(2) shows. `mode` holds the permission bits only; the type is the node's `kind`. */
@@ -20,6 +21,11 @@ export interface DirEntry {
   readonly name: string;
   readonly ino: number;
   readonly kind: NodeKind;
+  /**
+   * Its place in the listing: a number above those of the entries before it, and the same in every later listing, so that a
+   * reader can continue in another one. Absent: its index, for a listing that does not change.
+   */
+  readonly place?: number;
 }
 
 /** How a file is opened: the access mode and O_EXCL of open(2). O_TRUNC and O_APPEND have no effect on any node. */
@@ -27,6 +33,11 @@ export interface OpenMode {
   readonly read: boolean;
   readonly write: boolean;
   readonly exclusive: boolean;
+  /**
+   * The file was opened under a server that has died since, with that {@link Handle.memo}, and is to go on as it was: the
+   * permission bits were checked then, and where the file position stands is not known.
+   */
+  readonly resumed?: { readonly memo: Uint8Array | undefined };
 }
 
 /**
@@ -43,6 +54,18 @@ export interface Handle {
   write?(caller: Caller, offset: number, data: Uint8Array): Outcome<number>;
   /** Called once, whoever closes. Must not throw. */
   close?(): void;
+  /**
+   * What a later server needs, beside who opened which node and how, to open the file again as it was: bytes that mean
+   * something to this node alone. They do not change while the file is open.
+   */
+  readonly memo?: Uint8Array;
+  /** Who opened it, with the rights that were noted down then: a later server opens it again as that. Absent: who asked. */
+  readonly opener?: Caller;
+  /**
+   * Whether a write of `data` can be made again when nobody knows whether it was made already: a server died over it. Absent:
+   * no.
+   */
+  repeats?(data: Uint8Array): boolean;
 }
 
 /**
@@ -85,6 +108,7 @@ export interface StatFs {
 /** A file system: what a transport serves. */
 export interface FileSystem {
   readonly root: DirNode;
+  readonly numbers: NodeNumbers;
   statfs(): StatFs;
   /** Every change of the tree is refused with this: EPERM, or EROFS for a read-only mount. */
   readonly refusal: "EPERM" | "EROFS";

@@ -9,6 +9,7 @@ import { type Console, SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.
 import type { Descriptors } from "../linux/descriptors.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { awaitListener } from "./await-listener.ts";
+import type { Acceptance } from "./handshake.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Listener } from "./listener.ts";
@@ -92,9 +93,20 @@ export class Accountant {
   /**
    * Process `pid` is about to put itself under a filter, whose listener will be its descriptor `fd`, and to become a
    * command. One that is under accounting already only gets the limits, and false is returned. EPERM where its descriptors
-   * cannot be taken, ESRCH; EBUSY after {@link lift}.
+   * cannot be taken, ESRCH; EBUSY after {@link lift}. `acceptance` is given when the listener is kept; closed else.
    */
-  launch(pid: number, fd: number, limit: SwapLimit, budget: number): boolean {
+  launch(pid: number, fd: number, limit: SwapLimit, budget: number, acceptance: Acceptance): boolean {
+    try {
+      const isNew = this.#launch(pid, fd, limit, budget, acceptance);
+      if (!isNew) acceptance.close();
+      return isNew;
+    } catch (error) {
+      acceptance.close();
+      throw error;
+    }
+  }
+
+  #launch(pid: number, fd: number, limit: SwapLimit, budget: number, acceptance: Acceptance): boolean {
     if (this.#lifted)
       throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
     const { population, targets } = this.accounts;
@@ -113,9 +125,12 @@ export class Accountant {
     try {
       awaitListener(pid, fd, (listener) => {
         this.#expected--;
-        if (listener === undefined) return;
+        if (listener === undefined) {
+          acceptance.close();
+          return;
+        }
         population.launch(pid, image, ids.ruid, job, limit);
-        this.#listen(listener, job);
+        this.#listen(listener, job, ids.ruid, acceptance);
       });
     } catch (error) {
       this.#expected--;
@@ -135,7 +150,7 @@ export class Accountant {
     }
     const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
     population.enter(pid, image, ids.ruid, job, NO_LIMIT);
-    this.#listen(fd, job);
+    this.#listen(fd, job, ids.ruid);
   }
 
   #newJob(limit: SwapLimit, budget: number, around?: Job): Job {
@@ -166,18 +181,19 @@ export class Accountant {
   }
 
   /** Answers the notifications of `fd`, which becomes the accountant's; not before it is kept for a successor. */
-  #listen(fd: number, job: Job): void {
+  #listen(fd: number, job: Job, owner: number, acceptance?: Acceptance): void {
     const number = this.#nextListener++;
     const listener = new Listener(fd, number, job);
     this.#recorder.put(LISTENER_RECORD + number, job.id);
     this.#expected++;
-    const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd) ?? Promise.resolve();
+    const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd, owner) ?? Promise.resolve();
     kept
       // The command runs all the same, and does not outlive us.
       .catch((error) => process.stderr.write(`lyonnais: the keeper does not take a listener: ${error}\n`))
       .finally(() => {
         this.#expected--;
         this.#loop.listen(listener);
+        acceptance?.give();
       });
   }
 

@@ -1,132 +1,149 @@
-import { Errno, isErrno } from "../../core/base/errno.ts";
+import { Errno } from "../../core/base/errno.ts";
 import { utf8 } from "../../core/base/text.ts";
-import {
-  LONGEST_TEXT,
-  receiveDescriptor,
-  SOCK_NONBLOCK,
-  SOCK_SEQPACKET,
-  sendDescriptor,
-  socketPair,
-} from "./descriptor-message.ts";
-import { check } from "./ffi/call.ts";
-import { libcClose, libcGetsockopt, libcSetsockopt } from "./ffi/libc.ts";
+import { LONGEST_TEXT } from "./descriptor-message.ts";
+import { DescriptorQueue } from "./descriptor-queue.ts";
 
-/** asm-generic/socket.h and linux/socket.h. */
-const SOL_SOCKET = 1;
-const SO_SNDBUF = 7;
-const SO_PEEK_OFF = 42;
-const MSG_PEEK = 2;
+/** How many queues there can be, and how long one may get: to drop one of so many takes half a millisecond at most. */
+const QUEUES = 256;
+const QUEUE_LENGTH = 16;
+/** What an owner other than this user may have of all places; so there is always room for this user's own. */
+const SHARE = 1 / 16;
+const STRANGERS_SHARE = 1 / 2;
 
-/** More than what a waiting message is charged: 768 to 1280 bytes on Linux 6.18, by the length of its text. */
-const MESSAGE_COST = 2048;
-const WANTED = 4096 * MESSAGE_COST;
-
-function int(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeInt32LE(value);
-  return bytes;
-}
+const SEND = "send ";
+const RECEIVE = "receive ";
+/** Between a name and the uid of its owner, in the text that is kept with a descriptor. */
+const OWNER = "\0";
 
 /**
- * Named descriptors in a queue of the kernel: each is a message that waits in a socket pair, and lives as long as any process
- * has the pair open, whatever happens to the one that put it there. Every step leaves each name in the queue at least once,
- * so a process that is killed between two of them loses nothing.
+ * Any number of named descriptors, in short queues whose ends wait in a queue themselves: whoever has that one has all. Lives as
+ * long as any process has it open, and loses nothing when one is killed at any step. Queues are used again and never taken out.
  */
 export class DescriptorStore {
-  /** Where messages are sent and received. Whoever has both has the store. */
-  readonly ends: readonly [number, number];
-  readonly #names: Set<string>;
-  readonly #capacity: number;
+  readonly #root: DescriptorQueue;
+  readonly #queues: DescriptorQueue[] = [];
+  /** By text: where it is. */
+  readonly #places = new Map<string, DescriptorQueue>();
+  /** By name: the text that is kept. */
+  readonly #texts = new Map<string, string>();
+  readonly #counts = new Map<number, number>();
+  #strangers = 0;
+  #nextQueue = 0;
 
-  private constructor(ends: readonly [number, number], names: Iterable<string>) {
-    this.ends = ends;
-    this.#names = new Set(names);
-    const size = int(0);
-    check(libcGetsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, size, int(4)), "SO_SNDBUF");
-    // One place is for the copy that drop makes.
-    this.#capacity = Math.floor(size.readInt32LE(0) / MESSAGE_COST) - 1;
+  private constructor(root: DescriptorQueue) {
+    this.#root = root;
   }
 
   static create(): DescriptorStore {
-    const ends = socketPair(SOCK_SEQPACKET | SOCK_NONBLOCK);
-    // Cut down to net.core.wmem_max by the kernel.
-    check(libcSetsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, int(WANTED / 2), 4), "SO_SNDBUF");
-    return new DescriptorStore(ends, []);
+    return new DescriptorStore(DescriptorQueue.create(2 * QUEUES));
   }
 
   /** The store that another process left, and copies of what is in it. */
   static adopt(ends: readonly [number, number]): { store: DescriptorStore; held: ReadonlyMap<string, number> } {
-    const peekFrom = (offset: number): void => {
-      check(libcSetsockopt(ends[1], SOL_SOCKET, SO_PEEK_OFF, int(offset), 4), "the descriptors that were kept");
-    };
+    const { queue: root, held: queueEnds } = DescriptorQueue.adopt(ends);
+    const store = new DescriptorStore(root);
     const held = new Map<string, number>();
-    let copied: string | undefined;
-    peekFrom(0);
-    for (let next = received(ends[1], MSG_PEEK); next; next = received(ends[1], MSG_PEEK)) {
-      const { text, fd } = next;
-      if (!held.has(text)) held.set(text, fd);
-      else {
-        copied = text;
-        libcClose(fd);
-      }
+    for (const [name, send] of queueEnds) {
+      if (!name.startsWith(SEND)) continue;
+      const number = Number(name.slice(SEND.length));
+      store.#nextQueue = Math.max(store.#nextQueue, number + 1);
+      const receive = queueEnds.get(RECEIVE + number);
+      // Its maker was killed before it could be used.
+      if (receive === undefined) continue;
+      const { queue, held: inside } = DescriptorQueue.adopt([send, receive]);
+      store.#queues.push(queue);
+      for (const [text, fd] of inside) held.set(store.#note(text, queue), fd);
     }
-    peekFrom(-1);
-    const store = new DescriptorStore(ends, held.keys());
-    // Killed in the middle of a drop: the first message has its copy at the end of the queue.
-    if (copied !== undefined) store.#removeFirst();
     return { store, held };
   }
 
-  get size(): number {
-    return this.#names.size;
+  /** Whoever has both has the store. */
+  get ends(): readonly [number, number] {
+    return this.#root.ends;
   }
 
-  /** EEXIST, ENAMETOOLONG, ENOSPC, EBADF. When it returns, the copy is there. */
-  hold(name: string, fd: number): void {
-    const { length } = utf8(name);
-    if (length === 0) throw new Errno("EINVAL", "a descriptor is kept under a name");
+  get size(): number {
+    return this.#texts.size;
+  }
+
+  /** How many there can be. */
+  get capacity(): number {
+    return Math.min(QUEUES, Math.floor(this.#root.capacity / 2)) * QUEUE_LENGTH;
+  }
+
+  /**
+   * EEXIST, EINVAL, ENAMETOOLONG, EBADF; ENOSPC also where `owner`, another user than this process's, has its share. When it
+   * returns, the copy is there.
+   */
+  hold(name: string, fd: number, owner?: number): void {
+    if (name === "") throw new Errno("EINVAL", "a descriptor is kept under a name");
+    if (this.#texts.has(name)) throw new Errno("EEXIST", `${name} is kept already`);
+    const isStranger = owner !== undefined && owner !== process.geteuid!();
+    const text = isStranger ? name + OWNER + owner : name;
+    const { length } = utf8(text);
     if (length > LONGEST_TEXT) throw new Errno("ENAMETOOLONG", `a name of ${length} bytes: ${LONGEST_TEXT} at most`);
-    if (this.#names.has(name)) throw new Errno("EEXIST", `${name} is kept already`);
-    if (this.#names.size >= this.#capacity) {
-      throw new Errno("ENOSPC", `${this.#capacity} descriptors are kept, no more fit; raise net.core.wmem_max`);
-    }
-    sendDescriptor(this.ends[0], name, fd);
-    this.#names.add(name);
+    if (isStranger) this.#checkShare(owner);
+    const queue = this.#queues.find((each) => each.size < QUEUE_LENGTH) ?? this.#addQueue();
+    queue.hold(text, fd);
+    this.#note(text, queue);
   }
 
   drop(name: string): void {
-    if (!this.#names.has(name)) return;
-    // Only the first message can be taken out, so those before the one in question go to the end, copy first.
-    for (;;) {
-      const first = received(this.ends[1], MSG_PEEK);
-      if (!first) break;
-      try {
-        if (first.text !== name) sendDescriptor(this.ends[0], first.text, first.fd);
-      } finally {
-        libcClose(first.fd);
-      }
-      this.#removeFirst();
-      if (first.text === name) break;
-    }
-    this.#names.delete(name);
+    const text = this.#texts.get(name);
+    if (text === undefined) return;
+    this.#places.get(text)!.drop(text);
+    this.#places.delete(text);
+    this.#texts.delete(name);
+    this.#count(text, -1);
   }
 
   /** Everything in it ends with the last process that has it open. */
   close(): void {
-    for (const end of this.ends) libcClose(end);
+    for (const queue of this.#queues) queue.close();
+    this.#root.close();
   }
 
-  #removeFirst(): void {
-    const first = received(this.ends[1], 0);
-    if (first) libcClose(first.fd);
+  #checkShare(owner: number): void {
+    const most = Math.floor(this.capacity * SHARE);
+    if ((this.#counts.get(owner) ?? 0) >= most || this.#strangers >= this.capacity * STRANGERS_SHARE) {
+      throw new Errno(
+        "ENOSPC",
+        `uid ${owner} may have ${most} descriptors kept, all others but this user a half together`,
+      );
+    }
   }
-}
 
-function received(socket: number, flags: number): { text: string; fd: number } | undefined {
-  try {
-    return receiveDescriptor(socket, flags);
-  } catch (error) {
-    if (isErrno(error, "EAGAIN")) return undefined;
-    throw error;
+  /** The name that is in `text`, which is in `queue` now. */
+  #note(text: string, queue: DescriptorQueue): string {
+    const name = text.split(OWNER, 1)[0]!;
+    this.#places.set(text, queue);
+    this.#texts.set(name, text);
+    this.#count(text, 1);
+    return name;
+  }
+
+  #count(text: string, change: number): void {
+    const owner = text.split(OWNER)[1];
+    if (owner === undefined) return;
+    this.#strangers += change;
+    this.#counts.set(Number(owner), (this.#counts.get(Number(owner)) ?? 0) + change);
+  }
+
+  #addQueue(): DescriptorQueue {
+    if (this.#queues.length * QUEUE_LENGTH >= this.capacity) {
+      throw new Errno("ENOSPC", `${this.capacity} descriptors are kept, no more fit; raise net.core.wmem_max`);
+    }
+    const queue = DescriptorQueue.create(QUEUE_LENGTH);
+    const [send, receive] = queue.ends;
+    const number = this.#nextQueue++;
+    try {
+      this.#root.hold(SEND + number, send);
+      this.#root.hold(RECEIVE + number, receive);
+    } catch (error) {
+      queue.close();
+      throw error;
+    }
+    this.#queues.push(queue);
+    return queue;
   }
 }

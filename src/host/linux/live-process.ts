@@ -1,10 +1,11 @@
 import { AT_EMPTY_PATH, AT_FDCWD, AT_STATX_DONT_SYNC, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import { STATX_GID, STATX_MASK_UID_GID, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
-import { isZombie, parseStat, type StatText, ttyMajor, ttyMinor } from "../../core/abi/text/stat.ts";
+import { imageOf, isZombie, parseStat, type StatText, ttyMajor, ttyMinor } from "../../core/abi/text/stat.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { TICKS_PER_SECOND } from "../../core/abi/time.ts";
 import type { Pid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
+import { startOf } from "../../core/procfs/node-numbers.ts";
 import type { Process, ProcessInfo, TimeVal } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
@@ -39,17 +40,17 @@ function ticksToTime(ticks: number, since = 0): TimeVal {
  */
 export class LiveProcess implements Process {
   readonly pid: Pid;
-  readonly #startTicks: number;
+  readonly start: number;
   readonly #home: ProcessHome;
   #dirfd = -1;
   #statFd = -1;
   #statusFd = -1;
   #gone = false;
 
-  /** `stat` is the process's own, read a moment ago. */
-  constructor(pid: Pid, stat: StatText, home: ProcessHome) {
+  /** Whether there is such a process shows when it is asked something. `start`: see {@link Process}. */
+  constructor(pid: Pid, start: number, home: ProcessHome) {
     this.pid = pid;
-    this.#startTicks = stat.startTicks;
+    this.start = start;
     this.#home = home;
   }
 
@@ -60,7 +61,7 @@ export class LiveProcess implements Process {
     try {
       this.#dirfd = check(libcOpenat(AT_FDCWD, `/proc/${this.pid}`, O_RDONLY | O_CLOEXEC, 0), `/proc/${this.pid}`);
       this.#statFd = check(libcOpenat(this.#dirfd, "stat", O_RDONLY | O_CLOEXEC, 0), "stat");
-      if (this.stat().startTicks !== this.#startTicks) throw this.#goneError();
+      if (startOf(this.stat().startTicks) !== this.start) throw this.#goneError();
     } catch (error) {
       this.close();
       if (!isErrno(error, "ENOENT", "ESRCH")) throw error;
@@ -93,6 +94,12 @@ export class LiveProcess implements Process {
   stat(): StatText {
     if (this.#statFd < 0) this.dirfd();
     return parseStat(preadText(this.#statFd, `process ${this.pid}`));
+  }
+
+  /** Tells the program it runs from what it executed before or after: see {@link imageOf}. */
+  image(): string {
+    if (this.#statFd < 0) this.dirfd();
+    return imageOf(preadText(this.#statFd, `process ${this.pid}`));
   }
 
   /** Exited and not yet reaped, with no thread left that runs on without the first one. */

@@ -40,13 +40,15 @@ function checkCount(count: number, address: number, failure: ErrnoName): number 
 }
 
 class LiveAddressSpace implements AddressSpace {
+  readonly image: string;
   readonly #pid: number;
   readonly #fd: number;
   readonly #backing: Backing;
   #away = 0;
   #closed = false;
 
-  constructor(pid: number, fd: number, backing: Backing) {
+  constructor(pid: number, fd: number, backing: Backing, image: string) {
+    this.image = image;
     this.#pid = pid;
     this.#fd = fd;
     this.#backing = backing;
@@ -126,13 +128,14 @@ export class LiveMemory implements Memory {
     const fd = this.#access.openMemory(live, caller);
     if (fd < 0) {
       if (!live.alive()) throw new Errno("ESRCH", `process ${live.pid} has exited`);
-      return { read: () => nothingThere(live.pid), write: () => nothingThere(live.pid), close: () => {} };
+      return { image: "", read: () => nothingThere(live.pid), write: () => nothingThere(live.pid), close: () => {} };
     }
     const { uid } = live.owner();
     return new LiveAddressSpace(
       live.pid,
       fd,
       new Backing(live.dirfd(), uid === 0 || uid === globalThis.process.geteuid!()),
+      live.image(),
     );
   }
 }

@@ -3,6 +3,7 @@ import { parseStat, type StatText } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { isErrno } from "../../core/base/errno.ts";
+import { startOf } from "../../core/procfs/node-numbers.ts";
 import type { ProcessTable } from "../../core/procfs/ports.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
 import { check } from "./ffi/call.ts";
@@ -53,11 +54,24 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
     return ifThere(() => {
       // A thread's directory can be opened by number too, but only its process is one of the tree.
       if (Number(this.#field(pid, "Tgid")) !== pid) return undefined;
-      const process = new LiveProcess(pid, this.#readStat(pid), this);
-      if (this.#known.size >= this.#sweepAt) this.#sweep();
-      this.#known.set(pid, process);
-      return process;
+      return this.#meet(new LiveProcess(pid, startOf(this.#readStat(pid).startTicks), this));
     });
+  }
+
+  begun(pid: Pid, start: number): LiveProcess {
+    const known = this.#known.get(pid);
+    if (known?.start === start) return known;
+    const process = new LiveProcess(pid, start, this);
+    // A number of long ago: the pid is another's by now.
+    if (known?.alive()) return process;
+    if (known) this.#forget(known);
+    return this.#meet(process);
+  }
+
+  #meet(process: LiveProcess): LiveProcess {
+    if (this.#known.size >= this.#sweepAt) this.#sweep();
+    this.#known.set(process.pid, process);
+    return process;
   }
 
   ofThread(tid: Tid): LiveProcess | undefined {

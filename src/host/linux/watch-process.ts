@@ -10,9 +10,18 @@ export interface ProcessWatch {
   close(): void;
 }
 
+/** A pidfd, close-on-exec. ESRCH. */
+export function openPidfd(pid: number): number {
+  return check(libcPidfdOpen(pid, 0), `watch process ${pid}`);
+}
+
 /** Calls `ended` once when the process is no more; that closes the watch. ESRCH when there is none. */
 export function watchProcess(pid: number, ended: () => void): ProcessWatch {
-  const fd = check(libcPidfdOpen(pid, 0), `watch process ${pid}`);
+  return watchPidfd(openPidfd(pid), ended);
+}
+
+/** The same of a pidfd, which is the watch's from then on. */
+export function watchPidfd(fd: number, ended: () => void): ProcessWatch {
   const watch = watchReadable(fd, () => {
     close();
     ended();

@@ -1,5 +1,6 @@
 import { Errno, errnoName } from "../../core/base/errno.ts";
 import { errnoNow, libcClose, libcMount, libcUmount2 } from "../linux/ffi/libc.ts";
+import { mountAt } from "../linux/mount-table.ts";
 import { openFuseDevice } from "./fuse-device.ts";
 import { fusermount, fuserUnmount } from "./fusermount.ts";
 import type { FuseMountOptions } from "./mount-options.ts";
@@ -11,16 +12,10 @@ const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MNT_DETACH = 2;
 
-/** A mounted /dev/fuse, not yet served. */
-export interface FuseMount {
-  readonly fd: number;
-  /** Absolute, without links. */
-  readonly dir: string;
-  unmount(): void;
-}
+/** Keeps a copy of /dev/fuse where it outlives this process, if at all possible before it is mounted. */
+export type KeepDevice = (fd: number) => Promise<void>;
 
-function mountAsRoot(dir: string, options: FuseMountOptions): number {
-  const fd = openFuseDevice();
+function mountAsRoot(fd: number, dir: string, options: FuseMountOptions): void {
   const words = [
     `fd=${fd}`,
     "rootmode=40000",
@@ -31,9 +26,8 @@ function mountAsRoot(dir: string, options: FuseMountOptions): number {
     ...(options.allowOther ? ["allow_other"] : []),
   ];
   const flags = MS_NOSUID | MS_NODEV | (options.readOnly ? MS_RDONLY : 0);
-  if (libcMount(options.source, dir, `fuse.${options.subtype}`, flags, words.join(",")) === 0) return fd;
+  if (libcMount(options.source, dir, `fuse.${options.subtype}`, flags, words.join(",")) === 0) return;
   const code = errnoName(errnoNow());
-  libcClose(fd);
   throw new Errno(code, code === "EPERM" ? `mounting on ${dir} needs CAP_SYS_ADMIN` : `cannot mount on ${dir}`);
 }
 
@@ -60,8 +54,25 @@ export function prepareMountPoint(dir: string, subtype: string): string {
   return path;
 }
 
-/** Mounts at `path`, which was prepared: root by mount(2), anybody else by fusermount3. EPERM, EACCES. */
-export async function mountFuse(path: string, options: FuseMountOptions): Promise<FuseMount> {
-  const fd = process.geteuid!() === 0 ? mountAsRoot(path, options) : await fusermount(path, options);
-  return { fd, dir: path, unmount: () => unmountFuse(path) };
+/**
+ * Mounts at `path`, which was prepared: root by mount(2), anybody else by fusermount3, which makes the device itself. The result
+ * is the mounted /dev/fuse, not yet served. EPERM, EACCES.
+ */
+export async function mountFuse(path: string, options: FuseMountOptions, keep?: KeepDevice): Promise<number> {
+  const isRoot = process.geteuid!() === 0;
+  const fd = isRoot ? openFuseDevice() : await fusermount(path, options);
+  try {
+    await keep?.(fd);
+    if (isRoot) mountAsRoot(fd, path, options);
+    return fd;
+  } catch (error) {
+    if (!isRoot) unmountFuse(path);
+    libcClose(fd);
+    throw error;
+  }
+}
+
+/** `major:minor` of what is mounted at `dir`, an absolute path without links; undefined where nothing is. */
+export function mountedDevice(dir: string): string | undefined {
+  return mountAt(dir)?.device;
 }

@@ -3,13 +3,14 @@
  * from uv_poll, and a burst of requests is served without going back to the loop.
  */
 import { O_NONBLOCK } from "../../core/abi/fcntl.ts";
-import { MAX_TRANSFER } from "../../core/abi/fuse.ts";
+import { FUSE_NOTIFY_RESEND, OUT_ERROR, OUT_HEADER_SIZE } from "../../core/abi/fuse.ts";
 import { ERRNO, Errno } from "../../core/base/errno.ts";
 import type { FileSystem } from "../../core/vfs/node.ts";
 import { FuseSession } from "../../core/wire/fuse/session.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcClose, libcFcntl, libcRead, libcWrite } from "../linux/ffi/libc.ts";
 import { watchReadable } from "../linux/watch.ts";
+import { type MountMemory, REQUEST_SIZE } from "./mount-memory.ts";
 
 /** fcntl(2). */
 const F_SETFL = 4;
@@ -20,9 +21,6 @@ const BURST = 64;
  * being woken up on another processor takes longer than waiting for it.
  */
 const SPIN_US = 20;
-/** The largest request: a WRITE with its headers. */
-const REQUEST_SIZE = MAX_TRANSFER + 4096;
-
 export interface FuseServer {
   /** What is held for the kernel. */
   readonly session: FuseSession;
@@ -30,26 +28,50 @@ export interface FuseServer {
   readonly kernelMinor: Promise<number>;
   /** Resolves when the mount is gone, whoever ended it. */
   readonly unmounted: Promise<void>;
-  /** Stops serving: what waits ends with EINTR, what is open is closed. Unmount first. */
+  /**
+   * Stops serving and closes `fd`: what waits ends with EINTR, what is open is closed. Unmount first. Where nobody else has the
+   * device, the kernel ends whatever is asked of the mount from then on.
+   */
   close(): void;
 }
 
-export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (error: unknown) => void): FuseServer {
+export interface FuseServing {
+  /** /dev/fuse, mounted; the server's own from now on. */
+  readonly fd: number;
+  readonly fs: FileSystem;
+  /** Where what a later server has to know is noted; stays the caller's. */
+  readonly memory?: MountMemory | undefined;
+  onBug(error: unknown): void;
+}
+
+/** Has the kernel send what it has sent already, and got no answer to. False where it does not know how (before Linux 6.9). */
+function askAgain(fd: number): boolean {
+  const message = Buffer.alloc(OUT_HEADER_SIZE);
+  message.writeUInt32LE(message.length, 0);
+  message.writeInt32LE(FUSE_NOTIFY_RESEND, OUT_ERROR);
+  return libcWrite(fd, message, message.length) >= 0;
+}
+
+/** Serves a new mount; one that a server before this one has left, with its memory, is {@link resumeFuse}'s. */
+export function serveFuse({ fd, fs, memory, onBug }: FuseServing): FuseServer {
   check(libcFcntl(fd, F_SETFL, O_NONBLOCK), "/dev/fuse");
-  const buffer = Buffer.alloc(REQUEST_SIZE);
+  const buffer = memory?.request ?? Buffer.alloc(REQUEST_SIZE);
   let tellMinor: (minor: number) => void;
   const kernelMinor = new Promise<number>((resolve) => {
     tellMinor = resolve;
   });
   const session = new FuseSession({
     fs,
-    rootIno,
+    ...(memory && { memory: memory.session }),
     reply: (bytes) => {
       if (libcWrite(fd, bytes, bytes.length) >= 0) return;
       // ENOENT: the request was given up meanwhile. ENODEV: unmounted.
       if (errnoNow() !== ERRNO.ENOENT && errnoNow() !== ERRNO.ENODEV) onBug(lastErrno("reply to /dev/fuse"));
     },
-    onInit: (minor) => tellMinor(minor),
+    onInit: (agreement) => {
+      if (memory) memory.agreement = agreement;
+      tellMinor(agreement.minor);
+    },
     onBug: (error, op) => onBug(new Error(`FUSE ${op}`, { cause: error })),
   });
 
@@ -72,6 +94,8 @@ export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (e
     const count = libcRead(fd, buffer, buffer.length);
     if (count >= 0) {
       session.request(buffer, count);
+      // Whoever comes after us finds here what we had begun.
+      buffer.writeUInt32LE(0, 0);
       return true;
     }
     switch (errnoNow()) {
@@ -80,7 +104,9 @@ export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (e
       case ERRNO.EINTR:
       case ERRNO.ENOENT:
         return true;
+      // Unmounted; or not mounted yet, by a server that was killed before.
       case ERRNO.ENODEV:
+      case ERRNO.EPERM:
         close();
         return false;
       default:
@@ -108,4 +134,14 @@ export function serveFuse(fd: number, fs: FileSystem, rootIno: number, onBug: (e
     }
   });
   return { session, kernelMinor, unmounted, close };
+}
+
+/** Goes on for a server that has died: what that one had received is served again, what was open stays open. */
+export function resumeFuse(serving: FuseServing & { readonly memory: MountMemory }): FuseServer {
+  const { fd, memory } = serving;
+  const { agreement } = memory;
+  const last = Buffer.from(memory.request.subarray(0, memory.request.readUInt32LE(0)));
+  const server = serveFuse(serving);
+  server.session.resume(agreement?.resends !== false && askAgain(fd), last);
+  return server;
 }

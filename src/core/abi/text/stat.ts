@@ -41,6 +41,18 @@ export function parseStat(text: string): StatText {
   };
 }
 
+/** Fields counted after the name: startcode, startstack, arg_start. */
+const IMAGE_FIELDS = [23, 25, 45] as const;
+
+/**
+ * Where exec has put code, stack and arguments: tells a process's program from the one it executed before or after, but for the
+ * same program executed again without address randomization. Zeros where it is not told, and of a zombie.
+ */
+export function imageOf(text: string): string {
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return IMAGE_FIELDS.map((at) => fields[at] ?? "0").join(" ");
+}
+
 export function isKernelThread(stat: StatText): boolean {
   return (stat.flags & PF_KTHREAD) !== 0;
 }

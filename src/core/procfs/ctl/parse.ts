@@ -1,5 +1,6 @@
 import { Errno } from "../../base/errno.ts";
 import { fromLatin1 } from "../../base/text.ts";
+import type { OpenMode } from "../../vfs/node.ts";
 import type { ProcfsOptions } from "../options.ts";
 
 /** Bytes one write may have, white space included. */
@@ -25,11 +26,16 @@ export function parseWord(node: "ctl" | "note", data: Uint8Array, options: Procf
  * kernels refused a second write without a seek; semantics section 21.
  */
 export class WordPosition {
-  #next = 0;
+  /** undefined: a server before this one knew. */
+  #next: number | undefined;
+
+  constructor(mode: OpenMode) {
+    this.#next = mode.resumed ? undefined : 0;
+  }
 
   /** EINVAL at any other offset. */
   check(offset: number): void {
-    if (offset !== 0 && offset !== this.#next)
+    if (offset !== 0 && this.#next !== undefined && offset !== this.#next)
       throw new Errno("EINVAL", `a word is written at offset 0, not ${offset}`);
   }
 

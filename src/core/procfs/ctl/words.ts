@@ -10,6 +10,8 @@ export interface CtlWord {
   readonly doc: string;
   /** Not among the words of 1993: that profile does not know it. */
   readonly modern?: true;
+  /** Given twice it does what it does once: what a server was doing when it died can be done by the next. */
+  readonly repeats?: true;
   run(ports: Ports, process: Process, caller: Caller, options: ProcfsOptions): Outcome<void>;
 }
 
@@ -17,11 +19,13 @@ export const CTL_WORDS: readonly CtlWord[] = [
   {
     word: "attach",
     doc: "take control: every thread stops; returns at once",
+    repeats: true,
     run: ({ tracer }, process, caller, { control }) => tracer.attach(process, caller, control),
   },
   {
     word: "wait",
     doc: "block until the process is stopped",
+    repeats: true,
     run: ({ tracer }, process, caller) => tracer.wait(process, caller),
   },
   {
@@ -37,6 +41,7 @@ export const CTL_WORDS: readonly CtlWord[] = [
   {
     word: "detach",
     doc: "give up control: the process runs on as if nothing had been",
+    repeats: true,
     run: ({ tracer }, process, caller) => tracer.detach(process, caller),
   },
   {

@@ -8,10 +8,10 @@ import { orMinusOne, type RootContext, type RootFile, wordsOf } from "../file.ts
 import { lesserOf } from "../rights.ts";
 
 function openText(render: (accounts: Accounts) => string): (context: RootContext) => Outcome<Handle> {
-  return ({ ports: { accounts } }) =>
+  return ({ mode, ports: { accounts } }) =>
     mapOutcome(accounts.settle(), () => {
-      const content = latin1(render(accounts));
-      return { read: (_caller, offset, into) => readSlice(content, offset, into) };
+      const content = mode.resumed?.memo ?? latin1(render(accounts));
+      return { memo: content, read: (_caller, offset, into) => readSlice(content, offset, into) };
     });
 }
 
@@ -32,6 +32,7 @@ export const swap: RootFile = {
     });
     return mapOutcome(text(context), (handle) => ({
       ...handle,
+      repeats: () => true,
       write(caller, offset, data) {
         const [name, bits = "", ...rest] = wordsOf(data, offset);
         if (name !== "overcommit" || rest.length > 0 || !OVERCOMMIT.test(bits)) {

@@ -23,8 +23,9 @@ function perform(context: OpenContext, caller: Caller, word: string): Outcome<vo
 
 function openCtl(context: OpenContext): Handle {
   const { options } = context;
-  const position = new WordPosition();
+  const position = new WordPosition(context.mode);
   return {
+    repeats: (data) => findWord(parseWord("ctl", data, options), options)?.repeats === true,
     write(caller, offset, data) {
       const actor = mayDebug(context, caller);
       position.check(offset);

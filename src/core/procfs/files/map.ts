@@ -14,7 +14,7 @@ export const map: ProcFile = {
   doc: "the memory map, and which uid is charged for each part",
   open: (context) => {
     const { ports, process, opener } = context;
-    mayDebug(context, opener);
+    if (!context.mode.resumed?.memo) mayDebug(context, opener);
     const text = openText(() => [...ports.accounts.map(process, opener)].map(render).join(""));
     return mapOutcome(ports.accounts.settle(), () => text(context));
   },

@@ -1,4 +1,5 @@
 import { Errno } from "../../base/errno.ts";
+import { fromLatin1, latin1 } from "../../base/text.ts";
 import type { Handle } from "../../vfs/node.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 import type { AddressSpace, Process } from "../ports.ts";
@@ -31,11 +32,15 @@ function checkOffset(offset: number): void {
 }
 
 function openMem(context: OpenContext): Handle {
-  const { process, opener, ports, options } = context;
+  const { process, opener, mode, ports, options } = context;
   const { top, pageSize } = ports.memory;
   const space: AddressSpace = ports.memory.open(process, opener);
+  const memo = latin1(space.image);
   let release: () => void;
   try {
+    const was = mode.resumed?.memo;
+    if (was && fromLatin1(was) !== space.image)
+      throw new Errno("ESTALE", `process ${process.pid} has executed another program since`);
     release = claimWriter(context);
   } catch (error) {
     space.close();
@@ -64,6 +69,8 @@ function openMem(context: OpenContext): Handle {
   };
 
   return {
+    memo,
+    repeats: () => true,
     read(caller, offset, into) {
       if (into.length === 0) return 0;
       checkOffset(offset);

@@ -8,7 +8,7 @@ import type { Signals } from "../ports.ts";
 function openNote(method: keyof Signals): ProcFile["open"] {
   return (context): Handle => {
     const { process, ports, options } = context;
-    const position = new WordPosition();
+    const position = new WordPosition(context.mode);
     return {
       read() {
         throw new Errno("EINVAL", "a note can only be written");

@@ -11,6 +11,7 @@ function openRegs(context: OpenContext): Handle {
     if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
   };
   return {
+    repeats: () => true,
     read(caller, offset, into) {
       checkRange(offset);
       const allowed = (): void => void mayDebug(context, caller);

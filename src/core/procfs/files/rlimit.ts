@@ -25,6 +25,7 @@ export const rlimit: ProcFile = {
     );
     return {
       ...text(context),
+      repeats: () => true,
       write(caller, offset, data) {
         const actor = mayDebug(context, caller);
         const [name, soft, hard, ...rest] = wordsOf(data, offset);

@@ -5,12 +5,15 @@ import {
   FOPEN_NOFLUSH,
   FUSE_ATOMIC_O_TRUNC,
   FUSE_BIG_WRITES,
+  FUSE_HAS_RESEND_HIGH,
+  FUSE_INIT_EXT,
   FUSE_KERNEL_MINOR_VERSION,
   FUSE_KERNEL_VERSION,
   FUSE_MAX_PAGES,
   FUSE_MIN_MINOR,
   FUSE_PARALLEL_DIROPS,
   FUSE_READ_LOCKOWNER,
+  FUSE_WRITE,
   INIT_OUT_SIZE,
   MAX_PAGES,
   MAX_TRANSFER,
@@ -20,23 +23,31 @@ import {
 } from "../../abi/fuse.ts";
 import { Errno, type ErrnoName } from "../../base/errno.ts";
 import { latin1 } from "../../base/text.ts";
-import type { DirEntry, DirNode, FileSystem } from "../../vfs/node.ts";
-import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
+import type { Caller } from "../../vfs/caller.ts";
+import type { DirEntry, DirNode, FileSystem, Node } from "../../vfs/node.ts";
+import { mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
+import { andThen } from "../../vfs/steps.ts";
 import { openMode } from "../open-mode.ts";
-import type { NodeIds } from "./node-ids.ts";
-import type { OpenFiles } from "./open-files.ts";
+import { listing, type OpenFile, type OpenFiles } from "./open-files.ts";
 import type { FuseReply } from "./reply.ts";
 import type { FuseRequest } from "./request.ts";
+
+/** What was agreed on with the kernel. */
+export interface Agreement {
+  /** The kernel's minor version. */
+  readonly minor: number;
+  /** It sends requests again that a server has received and not answered. */
+  readonly resends: boolean;
+}
 
 /** What handlers work on. */
 export interface FuseState {
   readonly fs: FileSystem;
-  readonly nodes: NodeIds;
   readonly files: OpenFiles;
   /** Ends the parked request with that number, if there is one. */
   interrupt(unique: number): void;
   /** Version and flags were agreed on. */
-  initialized(minor: number): void;
+  initialized(agreement: Agreement): void;
 }
 
 /** No reply is sent: FORGET and its like. */
@@ -53,8 +64,13 @@ export interface FuseOp {
   handle(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number>;
 }
 
+/** Numbers say what nodes are, so there is no count of lookups. ESTALE. */
+function nodeOf({ fs }: FuseState, { nodeHigh, nodeLow }: FuseRequest): Node {
+  return fs.numbers.node(nodeHigh, nodeLow);
+}
+
 function directory(state: FuseState, request: FuseRequest): DirNode {
-  const node = state.nodes.node(request.nodeId);
+  const node = nodeOf(state, request);
   if (node.kind !== "dir") throw new Errno("ENOTDIR", "not a directory");
   return node;
 }
@@ -64,29 +80,23 @@ function lookup(state: FuseState, request: FuseRequest, reply: FuseReply): numbe
   const parent = directory(state, request);
   const node = parent.lookup(caller, request.name());
   const stat = node.stat(caller);
-  const parentIno = node.kind === "dir" ? parent.stat(caller).ino : 0;
+  const { high, low } = state.fs.numbers.of(node);
   reply.clear(ENTRY_OUT_SIZE);
-  reply.u64(0, state.nodes.remember(node, parentIno));
+  reply.u32(0, low);
+  reply.u32(4, high);
   reply.attr(ENTRY_OUT_SIZE - 88, node.kind, stat);
   return ENTRY_OUT_SIZE;
 }
 
 function getattr(state: FuseState, request: FuseRequest, reply: FuseReply): number {
-  const node = state.nodes.node(request.nodeId);
+  const node = nodeOf(state, request);
   reply.clear(16);
   reply.attr(16, node.kind, node.stat(request.caller));
   return ATTR_OUT_SIZE;
 }
 
-function batchForget(state: FuseState, request: FuseRequest): number {
-  const count = request.u32(0);
-  request.body(8, count * 16);
-  for (let i = 0; i < count; i++) state.nodes.forget(request.u64(8 + 16 * i), request.u64(16 + 16 * i));
-  return SILENT;
-}
-
 function readlink(state: FuseState, request: FuseRequest, reply: FuseReply): number {
-  const node = state.nodes.node(request.nodeId);
+  const node = nodeOf(state, request);
   if (node.kind !== "link") throw new Errno("EINVAL", "not a symbolic link");
   const target = latin1(node.readlink(request.caller));
   reply.body(target.length).set(target);
@@ -101,30 +111,39 @@ function openReply(reply: FuseReply, fh: number): number {
 }
 
 function open(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
-  const node = state.nodes.node(request.nodeId);
+  const node = nodeOf(state, request);
   if (node.kind !== "file") throw new Errno(node.kind === "dir" ? "EISDIR" : "ELOOP", "not a file");
-  return mapOutcome(node.open(request.caller, openMode(request.u32(0))), (handle) =>
-    openReply(reply, state.files.add({ kind: "file", handle })),
-  );
+  const mode = openMode(request.u32(0));
+  const opened = node.open(request.caller, mode);
+  if (!(opened instanceof Parked)) return openReply(reply, state.files.addFile(request, mode, opened));
+  const header = request.keepHeader();
+  return mapOutcome(opened, (handle) => openReply(reply, state.files.addFile(header, mode, handle)));
 }
 
 function opendir(state: FuseState, request: FuseRequest, reply: FuseReply): number {
   const dir = directory(state, request);
-  const { caller, nodeId } = request;
-  const entries: DirEntry[] = [
-    { name: ".", ino: dir.stat(caller).ino, kind: "dir" },
-    { name: "..", ino: state.nodes.parentIno(nodeId), kind: "dir" },
-    ...dir.list(caller),
-  ];
-  return openReply(reply, state.files.add({ kind: "dir", entries }));
+  return openReply(reply, state.files.addDirectory(request, listing(state.fs, dir, request.caller)));
+}
+
+const placeOf = (entries: readonly DirEntry[], index: number): number => entries[index]!.place ?? index + 1;
+
+/** The index of the first entry behind `place`: places grow. */
+function firstBehind(entries: readonly DirEntry[], place: number): number {
+  let [low, high] = [0, entries.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (placeOf(entries, middle) > place) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 function readdir(state: FuseState, request: FuseRequest, reply: FuseReply): number {
   const entries = state.files.entries(request.u64(0));
   const limit = Math.min(request.u32(16), MAX_TRANSFER);
   let at = 0;
-  for (let i = request.u64(8); i < entries.length; i++) {
-    const end = reply.dirent(at, limit, entries[i]!, i + 1);
+  for (let i = firstBehind(entries, request.u64(8)); i < entries.length; i++) {
+    const end = reply.dirent(at, limit, entries[i]!, placeOf(entries, i));
     if (end < 0) break;
     at = end;
   }
@@ -132,22 +151,43 @@ function readdir(state: FuseState, request: FuseRequest, reply: FuseReply): numb
 }
 
 function read(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
-  const handle = state.files.handle(request.u64(0));
   // Pages of our files must never enter anybody's address space: a daemon that reads such memory would wait for itself.
   if ((request.u32(20) & FUSE_READ_LOCKOWNER) === 0) throw new Errno("EIO", "no reading through the page cache");
+  const { caller } = request;
+  const offset = request.u64(8);
+  const into = reply.body(Math.min(request.u32(16), MAX_TRANSFER));
+  return andThen(state.files.file(request.u64(0)), (file) => readFile(file, caller, offset, into));
+}
+
+function readFile(file: OpenFile, caller: Caller, offset: number, into: Uint8Array): Outcome<number> {
+  const { handle } = file;
   if (!handle.read) throw new Errno("EOPNOTSUPP", "not for reading");
-  const count = Math.min(request.u32(16), MAX_TRANSFER);
-  return handle.read(request.caller, request.u64(8), reply.body(count));
+  if (file.lost !== undefined && offset > 0) {
+    if (offset >= file.lost) return 0;
+    throw new Errno(
+      "ESTALE",
+      "what was read so far was rendered by a server that has died; read it from the beginning",
+    );
+  }
+  file.lost = undefined;
+  return handle.read(caller, offset, into);
 }
 
 function write(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
-  const handle = state.files.handle(request.u64(0));
-  if (!handle.write) throw new Errno("EOPNOTSUPP", "not for writing");
-  const data = request.body(40, request.u32(16));
-  return mapOutcome(handle.write(request.caller, request.u64(8), data), (count) => {
-    reply.u32(0, count);
-    reply.u32(4, 0);
-    return WRITE_OUT_SIZE;
+  const fh = request.u64(0);
+  const file = state.files.file(fh);
+  const bytes = request.body(40, request.u32(16));
+  const data = file instanceof Parked ? bytes.slice() : bytes;
+  const { caller, unique, isResent } = request;
+  const offset = request.u64(8);
+  return andThen(file, ({ handle }) => {
+    if (!handle.write) throw new Errno("EOPNOTSUPP", "not for writing");
+    state.files.beginWrite(fh, unique, isResent, handle, data);
+    return mapOutcome(handle.write(caller, offset, data), (count) => {
+      reply.u32(0, count);
+      reply.u32(4, 0);
+      return WRITE_OUT_SIZE;
+    });
   });
 }
 
@@ -167,18 +207,23 @@ function init(state: FuseState, request: FuseRequest, reply: FuseReply): number 
   if (major < FUSE_KERNEL_VERSION || minor < FUSE_MIN_MINOR) {
     throw new Errno("EPROTO", `FUSE ${major}.${minor} is older than ${FUSE_KERNEL_VERSION}.${FUSE_MIN_MINOR}`);
   }
-  const wanted = FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES;
-  reply.u32(12, request.u32(12) & wanted);
+  const wanted = FUSE_ATOMIC_O_TRUNC | FUSE_BIG_WRITES | FUSE_PARALLEL_DIROPS | FUSE_MAX_PAGES | FUSE_INIT_EXT;
+  const offered = request.u32(12);
+  const resends =
+    (offered & FUSE_INIT_EXT) !== 0 && request.bodyLength >= 20 && (request.u32(16) & FUSE_HAS_RESEND_HIGH) !== 0;
+  reply.u32(12, offered & wanted);
   reply.u16(16, 64);
   reply.u16(18, 48);
   reply.u32(20, MAX_TRANSFER);
   reply.u32(24, 1);
   reply.u16(28, MAX_PAGES);
-  state.initialized(minor);
+  reply.u32(32, resends ? FUSE_HAS_RESEND_HIGH : 0);
+  state.initialized({ minor, resends });
   return INIT_OUT_SIZE;
 }
 
 const done = (): number => 0;
+const silent = (): number => SILENT;
 const refuse = (code: ErrnoName, reason: string) => (): never => {
   throw new Errno(code, reason);
 };
@@ -189,15 +234,7 @@ const refuseChange = (state: FuseState): never => {
 /** One row an opcode, linux/fuse.h; what is not here answers ENOSYS. */
 export const FUSE_OPS: readonly FuseOp[] = [
   { opcode: 1, name: "LOOKUP", minBody: 1, handle: lookup },
-  {
-    opcode: 2,
-    name: "FORGET",
-    minBody: 8,
-    handle: (state, request) => {
-      state.nodes.forget(request.nodeId, request.u64(0));
-      return SILENT;
-    },
-  },
+  { opcode: 2, name: "FORGET", minBody: 8, handle: silent },
   { opcode: 3, name: "GETATTR", minBody: 16, handle: getattr },
   // Accepted without effect, so that `echo word > ctl` works, which truncates.
   { opcode: 4, name: "SETATTR", minBody: 88, handle: getattr },
@@ -211,7 +248,7 @@ export const FUSE_OPS: readonly FuseOp[] = [
   { opcode: 13, name: "LINK", minBody: 0, handle: refuseChange },
   { opcode: 14, name: "OPEN", minBody: 8, handle: open },
   { opcode: 15, name: "READ", minBody: 40, bulk: true, handle: read },
-  { opcode: 16, name: "WRITE", minBody: 40, handle: write },
+  { opcode: FUSE_WRITE, name: "WRITE", minBody: 40, handle: write },
   {
     opcode: 17,
     name: "STATFS",
@@ -240,13 +277,13 @@ export const FUSE_OPS: readonly FuseOp[] = [
     name: "INTERRUPT",
     minBody: 8,
     handle: (state, request) => {
-      state.interrupt(request.u64(0));
+      state.interrupt(request.uniqueAt(0));
       return SILENT;
     },
   },
   { opcode: 38, name: "DESTROY", minBody: 0, handle: done },
   { opcode: 39, name: "IOCTL", minBody: 0, handle: refuse("ENOTTY", "no ioctl") },
-  { opcode: 42, name: "BATCH_FORGET", minBody: 8, handle: batchForget },
+  { opcode: 42, name: "BATCH_FORGET", minBody: 8, handle: silent },
   { opcode: 43, name: "FALLOCATE", minBody: 0, handle: refuse("EOPNOTSUPP", "no fallocate") },
   { opcode: 45, name: "RENAME2", minBody: 0, handle: refuseChange },
   { opcode: 51, name: "TMPFILE", minBody: 0, handle: refuseChange },

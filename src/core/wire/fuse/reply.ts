@@ -1,6 +1,7 @@
 import {
   DIRENT_HEADER_SIZE,
   DT_SHIFT,
+  FUSE_UNIQUE_RESEND_HIGH,
   MAX_TRANSFER,
   OUT_ERROR,
   OUT_HEADER_SIZE,
@@ -41,12 +42,13 @@ export class FuseReply {
     return this.bytes.subarray(OUT_HEADER_SIZE, OUT_HEADER_SIZE + count);
   }
 
-  /** The finished message: `error` is an errno or 0, `length` the body's. */
-  finish(unique: number, error: number, length: number): Uint8Array {
+  /** The finished message: `error` is an errno or 0, `length` the body's; `resent` as the request was. */
+  finish(unique: number, resent: boolean, error: number, length: number): Uint8Array {
     const total = OUT_HEADER_SIZE + length;
     this.#view.setUint32(0, total, true);
     this.#view.setInt32(OUT_ERROR, -error, true);
     this.#u64At(OUT_UNIQUE, unique);
+    if (resent) this.bytes[OUT_UNIQUE + 7]! |= FUSE_UNIQUE_RESEND_HIGH >>> 24;
     return this.bytes.subarray(0, total);
   }
 

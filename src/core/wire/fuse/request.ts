@@ -1,9 +1,23 @@
-import { IN_GID, IN_HEADER_SIZE, IN_LEN, IN_NODEID, IN_OPCODE, IN_PID, IN_UID, IN_UNIQUE } from "../../abi/fuse.ts";
+import {
+  FUSE_UNIQUE_RESEND_HIGH,
+  IN_GID,
+  IN_HEADER_SIZE,
+  IN_LEN,
+  IN_NODEID,
+  IN_OPCODE,
+  IN_PID,
+  IN_UID,
+  IN_UNIQUE,
+} from "../../abi/fuse.ts";
 import type { Tid } from "../../base/brand.ts";
 import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 
 const TWO_32 = 0x1_0000_0000;
+
+function uniqueOf(view: DataView, at: number): number {
+  return (view.getUint32(at + 4, true) % FUSE_UNIQUE_RESEND_HIGH) * TWO_32 + view.getUint32(at, true);
+}
 
 /** One request of the kernel, as a view of the bytes read from /dev/fuse; valid until the next one is read. */
 export class FuseRequest {
@@ -21,16 +35,39 @@ export class FuseRequest {
     }
   }
 
+  /** The header alone, valid as long as it is held. */
+  keepHeader(): FuseRequest {
+    const header = this.bytes.slice(0, IN_HEADER_SIZE);
+    new DataView(header.buffer).setUint32(IN_LEN, IN_HEADER_SIZE, true);
+    return new FuseRequest(header, IN_HEADER_SIZE);
+  }
+
   get opcode(): number {
     return this.view.getUint32(IN_OPCODE, true);
   }
 
+  /** The request's number, the same when it is sent again. */
   get unique(): number {
-    return this.#u64At(IN_UNIQUE);
+    return uniqueOf(this.view, IN_UNIQUE);
   }
 
-  get nodeId(): number {
-    return this.#u64At(IN_NODEID);
+  /** A server before this one had it and did not answer. The answer has to say so, too. */
+  get isResent(): boolean {
+    return this.view.getUint32(IN_UNIQUE + 4, true) >= FUSE_UNIQUE_RESEND_HIGH;
+  }
+
+  /** The two halves of the node's number. */
+  get nodeHigh(): number {
+    return this.view.getUint32(IN_NODEID + 4, true);
+  }
+
+  get nodeLow(): number {
+    return this.view.getUint32(IN_NODEID, true);
+  }
+
+  /** The number of another request, at byte `at` of the body. */
+  uniqueAt(at: number): number {
+    return uniqueOf(this.view, IN_HEADER_SIZE + at);
   }
 
   get caller(): Caller {

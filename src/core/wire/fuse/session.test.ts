@@ -5,8 +5,13 @@ import { errnoName } from "../../base/errno.ts";
 import { memoryFileSystem } from "../../vfs/memory.ts";
 import type { FileNode } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
+import { readSlice } from "../../vfs/slice.ts";
 import { FUSE_OPS } from "./ops.ts";
 import { FuseSession } from "./session.ts";
+import { passingMemory, type SessionMemory } from "./session-memory.ts";
+
+/** In `unique`, of a request that is sent again. */
+const RESENT = 1n << 63n;
 
 const LOOKUP = 1;
 const FORGET = 2;
@@ -33,13 +38,13 @@ function parkingFile(parked: () => Parked<number>, closed: () => void = () => {}
   return { kind: "file", stat: () => stat, open: () => ({ read: () => parked(), close: closed }) };
 }
 
-function client(tree: Parameters<typeof memoryFileSystem>[0]) {
+function client(tree: Parameters<typeof memoryFileSystem>[0], memory?: SessionMemory) {
   const answers: Answer[] = [];
   const bugs: unknown[] = [];
   const fs = memoryFileSystem(tree);
   const session = new FuseSession({
     fs,
-    rootIno: 1,
+    ...(memory && { memory }),
     reply: (bytes) => {
       const copy = Buffer.from(bytes);
       assert.equal(copy.readUInt32LE(0), copy.length);
@@ -53,14 +58,19 @@ function client(tree: Parameters<typeof memoryFileSystem>[0]) {
     onBug: (error) => bugs.push(error),
   });
   let unique = 0;
-  const send = (opcode: number, nodeId: number, body: Buffer = Buffer.alloc(0)): number => {
+  /** The bytes of a request; `again`, the number of one that is sent a second time. */
+  const encode = (opcode: number, nodeId: number, body: Buffer, again?: number): Buffer => {
     const message = Buffer.alloc(IN_HEADER_SIZE + body.length);
-    unique += 2;
+    if (again === undefined) unique += 2;
     message.writeUInt32LE(message.length, 0);
     message.writeUInt32LE(opcode, 4);
-    message.writeBigUInt64LE(BigInt(unique), 8);
+    message.writeBigUInt64LE(again === undefined ? BigInt(unique) : BigInt(again) | RESENT, 8);
     message.writeBigUInt64LE(BigInt(nodeId), 16);
     body.copy(message, IN_HEADER_SIZE);
+    return message;
+  };
+  const send = (opcode: number, nodeId: number, body: Buffer = Buffer.alloc(0), again?: number): number => {
+    const message = encode(opcode, nodeId, body, again);
     session.request(message, message.length);
     return unique;
   };
@@ -91,7 +101,7 @@ function client(tree: Parameters<typeof memoryFileSystem>[0]) {
     for (const [i, value] of values.entries()) body.writeBigUInt64LE(BigInt(value), 8 * i);
     return body;
   };
-  return { session, answers, bugs, send, ask, lookup, open, transfer, u64, name };
+  return { session, answers, bugs, encode, send, ask, lookup, open, transfer, u64, name };
 }
 
 test("INIT agrees on a version and refuses an old kernel", () => {
@@ -150,19 +160,19 @@ test("a directory is listed once whatever the buffer", () => {
   }
 });
 
-test("what is forgotten or released is no longer held", () => {
+test("what is released is no longer held; what is forgotten is the same when it is found again", () => {
   const c = client({ file: "x" });
   const file = c.lookup(1, "file");
   c.lookup(1, "file");
   const fh = c.open(file);
-  assert.deepEqual(c.session.held, { nodes: 2, files: 1, parked: 0 });
+  assert.deepEqual(c.session.held, { files: 1, parked: 0 });
   c.ask(RELEASE, file, c.u64(fh, 0, 0));
-  c.send(FORGET, file, c.u64(1));
-  assert.equal(c.session.held.nodes, 2);
-  c.send(FORGET, file, c.u64(1));
-  assert.deepEqual(c.session.held, { nodes: 1, files: 0, parked: 0 });
-  assert.equal(c.ask(GETATTR, file, Buffer.alloc(16)).error, "ESTALE");
-  assert.notEqual(c.lookup(1, "file"), file, "numbers are not used again");
+  assert.deepEqual(c.session.held, { files: 0, parked: 0 });
+  assert.equal(c.ask(READ, file, c.transfer(fh, 0, 1)).error, "EBADF");
+  assert.notEqual(c.open(file), fh, "a handle's number is not used again");
+  c.send(FORGET, file, c.u64(2));
+  assert.equal(c.lookup(1, "file"), file, "a number says which node it is");
+  assert.equal(c.ask(GETATTR, 4711, Buffer.alloc(16)).error, "ESTALE");
 });
 
 test("a parked read is answered later, in its own bytes; others go on", () => {
@@ -206,6 +216,153 @@ test("closing the session closes every handle once", () => {
   c.ask(RELEASE, node, c.u64(first!, 0, 0));
   c.session.close();
   assert.equal(closed, 2);
+});
+
+test("a session that takes another's place: open files, listings and numbers go on", () => {
+  const memory = passingMemory();
+  const opens: unknown[] = [];
+  const memo = Buffer.from("as it was");
+  const node: FileNode = {
+    ...parkingFile(() => new Parked()),
+    open: (caller, mode) => {
+      opens.push([caller.fullRoot, mode]);
+      return {
+        memo,
+        opener: { ...caller, fullRoot: false },
+        read: (_caller, offset, into) => readSlice(mode.resumed?.memo ?? memo, offset, into),
+      };
+    },
+  };
+  const tree = { dir: { a: "a", b: "b", c: "c" }, node };
+  const first = client(tree, memory);
+  const dir = first.lookup(1, "dir");
+  const file = first.lookup(1, "node");
+  const fh = first.open(file, 2);
+  const released = first.open(file, 0);
+  first.ask(RELEASE, file, first.u64(released, 0, 0));
+  const listing = Number(first.ask(OPENDIR, dir, Buffer.alloc(8)).body.readBigUInt64LE(0));
+  const part = first.ask(READDIR, dir, first.transfer(listing, 0, 100)).body;
+  const seen = names(part);
+  assert.ok(seen.length > 0 && seen.length < 5);
+  opens.length = 0;
+
+  const next = client(tree, memory);
+  next.session.resume(true);
+  assert.equal(next.lookup(1, "node"), file);
+  assert.equal(next.ask(READ, file, next.transfer(fh, 0, 20)).body.toString(), "as it was");
+  assert.deepEqual(opens, [
+    [false, { read: true, write: true, exclusive: false, resumed: { memo: new Uint8Array(memo) } }],
+  ]);
+  next.ask(READ, file, next.transfer(fh, 0, 20));
+  assert.equal(opens.length, 1, "opened again once");
+  assert.equal(next.ask(READ, file, next.transfer(released, 0, 20)).error, "EBADF");
+  const rest = next.ask(READDIR, dir, next.transfer(listing, seen.length, 4096)).body;
+  assert.deepEqual([...seen, ...names(rest)], [".", "..", "a", "b", "c"]);
+  next.ask(RELEASE, file, next.u64(fh, 0, 0));
+  assert.equal(next.ask(READ, file, next.transfer(fh, 0, 20)).error, "EBADF");
+});
+
+/** Of a READDIR reply. */
+function names(body: Buffer): string[] {
+  const found: string[] = [];
+  for (let at = 0; at < body.length; ) {
+    const length = body.readUInt32LE(at + 16);
+    found.push(body.toString("latin1", at + 24, at + 24 + length));
+    at += (24 + length + 7) & ~7;
+  }
+  return found;
+}
+
+test("a request that is sent again is answered as such; a write that may have been made is not made twice", () => {
+  const memory = passingMemory();
+  let writes = 0;
+  let dies = true;
+  const file = (repeats: boolean): FileNode => ({
+    ...parkingFile(() => new Parked()),
+    open: () => ({
+      repeats: () => repeats,
+      write: (_caller, _offset, data) => {
+        writes++;
+        if (dies) throw new Error("killed here");
+        return data.length;
+      },
+    }),
+  });
+  const tree = { once: file(false), often: file(true) };
+  const first = client(tree, memory);
+  const body = (fh: number): Buffer => Buffer.concat([first.transfer(fh, 0, 2), Buffer.from("hi")]);
+  const [once, often] = [first.lookup(1, "once"), first.lookup(1, "often")];
+  const [onceFh, oftenFh] = [first.open(once), first.open(often)];
+  const opening = first.send(OPEN, once, Buffer.alloc(8));
+  const lost = Number(first.answers.pop()!.body.readBigUInt64LE(0));
+  const begun = first.send(WRITE, once, body(onceFh));
+  const begunOften = first.send(WRITE, often, body(oftenFh));
+  const notBegun = begunOften + 2;
+  assert.equal(writes, 2);
+
+  dies = false;
+  const next = client(tree, memory);
+  next.session.resume(true);
+  const again = (opcode: number, node: number, content: Buffer, unique: number): Answer => {
+    next.send(opcode, node, content, unique);
+    const answer = next.answers.pop()!;
+    assert.equal(answer.unique, Number(BigInt(unique) | RESENT), "the answer says that it was sent again");
+    return answer;
+  };
+  assert.equal(again(WRITE, once, body(onceFh), begun).error, "EIO");
+  assert.equal(writes, 2);
+  assert.equal(again(WRITE, once, body(onceFh), notBegun).error, "");
+  assert.equal(again(WRITE, often, body(oftenFh), begunOften).error, "");
+  assert.equal(writes, 4);
+  const reopened = Number(again(OPEN, once, Buffer.alloc(8), opening).body.readBigUInt64LE(0));
+  assert.notEqual(reopened, lost);
+  assert.equal(next.ask(WRITE, once, body(lost)).error, "EBADF", "what nobody was told of is not open");
+});
+
+test("where the kernel does not send again: who waits gets EIO, the last request is served, a write is not", () => {
+  const memory = passingMemory();
+  const tree = { slow: parkingFile(() => new Parked()), quick: "quick" };
+  const first = client(tree, memory);
+  const slow = first.open(first.lookup(1, "slow"));
+  const quick = first.lookup(1, "quick");
+  const fh = first.open(quick);
+  const waits = first.send(READ, 2, first.transfer(slow, 0, 8));
+  const last = first.encode(READ, quick, first.transfer(fh, 0, 5));
+  const next = client(tree, memory);
+  next.session.resume(false, last);
+  assert.deepEqual(
+    next.answers.map(({ unique, error, body }) => [unique, error, body.toString()]),
+    [
+      [waits, "EIO", ""],
+      [waits + 2, "", "quick"],
+    ],
+  );
+  const third = client(tree, memory);
+  third.session.resume(false, first.encode(WRITE, quick, Buffer.concat([first.transfer(fh, 0, 1), Buffer.from("x")])));
+  assert.deepEqual(
+    third.answers.map(({ error }) => error),
+    ["EIO"],
+  );
+});
+
+test("what a file showed and is lost can be read again from its beginning only", () => {
+  const memory = passingMemory();
+  const text = (content: Buffer): FileNode => ({
+    ...parkingFile(() => new Parked()),
+    open: () => ({ memo: content, read: (_caller, offset, into) => readSlice(content, offset, into) }),
+  });
+  const first = client({ long: text(Buffer.alloc(100_000, "1")) }, memory);
+  const node = first.lookup(1, "long");
+  const fh = first.open(node);
+  const next = client({ long: text(Buffer.alloc(50_000, "2")) }, memory);
+  next.session.resume(true);
+  assert.equal(next.ask(READ, node, next.transfer(fh, 4096, 10)).error, "ESTALE");
+  assert.deepEqual(
+    [next.ask(READ, node, next.transfer(fh, 100_000, 10))].map(({ error, body }) => [error, body.length]),
+    [["", 0]],
+  );
+  assert.equal(next.ask(READ, node, next.transfer(fh, 0, 3)).body.toString(), "222");
+  assert.equal(next.ask(READ, node, next.transfer(fh, 4096, 3)).body.toString(), "222");
 });
 
 test("the tree cannot be changed; what is not known is ENOSYS", () => {

@@ -1,22 +1,24 @@
+import { FUSE_WRITE, IN_HEADER_SIZE } from "../../abi/fuse.ts";
 import { ERRNO, Errno } from "../../base/errno.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
-import { NodeIds } from "./node-ids.ts";
 import { OpenFiles } from "./open-files.ts";
-import { FUSE_OPS, type FuseOp, type FuseState, SILENT } from "./ops.ts";
+import { type Agreement, FUSE_OPS, type FuseOp, type FuseState, SILENT } from "./ops.ts";
+import { ParkedRecords } from "./parked-records.ts";
 import { FuseReply } from "./reply.ts";
 import { FuseRequest } from "./request.ts";
+import { passingMemory, type SessionMemory } from "./session-memory.ts";
 
 const OPS = new Map<number, FuseOp>(FUSE_OPS.map((op) => [op.opcode, op]));
 
 export interface FuseSessionOptions {
   readonly fs: FileSystem;
-  /** The inode number of the root, for its `..`. */
-  readonly rootIno: number;
+  /** What a server before this one has left, or empty for one after it; of this process alone without it. */
+  readonly memory?: SessionMemory;
   /** Sends one reply; the bytes are valid during the call. */
   reply(bytes: Uint8Array): void;
-  /** The kernel has introduced itself, with its minor version. */
-  onInit?(minor: number): void;
+  /** The kernel has introduced itself. */
+  onInit?(agreement: Agreement): void;
   /** Told of an exception that is no Errno: a bug. The request is answered EIO. */
   onBug(error: unknown, op: string): void;
 }
@@ -24,8 +26,8 @@ export interface FuseSessionOptions {
 /** A file system behind the FUSE protocol: requests as bytes in, replies as bytes out, in the same call or later. */
 export class FuseSession {
   readonly #options: FuseSessionOptions;
-  readonly #nodes: NodeIds;
-  readonly #files = new OpenFiles();
+  readonly #files: OpenFiles;
+  readonly #parkedRecords: ParkedRecords;
   readonly #parked = new Map<number, Parked<number>>();
   readonly #state: FuseState;
   #small = new FuseReply(false);
@@ -33,25 +35,42 @@ export class FuseSession {
 
   constructor(options: FuseSessionOptions) {
     this.#options = options;
-    this.#nodes = new NodeIds(options.fs.root, options.rootIno);
+    const memory = options.memory ?? passingMemory();
+    this.#files = new OpenFiles(options.fs, memory);
+    this.#parkedRecords = new ParkedRecords(memory.parked);
     this.#state = {
       fs: options.fs,
-      nodes: this.#nodes,
       files: this.#files,
       interrupt: (unique) => this.#parked.get(unique)?.interrupt(),
-      initialized: (minor) => options.onInit?.(minor),
+      initialized: (agreement) => options.onInit?.(agreement),
     };
   }
 
   /** What is held on behalf of the kernel: for tests of leaks. */
-  get held(): { readonly nodes: number; readonly files: number; readonly parked: number } {
-    return { nodes: this.#nodes.size, files: this.#files.size, parked: this.#parked.size };
+  get held(): { readonly files: number; readonly parked: number } {
+    return { files: this.#files.size, parked: this.#parked.size };
+  }
+
+  /**
+   * Takes the place of a server that has died. Where the kernel does not send again what that one had received and not answered,
+   * it is ended: `request`, the last one, is served unless it is a write; who waits gets EIO.
+   */
+  resume(resends: boolean, request?: Uint8Array): void {
+    this.#files.resumeExclusive();
+    if (resends) return;
+    for (const unique of this.#parkedRecords.found) {
+      this.#options.reply(this.#small.finish(unique, false, ERRNO.EIO, 0));
+    }
+    if (!request || request.length < IN_HEADER_SIZE) return;
+    const { unique, opcode } = new FuseRequest(request, request.length);
+    if (opcode === FUSE_WRITE) this.#options.reply(this.#small.finish(unique, false, ERRNO.EIO, 0));
+    else this.request(request, request.length);
   }
 
   /** Serves the request in the first `length` of `bytes`. EINVAL when it is no message: there is nobody to answer. */
   request(bytes: Uint8Array, length: number): void {
     const request = new FuseRequest(bytes, length);
-    const { unique } = request;
+    const { unique, isResent } = request;
     const op = OPS.get(request.opcode);
     const name = op?.name ?? `opcode ${request.opcode}`;
     const reply = op?.bulk ? this.#bulk : this.#small;
@@ -59,10 +78,10 @@ export class FuseSession {
       if (!op) throw new Errno("ENOSYS", name);
       if (request.bodyLength < op.minBody) throw new Errno("EINVAL", `${name} too short`);
       const outcome = op.handle(this.#state, request, reply);
-      if (outcome instanceof Parked) this.#park(unique, name, outcome, reply);
-      else if (outcome !== SILENT) this.#options.reply(reply.finish(unique, 0, outcome));
+      if (outcome instanceof Parked) this.#park(unique, isResent, name, outcome, reply);
+      else if (outcome !== SILENT) this.#options.reply(reply.finish(unique, isResent, 0, outcome));
     } catch (error) {
-      this.#fail(unique, name, error);
+      this.#fail(unique, isResent, name, error);
     }
   }
 
@@ -72,26 +91,29 @@ export class FuseSession {
     this.#files.closeAll();
   }
 
-  #park(unique: number, name: string, parked: Parked<number>, reply: FuseReply): void {
+  #park(unique: number, isResent: boolean, name: string, parked: Parked<number>, reply: FuseReply): void {
     // The operation fills this reply later on; everybody else gets a new one.
     if (reply === this.#bulk) this.#bulk = new FuseReply(true);
     else this.#small = new FuseReply(false);
     this.#parked.set(unique, parked);
+    const slot = this.#parkedRecords.add(unique);
     parked.listen({
       settled: (length) => {
         this.#parked.delete(unique);
-        this.#options.reply(reply.finish(unique, 0, length));
+        this.#options.reply(reply.finish(unique, isResent, 0, length));
+        this.#parkedRecords.remove(slot);
       },
       failed: (error) => {
         this.#parked.delete(unique);
-        this.#fail(unique, name, error);
+        this.#fail(unique, isResent, name, error);
+        this.#parkedRecords.remove(slot);
       },
     });
   }
 
-  #fail(unique: number, name: string, error: unknown): void {
+  #fail(unique: number, isResent: boolean, name: string, error: unknown): void {
     if (!(error instanceof Errno)) this.#options.onBug(error, name);
     const errno = error instanceof Errno ? error.errno : ERRNO.EIO;
-    this.#options.reply(this.#small.finish(unique, errno, 0));
+    this.#options.reply(this.#small.finish(unique, isResent, errno, 0));
   }
 }

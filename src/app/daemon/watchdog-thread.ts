@@ -1,0 +1,34 @@
+/** The thread that watches the main thread; see watchdog.ts. It calls nothing that can wait for anybody. */
+import { appendFileSync, readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
+import { workerData } from "node:worker_threads";
+import type { WatchdogData } from "./watchdog.ts";
+import { type Glance, LOOK_MS, Wedge } from "./wedge.ts";
+
+const { port, pongs, log } = workerData as WatchdogData;
+const task = `/proc/self/task/${process.pid}`;
+const counter = new Int32Array(pongs);
+
+function glance(): Glance {
+  const [ranNs, , slices] = readFileSync(`${task}/schedstat`, "latin1").split(" ").map(Number);
+  const stat = readFileSync(`${task}/stat`, "latin1");
+  const sleepsIn = readFileSync(`${task}/wchan`, "latin1");
+  const state = stat.charAt(stat.lastIndexOf(")") + 2);
+  return { ranNs: ranNs!, slices: slices!, state, sleepsIn, pongs: Atomics.load(counter, 0) };
+}
+
+const wedge = new Wedge();
+for (let pings = 0; ; await pause(LOOK_MS)) {
+  const { reason, ping } = wedge.look(glance(), pings);
+  if (reason !== undefined) {
+    try {
+      appendFileSync(log, `lyonnais: watchdog: ${reason}; ending the daemon, its keeper starts another\n`);
+    } catch {
+      // It is to end all the same.
+    }
+    process.kill(process.pid, "SIGKILL");
+  }
+  if (!ping) continue;
+  pings++;
+  port.postMessage(pings);
+}

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { isRoot, nodeMeaning, nodeNumber, startOf } from "./node-numbers.ts";
+
+const meaning = fc.record({
+  pid: fc.integer({ min: 0, max: 2 ** 22 - 1 }),
+  start: fc.maxSafeNat().map(startOf),
+  slot: fc.integer({ min: 1, max: 127 }),
+  curproc: fc.boolean(),
+});
+
+test("a number says what the node is, fits 64 bits, and is never the root's or none", () => {
+  fc.assert(
+    fc.property(meaning, (node) => {
+      const of = { ...node, start: node.pid === 0 ? 0 : node.start };
+      const { high, low } = nodeNumber(of);
+      assert.deepEqual(nodeMeaning(high, low), of);
+      for (const half of [high, low]) assert.ok(Number.isInteger(half) && half >= 0 && half < 2 ** 32);
+      assert.ok(!isRoot(high, low) && (high !== 0 || low !== 0));
+    }),
+  );
+});
+
+test("a number that no node has is ESTALE", () => {
+  for (const [high, low] of [
+    [0, 0],
+    [0, 1],
+    [7, 2],
+    [1, 8 * 9],
+  ] as const) {
+    assert.throws(() => nodeMeaning(high, low), { code: "ESTALE" });
+  }
+});
