@@ -1,8 +1,12 @@
+import type { Arch } from "../core/abi/arch/arch.ts";
 import type { Tid } from "../core/base/brand.ts";
+import { isErrno } from "../core/base/errno.ts";
 import { buildFilter } from "../core/notify/filter.ts";
+import { trappedNumbers } from "../core/notify/trapped-numbers.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
 import type { Ports } from "../core/procfs/ports.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
+import { CallRepair } from "../core/trace/restart.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
@@ -15,6 +19,8 @@ import { LiveMemory } from "../host/linux/memory.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
+import { type RepairSharing, UNSHARED } from "../host/tracer/repair-sharing.ts";
+import { repeatCall } from "../host/tracer/repeat-call.ts";
 
 /** This host's processes, as any number of trees can show them. */
 export interface LiveHost {
@@ -29,6 +35,26 @@ export interface LiveHost {
   close(): Promise<void>;
 }
 
+function repairSharing(arch: Arch, { accounts, repair }: Accountant): RepairSharing {
+  if (!repair) return UNSHARED;
+  const calls = new CallRepair(arch, trappedNumbers);
+  return {
+    has: (pid) => repair.has(pid),
+    release: (pid) => repair.release(pid),
+    again: (pid) => {
+      if (accounts.population.find(pid)) repair.again(pid);
+    },
+    repeatCall: (tid) => {
+      try {
+        repeatCall(tid, arch, calls);
+      } catch (error) {
+        // Killed in this moment: its end will be told.
+        if (!isErrno(error, "ESRCH")) throw error;
+      }
+    },
+  };
+}
+
 /** Builds it all; `onBug` is told of errors that belong to no request; `state` is where the accounts outlive this process. One in a process: ptrace and SIGCHLD belong to the main thread. */
 export function composeLiveHost(onBug: (error: unknown) => void, state?: AccountantState): LiveHost {
   const identity = new CallerIdentity();
@@ -36,9 +62,9 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   const access = new KernelAccess(identity);
   const arch = hostArch();
   const memory = new LiveMemory(access, arch.userTop);
-  const tracer = new LiveTracer({ processes, access, arch, memory, onBug });
   const console = { now: () => performance.now(), print: (line: string) => process.stderr.write(`${line}\n`) };
   const accountant = new Accountant(console, state);
+  const tracer = new LiveTracer({ processes, access, arch, memory, onBug, sharing: repairSharing(arch, accountant) });
   const filter = buildFilter(arch);
   const ports: Ports = {
     accounts: new LiveAccounts(accountant, identity, (process, caller, owner) =>

@@ -13,6 +13,8 @@ export interface RunLimits {
   readonly hard: number;
   /** Of the tree of processes the command becomes. */
   readonly budget: number;
+  /** Whether calls that a signal interrupts are to be repaired. */
+  readonly repair: boolean;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface RunLimits {
  */
 export async function run(
   words: number,
-  { soft, hard, budget }: RunLimits,
+  { soft, hard, budget, repair }: RunLimits,
   start: () => Promise<void>,
 ): Promise<false> {
   const inherited = takeInherited();
@@ -33,7 +35,7 @@ export async function run(
   const ask = (): Promise<string | undefined> =>
     askDaemon((daemon) => {
       allowTracer(daemon);
-      return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget });
+      return formatRunWord({ pid: process.pid, fd: reserved, soft, hard, budget, repair });
     }, start);
   const answer = await ask().catch((error) => {
     // The daemon has gone while it was asked: its successor has heard nothing of us.
@@ -41,7 +43,7 @@ export async function run(
     return ask();
   });
   if (answer === undefined) return false;
-  if (isToListen(answer)) filterSelf(reserved);
+  if (isToListen(answer)) filterSelf(reserved, repair);
   return become(path, argv, inherited, openFileLimit("hard"));
 }
 

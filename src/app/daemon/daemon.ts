@@ -90,9 +90,9 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
       throw error;
     }
   };
-  const run = ({ pid, fd, soft, hard, budget }: RunRequest): boolean => {
+  const run = ({ pid, fd, soft, hard, budget, repair }: RunRequest): boolean => {
     const limit = { soft: toPages(soft), hard: toPages(hard) };
-    return host.accountant.launch(pid, fd, limit, toPages(budget));
+    return host.accountant.launch(pid, fd, limit, toPages(budget), repair);
   };
   const { accountant } = host;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */

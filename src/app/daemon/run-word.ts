@@ -8,21 +8,24 @@ export interface RunRequest {
   readonly soft: number;
   readonly hard: number;
   readonly budget: number;
+  /** Whether calls that a signal interrupts are to be repaired. */
+  readonly repair: boolean;
 }
 
 const LISTENS = "listens";
-const WORD = /^(\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity)$/;
+const WORD = /^(\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity) (repair|no-repair)$/;
 
-export function formatRunWord({ pid, fd, soft, hard, budget }: RunRequest): string {
-  return `run ${pid} ${fd} ${soft} ${hard} ${budget}`;
+export function formatRunWord({ pid, fd, soft, hard, budget, repair }: RunRequest): string {
+  return `run ${pid} ${fd} ${soft} ${hard} ${budget} ${repair ? "repair" : "no-repair"}`;
 }
 
 /** What follows `run ` on `ctl`. Answers that the listener will be taken, or that there need be none. */
 export function runWord(text: string, run: (request: RunRequest) => boolean): string {
   const match = WORD.exec(text);
-  if (!match) throw new Errno("EINVAL", `run takes PID FD SOFT HARD BUDGET, not ${JSON.stringify(text)}`);
-  const [pid, fd, soft, hard, budget] = match.slice(1).map(Number);
-  const isNew = run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget! });
+  if (!match) throw new Errno("EINVAL", `run takes PID FD SOFT HARD BUDGET REPAIR, not ${JSON.stringify(text)}`);
+  const [pid, fd, soft, hard, budget] = match.slice(1, 6).map(Number);
+  const repair = match[6] === "repair";
+  const isNew = run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget!, repair });
   return isNew ? LISTENS : "accounted";
 }
 

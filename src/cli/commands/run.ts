@@ -31,15 +31,20 @@ export function runCommand(): Command {
       limitArgument,
     )
     .option("-j, --job <size>", "what the command and its children may have reserved together", sizeOf)
+    .option("--no-repair", "leave calls alone that a signal interrupts: they can fail with EINTR")
     .argument("<command...>", "with its arguments; -- keeps ours apart")
     .passThroughOptions()
     .action(
-      async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY }: { swap?: Limit; job?: number }) => {
+      async (
+        command: string[],
+        { swap = NONE, job = Number.POSITIVE_INFINITY, repair }: { swap?: Limit; job?: number; repair: boolean },
+      ) => {
         if (swap !== NONE && job === Number.POSITIVE_INFINITY && process.geteuid!() === 0 && process.stderr.isTTY) {
           process.stderr.write("lyonnais: run: root is counted by -w and not refused; -j binds root too\n");
         }
         try {
-          if (!(await run(command.length, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
+          if (!(await run(command.length, { ...swap, budget: job, repair }, startDaemonInBackground)))
+            process.exitCode = 126;
         } catch (error) {
           if (!isErrno(error)) throw error;
           reportError(`run ${command[0]}`, error);

@@ -1,5 +1,6 @@
 import { Errno } from "../../core/base/errno.ts";
 import { Accounts } from "../../core/notify/accounts.ts";
+import { canRepair } from "../../core/notify/filter.ts";
 import { Job } from "../../core/notify/job.ts";
 import { NO_LIMIT, type SwapLimit } from "../../core/notify/process.ts";
 import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
@@ -8,12 +9,15 @@ import type { Outcome } from "../../core/vfs/parked.ts";
 import { type Console, SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
+import { hostArch } from "../linux/host-arch.ts";
+import { type RepairEnds, RepairProcess } from "../repair/repair-process.ts";
 import { awaitListener } from "./await-listener.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Listener } from "./listener.ts";
 import { LiveTargets } from "./live-targets.ts";
 import { NotificationLoop } from "./notification-loop.ts";
+import { SignalGate } from "./signal-gate.ts";
 import { Supply } from "./supply.ts";
 
 const LISTENER_RECORD = "listener ";
@@ -32,6 +36,9 @@ export class Accountant {
   readonly #recorder: Recorder;
   readonly #descriptors: Descriptors | undefined;
   readonly #loop: NotificationLoop;
+  #gate: SignalGate | undefined;
+  /** Undefined where no call can be repaired. */
+  readonly repair: RepairProcess | undefined;
   #nextListener = 1;
   #nextJob = 1;
   #lifted = false;
@@ -45,7 +52,22 @@ export class Accountant {
     const policy = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
     this.accounts = new Accounts(new LiveTargets(), policy, console, this.#recorder);
     const inFlight = new InFlight(state && `${state.dir}/in-flight`);
-    this.#loop = new NotificationLoop(this.accounts, inFlight, (listener) => this.#forget(listener));
+    const log = (line: string): void => void process.stderr.write(`lyonnais: ${line}\n`);
+    const connect = (ends: RepairEnds): void =>
+      this.#gate?.connect(
+        ends,
+        [...this.accounts.population].map(({ pid }) => pid),
+      );
+    if (canRepair(hostArch())) this.repair = new RepairProcess({ connect, log });
+    this.#loop = new NotificationLoop(
+      this.accounts,
+      inFlight,
+      (listener) => this.#forget(listener),
+      (loop) => {
+        this.#gate = new SignalGate(loop, () => this.repair?.suspect());
+        return this.#gate;
+      },
+    );
     if (!journal || !state) return;
     try {
       this.#recover(journal, state.descriptors.kept, inFlight);
@@ -76,6 +98,8 @@ export class Accountant {
         inFlight.found.filter((slot) => slot.listener === number),
       );
     }
+    // Whom it shall look at is known now.
+    if (names.length > 0) void this.repair?.ready();
     for (const slot of inFlight.found) if (!kept.has(LISTENER_RECORD + slot.listener)) slot.free();
   }
 
@@ -94,7 +118,7 @@ export class Accountant {
    * command. One that is under accounting already only gets the limits, and false is returned. EPERM where its descriptors
    * cannot be taken, ESRCH; EBUSY after {@link lift}.
    */
-  launch(pid: number, fd: number, limit: SwapLimit, budget: number): boolean {
+  launch(pid: number, fd: number, limit: SwapLimit, budget: number, repair = true): boolean {
     if (this.#lifted)
       throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
     const { population, targets } = this.accounts;
@@ -115,7 +139,7 @@ export class Accountant {
         this.#expected--;
         if (listener === undefined) return;
         population.launch(pid, image, ids.ruid, job, limit);
-        this.#listen(listener, job);
+        this.#listen(listener, job, repair);
       });
     } catch (error) {
       this.#expected--;
@@ -166,13 +190,14 @@ export class Accountant {
   }
 
   /** Answers the notifications of `fd`, which becomes the accountant's; not before it is kept for a successor. */
-  #listen(fd: number, job: Job): void {
+  #listen(fd: number, job: Job, repair = true): void {
     const number = this.#nextListener++;
     const listener = new Listener(fd, number, job);
     this.#recorder.put(LISTENER_RECORD + number, job.id);
     this.#expected++;
     const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd) ?? Promise.resolve();
-    kept
+    // From its first call on: what it does before could be interrupted.
+    Promise.all([kept, repair ? this.repair?.ready() : undefined])
       // The command runs all the same, and does not outlive us.
       .catch((error) => process.stderr.write(`lyonnais: the keeper does not take a listener: ${error}\n`))
       .finally(() => {
@@ -198,6 +223,7 @@ export class Accountant {
   }
 
   close(): void {
+    this.repair?.close();
     this.#loop.close();
   }
 }

@@ -21,14 +21,14 @@ export interface GateLoop {
 export interface AnswerGate {
   /**
    * Asked once for each answer that has been decided, before it is given. True: give it now. False: hold it until `open` is called, from
-   * a later turn of the loop, or {@link GATE_DEADLINE_MS} have passed. `open` does nothing the second time, after the deadline, or when
-   * the caller has died. `process` is undefined where the caller is not known to the accounts (yet). An exception counts as true.
+   * a later turn of the loop, or {@link GATE_DEADLINE_MS} have passed; `open` may name another answer to give instead, and does nothing
+   * the second time, after the deadline, or when the caller has died. `process` is undefined where the caller is not known to the accounts (yet). An exception counts as true.
    */
   covers(
     call: TrappedCall,
     answer: Exclude<Verdict, "wait">,
     process: AccountedProcess | undefined,
-    open: () => void,
+    open: (instead?: Exclude<Verdict, "wait">) => void,
   ): boolean;
   /** A process under accounting has ended, or left its number to nobody. */
   ended(process: AccountedProcess): void;

@@ -8,9 +8,10 @@ import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { openFileLimit } from "../linux/probes.ts";
 import { watchReadable } from "../linux/watch.ts";
+import { type AnswerGate, GATE_DEADLINE_MS, type GateLoop, type MakeGate, openGate } from "./answer-gate.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
 import { Linger } from "./linger.ts";
-import { Listener } from "./listener.ts";
+import { type Answer, Listener } from "./listener.ts";
 
 /** Descriptors that are left for everything else. */
 const SPARE_DESCRIPTORS = 64;
@@ -26,6 +27,21 @@ const SETTLE_MS = 100;
 const ATTENTIVE_MS = 100;
 const TURN_MS = 5;
 
+/** A call whose answer is decided and held back by the gate. */
+interface Held {
+  readonly listener: Listener;
+  readonly slot: Slot;
+  readonly call: TrappedCall;
+  readonly answer: Answer;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** A descriptor that somebody else has. */
+interface Watched {
+  readonly fd: number;
+  readonly ready: () => void;
+}
+
 interface Waiting {
   readonly listener: Listener;
   readonly slot: Slot;
@@ -40,7 +56,7 @@ interface Exit {
 }
 
 /** Answers trapped calls as the accounts decide, and tells them of the ends of processes: on Node's event loop. */
-export class NotificationLoop {
+export class NotificationLoop implements GateLoop {
   readonly #accounts: Accounts;
   readonly #inFlight: InFlight;
   readonly #onEnd: (listener: Listener) => void;
@@ -51,7 +67,9 @@ export class NotificationLoop {
   /** Who had a notification last. */
   #latest: Listener | undefined;
   #watch: { close(): void } | undefined;
-  readonly #byKey = new Map<number, Listener | Exit>();
+  readonly #byKey = new Map<number, Listener | Exit | Watched>();
+  readonly #gate: AnswerGate;
+  readonly #held = new Set<Held>();
   readonly #listeners = new Set<Listener>();
   #nextKey = 1;
   #waiting: Waiting[] = [];
@@ -61,11 +79,17 @@ export class NotificationLoop {
   #nextTurn: NodeJS.Immediate | undefined;
 
   /** `onEnd` is told when nobody is under a listener's filter any more; its descriptor is closed then. */
-  constructor(accounts: Accounts, inFlight: InFlight, onEnd: (listener: Listener) => void) {
+  constructor(
+    accounts: Accounts,
+    inFlight: InFlight,
+    onEnd: (listener: Listener) => void,
+    makeGate: MakeGate = openGate,
+  ) {
     this.#accounts = accounts;
     this.#inFlight = inFlight;
     this.#onEnd = onEnd;
     accounts.population.onArrival = (process) => this.#watchExit(process);
+    this.#gate = makeGate(this);
   }
 
   get listeners(): number {
@@ -104,12 +128,20 @@ export class NotificationLoop {
     return done;
   }
 
-  #register(what: Listener | Exit): void {
+  watch(fd: number, ready: () => void): () => void {
+    const key = this.#register({ fd, ready });
+    return () => {
+      if (this.#byKey.delete(key)) this.#epoll.remove(fd);
+    };
+  }
+
+  #register(what: Listener | Exit | Watched): number {
     // A watch keeps the event loop going: not before there is something to watch.
     this.#watch ??= watchReadable(this.#epoll.fd, () => this.#ready());
     const key = this.#nextKey++;
     this.#byKey.set(key, what);
     this.#epoll.add(what.fd, key);
+    return key;
   }
 
   #watchExit(process: AccountedProcess): void {
@@ -146,6 +178,10 @@ export class NotificationLoop {
   readonly #serve = (key: number, events: number): void => {
     const what = this.#byKey.get(key);
     if (!what) return;
+    if ("ready" in what) {
+      what.ready();
+      return;
+    }
     if (what instanceof Listener && (events & EPOLLHUP) === 0) {
       this.#serveListener(what);
       return;
@@ -157,9 +193,13 @@ export class NotificationLoop {
       this.#listeners.delete(what);
       if (this.#latest === what) this.#latest = undefined;
       for (const { listener, slot } of this.#waiting) if (listener === what) slot.free();
+      for (const held of this.#held) if (held.listener === what && this.#letGo(held)) held.slot.free();
       this.#waiting = this.#waiting.filter(({ listener }) => listener !== what);
       this.#onEnd(what);
-    } else this.#accounts.population.exited(what.process);
+    } else {
+      this.#gate.ended(what.process);
+      this.#accounts.population.exited(what.process);
+    }
   };
 
   #serveListener(listener: Listener): void {
@@ -172,8 +212,10 @@ export class NotificationLoop {
 
   /** Answers the call that has waited longest, so that another can be received. */
   #makeRoom(listener: number): Slot {
-    const { listener: of, slot, call } = this.#waiting.shift()!;
-    this.#decide(of, slot, call, true);
+    const oldest = this.#waiting.shift();
+    if (oldest) this.#decide(oldest.listener, oldest.slot, oldest.call, true);
+    const [held] = this.#held;
+    if (held && !oldest && this.#letGo(held)) this.#give(held.listener, held.slot, held.call, held.answer);
     return this.#inFlight.take(listener)!;
   }
 
@@ -194,11 +236,30 @@ export class NotificationLoop {
   #decide(listener: Listener, slot: Slot, call: TrappedCall, last: boolean): boolean {
     const verdict = this.#accounts.admit(call, listener.job, last);
     if (verdict === "wait") return false;
-    const answered = listener.answer(slot.view, verdict);
-    slot.free();
-    if (!answered && verdict === "continue") this.#accounts.cancelled(call.tid);
-    if (this.#accounts.arrivals.hasUnmet) this.#settleSoon();
+    let held: Held | undefined;
+    const open = (instead?: Answer): void => {
+      if (held && this.#letGo(held)) this.#give(listener, slot, call, instead ?? verdict);
+    };
+    if (this.#gate.covers(call, verdict, this.#accounts.population.find(call.tid), open)) {
+      this.#give(listener, slot, call, verdict);
+    } else {
+      held = { listener, slot, call, answer: verdict, timer: setTimeout(open, GATE_DEADLINE_MS) };
+      this.#held.add(held);
+    }
     return true;
+  }
+
+  /** False for one whose answer has been given. */
+  #letGo(held: Held): boolean {
+    clearTimeout(held.timer);
+    return this.#held.delete(held);
+  }
+
+  #give(listener: Listener, slot: Slot, call: TrappedCall, answer: Answer): void {
+    const answered = listener.answer(slot.view, answer);
+    slot.free();
+    if (!answered && answer === "continue") this.#accounts.cancelled(call.tid);
+    if (this.#accounts.arrivals.hasUnmet) this.#settleSoon();
   }
 
   #decideWaiting(): void {
@@ -226,6 +287,8 @@ export class NotificationLoop {
     clearTimeout(this.#settleTimer);
     clearImmediate(this.#nextTurn);
     this.#watch?.close();
+    this.#gate.close();
+    for (const held of this.#held) this.#letGo(held);
     for (const what of this.#byKey.values()) libcClose(what.fd);
     this.#byKey.clear();
     this.#epoll.close();

@@ -23,6 +23,18 @@ export interface CallConvention {
   readonly sysClose: number;
 }
 
+/** Where a thread's general register set shows the call that a signal has interrupted. */
+export interface InterruptedCall {
+  /** Which of {@link Arch.abis} the call's number is of. */
+  readonly abi: number;
+  /** Bytes of the register set, by which it is told from others, and of one of its fields. */
+  readonly registerSize: number;
+  readonly word: 4 | 8;
+  /** Byte offsets. */
+  readonly number: number;
+  readonly result: number;
+}
+
 /** What differs from one processor to another: facts, no code. */
 export interface Arch {
   /** As `uname -m` names it, and as Node does. */
@@ -47,4 +59,6 @@ export interface Arch {
   readonly programCounter: string;
   readonly stackPointer: string;
   readonly call: CallConvention;
+  /** None where the kernel has decided what becomes of the call before it stops for a tracer. */
+  readonly interrupted: readonly InterruptedCall[];
 }
