@@ -58,7 +58,7 @@ export class Accountant {
         ends,
         [...this.accounts.population].map(({ pid }) => pid),
       );
-    if (canRepair(hostArch())) this.repair = new RepairProcess({ connect, log });
+    if (canRepair(hostArch())) this.repair = new RepairProcess({ connect, log, descriptors: state?.descriptors });
     this.#loop = new NotificationLoop(
       this.accounts,
       inFlight,
@@ -99,7 +99,7 @@ export class Accountant {
       );
     }
     // Whom it shall look at is known now.
-    if (names.length > 0) void this.repair?.ready();
+    if (names.length > 0) void this.repair?.keep();
     for (const slot of inFlight.found) if (!kept.has(LISTENER_RECORD + slot.listener)) slot.free();
   }
 
@@ -197,7 +197,7 @@ export class Accountant {
     this.#expected++;
     const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd) ?? Promise.resolve();
     // From its first call on: what it does before could be interrupted.
-    Promise.all([kept, repair ? this.repair?.ready() : undefined])
+    Promise.all([kept, repair ? this.repair?.keep() : undefined])
       // The command runs all the same, and does not outlive us.
       .catch((error) => process.stderr.write(`lyonnais: the keeper does not take a listener: ${error}\n`))
       .finally(() => {
@@ -209,6 +209,7 @@ export class Accountant {
   /** Nobody is left of a tree: neither the job that it came into, nor one inside. */
   #forget({ number, job: tree }: Listener): void {
     this.#descriptors?.drop(LISTENER_RECORD + number);
+    if (this.trees === 0) this.repair?.doNotKeep();
     this.#recorder.drop(LISTENER_RECORD + number);
     for (const job of this.accounts.jobs) {
       if (job === this.accounts.rootJob || !job.isWithin(tree)) continue;

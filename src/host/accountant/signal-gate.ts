@@ -31,7 +31,8 @@ export class SignalGate implements AnswerGate {
   readonly #slow: () => void;
   readonly #waiting = new Map<number, Waiting>();
   #link: Link | undefined;
-  #nextId = 1;
+  /** Answers to a process before this one may be under way. */
+  #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
   #timer: NodeJS.Timeout | undefined;
 
   /** `slow` is told when the repairer has missed a deadline. */
