@@ -18,11 +18,11 @@ export function formatRunWord({ pid, fd, soft, hard, budget }: RunRequest): stri
 }
 
 /** What follows `run ` on `ctl`. Answers that the listener will be taken, or that there need be none. */
-export function runWord(text: string, run: (request: RunRequest) => boolean): string {
+export async function runWord(text: string, run: (request: RunRequest) => Promise<boolean>): Promise<string> {
   const match = WORD.exec(text);
   if (!match) throw new Errno("EINVAL", `run takes PID FD SOFT HARD BUDGET, not ${JSON.stringify(text)}`);
   const [pid, fd, soft, hard, budget] = match.slice(1).map(Number);
-  const isNew = run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget! });
+  const isNew = await run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget! });
   return isNew ? LISTENS : "accounted";
 }
 

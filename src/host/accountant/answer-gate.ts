@@ -39,5 +39,6 @@ export interface AnswerGate {
 /** How a gate is made, on the thread that answers. */
 export type MakeGate = (loop: GateLoop) => AnswerGate;
 
-/** Holds nothing back. */
-export const openGate: MakeGate = () => ({ covers: () => true, ended: () => {}, close: () => {} });
+/** Holds nothing back; the loop does not even ask it. */
+export const OPEN_GATE: AnswerGate = { covers: () => true, ended: () => {}, close: () => {} };
+export const openGate: MakeGate = () => OPEN_GATE;
