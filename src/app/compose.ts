@@ -35,15 +35,14 @@ export interface LiveHost {
   close(): Promise<void>;
 }
 
-function repairSharing(arch: Arch, { accounts, repair }: Accountant): RepairSharing {
+function repairSharing(arch: Arch, accountant: Accountant): RepairSharing {
+  const { repair } = accountant;
   if (!repair) return UNSHARED;
   const calls = new CallRepair(arch, trappedNumbers);
   return {
     has: (pid) => repair.has(pid),
     release: (pid) => repair.release(pid),
-    again: (pid) => {
-      if (accounts.population.find(pid)) repair.again(pid);
-    },
+    again: (pid) => accountant.seizeAgain(pid),
     repeatCall: (tid) => {
       try {
         repeatCall(tid, arch, calls);
@@ -55,15 +54,25 @@ function repairSharing(arch: Arch, { accounts, repair }: Accountant): RepairShar
   };
 }
 
-/** Builds it all; `onBug` is told of errors that belong to no request; `state` is where the accounts outlive this process. One in a process: ptrace and SIGCHLD belong to the main thread. */
-export function composeLiveHost(onBug: (error: unknown) => void, state?: AccountantState): LiveHost {
+/** A host whose accounts outlive this process. */
+export interface LastingAccounts {
+  readonly state: AccountantState;
+  /** The thread that keeps them has died: this process is to end, so that another goes on. */
+  onDeath(error: Error): void;
+}
+
+/**
+ * Builds it all; `onBug` is told of errors that belong to no request. One in a process: ptrace and SIGCHLD belong to the main thread.
+ * What the files of the state throw.
+ */
+export function composeLiveHost(onBug: (error: unknown) => void, lasting?: LastingAccounts): LiveHost {
   const identity = new CallerIdentity();
   const processes = new LiveProcessTable(identity);
   const access = new KernelAccess(identity);
   const arch = hostArch();
   const memory = new LiveMemory(access, arch.userTop);
-  const console = { now: () => performance.now(), print: (line: string) => process.stderr.write(`${line}\n`) };
-  const accountant = new Accountant(console, state);
+  const print = (line: string): void => void process.stderr.write(`${line}\n`);
+  const accountant = new Accountant({ state: lasting?.state, print, onBug, onDeath: lasting?.onDeath ?? onBug });
   const tracer = new LiveTracer({ processes, access, arch, memory, onBug, sharing: repairSharing(arch, accountant) });
   const filter = buildFilter(arch);
   const ports: Ports = {
@@ -86,7 +95,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
     },
     async close() {
       await tracer.close();
-      accountant.close();
+      await accountant.close();
       processes.close();
     },
   };

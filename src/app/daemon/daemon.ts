@@ -2,6 +2,7 @@ import { dirname, isAbsolute } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { DEFAULT_OPTIONS } from "../../core/procfs/options.ts";
+import { toPromise } from "../../core/vfs/parked.ts";
 import type { Descriptors } from "../../host/linux/descriptors.ts";
 import { listenNinep } from "../../host/serve/ninep-listen.ts";
 import { composeLiveHost } from "../compose.ts";
@@ -57,10 +58,15 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.release();
     throw systemErrno(error);
   };
-  const { host, disks } = attempt(() => {
-    const host = composeLiveHost(onBug, { dir: dirname(socket), descriptors: keeper });
-    return { host, disks: composeDisks(socket, host.accountant.accounts) };
-  }, giveUp);
+  const onDeath = (error: Error): never => {
+    onBug(error);
+    // Trapped calls wait for whoever the keeper starts next.
+    process.exit(1);
+  };
+  const state = { dir: dirname(socket), descriptors: keeper };
+  const host = attempt(() => composeLiveHost(onBug, { state, onDeath }), giveUp);
+  await host.accountant.ready.catch(giveUp);
+  const disks = attempt(() => composeDisks(socket, host.accountant), giveUp);
   const tree = host.fileSystem(DEFAULT_OPTIONS);
   const mounts = new Set<Mounted>();
   /** Where mounts are, or are being made. */
@@ -90,9 +96,9 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
       throw error;
     }
   };
-  const run = ({ pid, fd, soft, hard, budget, repair }: RunRequest): boolean => {
+  const run = ({ pid, fd, soft, hard, budget, repair }: RunRequest): Promise<boolean> => {
     const limit = { soft: toPages(soft), hard: toPages(hard) };
-    return host.accountant.launch(pid, fd, limit, toPages(budget), repair);
+    return toPromise(host.accountant.launch(pid, fd, limit, toPages(budget), repair));
   };
   const { accountant } = host;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */

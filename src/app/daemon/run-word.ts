@@ -20,12 +20,12 @@ export function formatRunWord({ pid, fd, soft, hard, budget, repair }: RunReques
 }
 
 /** What follows `run ` on `ctl`. Answers that the listener will be taken, or that there need be none. */
-export function runWord(text: string, run: (request: RunRequest) => boolean): string {
+export async function runWord(text: string, run: (request: RunRequest) => Promise<boolean>): Promise<string> {
   const match = WORD.exec(text);
   if (!match) throw new Errno("EINVAL", `run takes PID FD SOFT HARD BUDGET REPAIR, not ${JSON.stringify(text)}`);
   const [pid, fd, soft, hard, budget] = match.slice(1, 6).map(Number);
   const repair = match[6] === "repair";
-  const isNew = run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget!, repair });
+  const isNew = await run({ pid: pid!, fd: fd!, soft: soft!, hard: hard!, budget: budget!, repair });
   return isNew ? LISTENS : "accounted";
 }
 

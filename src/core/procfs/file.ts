@@ -64,15 +64,17 @@ export function orMinusOne(value: number): number {
 
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
 export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {
-  return (context) => {
-    const content = latin1(render(context));
-    const { process } = context;
-    return {
-      read(_caller, offset, into) {
-        if (!process.alive()) throw goneError(process);
-        return readSlice(content, offset, into);
-      },
-    };
+  return (context) => textHandle(context, render(context));
+}
+
+/** As {@link openText} of a text that is there already. */
+export function textHandle({ process }: OpenContext, text: string): Handle {
+  const content = latin1(text);
+  return {
+    read(_caller, offset, into) {
+      if (!process.alive()) throw goneError(process);
+      return readSlice(content, offset, into);
+    },
   };
 }
 

@@ -19,9 +19,11 @@ export interface GateLoop {
  * only a fatal signal ends its wait. Nothing here may block or make a system call that can wait for the caller's owner.
  */
 export interface AnswerGate {
+  /** Whether it has anything to do with such a call: asked first, of every one. */
+  concerns(call: TrappedCall): boolean;
   /**
    * Asked once for each answer that has been decided, before it is given. True: give it now. False: hold it until `open` is called, from
-   * a later turn of the loop, or {@link GATE_DEADLINE_MS} have passed; `open` may name another answer to give instead, and does nothing
+   * a later turn of the loop, or {@link GATE_DEADLINE_MS} have passed; `open` may name another answer to give instead. It does nothing
    * the second time, after the deadline, or when the caller has died. `process` is undefined where the caller is not known to the accounts (yet). An exception counts as true.
    */
   covers(
@@ -38,6 +40,3 @@ export interface AnswerGate {
 
 /** How a gate is made, on the thread that answers. */
 export type MakeGate = (loop: GateLoop) => AnswerGate;
-
-/** Holds nothing back. */
-export const openGate: MakeGate = () => ({ covers: () => true, ended: () => {}, close: () => {} });

@@ -11,6 +11,9 @@ import type { Answer } from "./listener.ts";
 /** The call is made again as soon as the thread has stopped: which it does, or its answer would reach the program. */
 const REPEAT: Answer = { errno: ERESTARTNOINTR };
 
+/** More than that, and some have had their time. */
+const MOST_WAITING = 128;
+
 interface Link {
   readonly channel: Channel;
   readonly table: SeizedTable;
@@ -28,17 +31,13 @@ interface Waiting {
  */
 export class SignalGate implements AnswerGate {
   readonly #loop: GateLoop;
-  readonly #slow: () => void;
   readonly #waiting = new Map<number, Waiting>();
   #link: Link | undefined;
   /** Answers to a process before this one may be under way. */
   #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
-  #timer: NodeJS.Timeout | undefined;
 
-  /** `slow` is told when the repairer has missed a deadline. */
-  constructor(loop: GateLoop, slow: () => void) {
+  constructor(loop: GateLoop) {
     this.#loop = loop;
-    this.#slow = slow;
   }
 
   /** There is a repairer, which knows of no process yet; `pids` are under accounting. The descriptors are the gate's from now on. */
@@ -59,6 +58,15 @@ export class SignalGate implements AnswerGate {
     this.#ask("look", pid, 0, 0);
   }
 
+  /** A process need not be free for another tracer any longer. */
+  again(pid: number): void {
+    this.#ask("again", pid, 0, 0);
+  }
+
+  concerns({ operation: { kind } }: TrappedCall): boolean {
+    return this.#link !== undefined && (kind === "handler" || kind === "trace");
+  }
+
   covers(
     { tid, operation }: TrappedCall,
     _answer: Answer,
@@ -76,7 +84,7 @@ export class SignalGate implements AnswerGate {
     }
     if (id === undefined) return true;
     this.#waiting.set(id, { since: performance.now(), open });
-    this.#timer ??= setTimeout(() => this.#forgetLate(), GATE_DEADLINE_MS).unref();
+    if (this.#waiting.size > MOST_WAITING) this.#forgetLate();
     return false;
   }
 
@@ -100,16 +108,8 @@ export class SignalGate implements AnswerGate {
   }
 
   #forgetLate(): void {
-    this.#timer = undefined;
     const now = performance.now();
-    let late = false;
-    for (const [id, { since }] of this.#waiting) {
-      if (now - since < GATE_DEADLINE_MS) continue;
-      this.#waiting.delete(id);
-      late = true;
-    }
-    if (late) this.#slow();
-    if (this.#waiting.size > 0) this.#timer = setTimeout(() => this.#forgetLate(), GATE_DEADLINE_MS).unref();
+    for (const [id, { since }] of this.#waiting) if (now - since >= GATE_DEADLINE_MS) this.#waiting.delete(id);
   }
 
   #disconnect(): void {
@@ -127,7 +127,6 @@ export class SignalGate implements AnswerGate {
   ended(): void {}
 
   close(): void {
-    clearTimeout(this.#timer);
     this.#waiting.clear();
     this.#disconnect();
   }

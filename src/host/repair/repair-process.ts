@@ -16,8 +16,9 @@ import { Channel, type RequestKind } from "./channel.ts";
 import { SeizedTable } from "./seized-table.ts";
 
 const CHILD = fileURLToPath(new URL("./repairer-child.js", import.meta.url));
-/** One that does not answer for so long waits for a tracee, and is replaced. */
+/** How long a process may take to stop; and how often the repairer is looked at: busy with one thread twice, it waits for it. */
 const PATIENCE_MS = 1000;
+const LOOK_MS = 500;
 /** Node needs a twentieth of a second to start, on a machine that is not busy. */
 const START_MS = 10_000;
 /** More deaths than that within a minute, and there is no other. */
@@ -57,6 +58,7 @@ interface Running {
   readonly table: SeizedTable;
   readonly watch: { close(): void };
   readonly waiting: Map<number, Parked<void>>;
+  readonly looks: NodeJS.Timeout;
 }
 
 /** The daemon's side of the repairer: starts it when first needed, replaces it when it has died or waits for a tracee. Main thread. */
@@ -144,11 +146,23 @@ export class RepairProcess {
       table: new SeizedTable(table),
       watch: watchReadable(channel, () => this.#answered(running)),
       waiting: new Map(),
+      looks: this.#lookAt(() => running),
     };
     this.#running = running;
     const copy = (fd: number): number => check(libcFcntl(fd, F_DUPFD_CLOEXEC, 0), "channel of the repairer");
     this.#setting.connect({ channel: copy(accounts), table: copy(table) });
     return running;
+  }
+
+  /** Nothing is asked, which would have it wake up: what it does stands in the table. */
+  #lookAt(which: () => Running): NodeJS.Timeout {
+    let before = 0;
+    return setInterval(() => {
+      const { table, process } = which();
+      const { busyWith, progress } = table;
+      if (busyWith !== 0 && progress === before) process.kill();
+      before = progress;
+    }, LOOK_MS).unref();
   }
 
   /** Has it outlive this process, as long as somebody needs it. */
@@ -188,29 +202,14 @@ export class RepairProcess {
     return this.#running ? this.#ask(this.#running, "release", pid) : undefined;
   }
 
-  /** The process need not be free any more. */
-  again(pid: number): void {
-    if (this.#running) this.#ask(this.#running, "again", pid);
-  }
-
-  /** Somebody has waited too long for it: it is replaced unless it answers now. */
-  suspect(): void {
-    if (this.#running) this.#ask(this.#running, "ping", 0);
-  }
-
   #ask(running: Running, kind: RequestKind, tid: number, patienceMs: number = PATIENCE_MS): Parked<void> {
     const id = this.#nextId++;
     const done = new Parked<void>(() => running.waiting.delete(id));
     running.waiting.set(id, done);
     const timer = setTimeout(() => {
       if (!running.waiting.has(id) || this.#running !== running) return;
-      if (kind === "release") {
-        running.waiting.delete(id);
-        done.fail(new Errno("EBUSY", `process ${tid} does not stop to be let go; try again`));
-      }
-      // A process that does not stop is no sign of one that does not answer.
-      if (kind !== "ping") this.suspect();
-      else running.process.kill();
+      running.waiting.delete(id);
+      done.fail(new Errno("EBUSY", kind === "release" ? `process ${tid} does not stop to be let go; try again` : "the repairer does not answer"));
     }, patienceMs).unref();
     timer.unref();
     if (!running.channel.ask({ kind, id, tid, address: 0, word: 0 })) {
@@ -236,6 +235,7 @@ export class RepairProcess {
 
   #died(running: Running): void {
     const culprit = running.table.busyWith;
+    clearInterval(running.looks);
     running.watch.close();
     this.#drop(running);
     running.table.close();
@@ -267,6 +267,7 @@ export class RepairProcess {
     this.#running.process.kill();
     // A watch would keep the process that ends.
     this.#running.process.close();
+    clearInterval(this.#running.looks);
     this.#running.watch.close();
   }
 }

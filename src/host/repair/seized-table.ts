@@ -5,7 +5,7 @@ import { mapFile, unmapFile } from "../linux/mapped-file.ts";
 
 /** PID_MAX_LIMIT of 64-bit Linux. */
 const MOST_TIDS = 4 * 1024 * 1024;
-/** The thread that the repairer deals with, 0 when it waits for work; then a bit for each thread number. */
+/** The thread that the repairer deals with, 0 when it waits for work, and how often it has begun; then a bit for each thread number. */
 const BITS = 8;
 const SIZE = BITS + MOST_TIDS / 8;
 
@@ -44,17 +44,13 @@ export class SeizedTable {
   }
 
   set busyWith(tid: number) {
+    this.#bytes.writeUInt32LE((this.#bytes.readUInt32LE(4) + 1) >>> 0, 4);
     this.#bytes.writeUInt32LE(tid, 0);
   }
 
-  /** Every thread that is seized. */
-  all(): number[] {
-    const tids: number[] = [];
-    for (let at = BITS; at < SIZE; at++) {
-      if (this.#bytes[at] === 0) continue;
-      for (let bit = 0; bit < 8; bit++) if ((this.#bytes[at]! & (1 << bit)) !== 0) tids.push((at - BITS) * 8 + bit);
-    }
-    return tids;
+  /** Changes with each thing that the repairer begins or ends. */
+  get progress(): number {
+    return this.#bytes.readUInt32LE(4);
   }
 
   close(): void {

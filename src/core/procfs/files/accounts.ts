@@ -3,19 +3,31 @@ import { latin1 } from "../../base/text.ts";
 import type { Handle } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
-import type { Accounts } from "../accounts-port.ts";
+import { perform, type Steps, step } from "../../vfs/steps.ts";
+import type { Accounts, UidAccount } from "../accounts-port.ts";
 import { orMinusOne, type RootContext, type RootFile, wordsOf } from "../file.ts";
 
-function openText(render: (accounts: Accounts) => string): (context: RootContext) => Outcome<Handle> {
-  return ({ ports: { accounts } }) =>
-    mapOutcome(accounts.settle(), () => {
-      const content = latin1(render(accounts));
-      return { read: (_caller, offset, into) => readSlice(content, offset, into) };
-    });
+/** A file of what is asked once the figures are up to date. */
+function openText<T>(
+  ask: (accounts: Accounts) => Outcome<T>,
+  render: (figures: T) => string,
+): (context: RootContext) => Outcome<Handle> {
+  function* steps({ ports: { accounts } }: RootContext): Steps<Handle> {
+    yield* step(accounts.settle());
+    const content = latin1(render(yield* step(ask(accounts))));
+    return { read: (_caller, offset, into) => readSlice(content, offset, into) };
+  }
+  return (context) => perform(steps(context));
 }
 
 /** The bits of vm.overcommit. */
 const OVERCOMMIT = /^[0-7]$/;
+
+const openSwap = openText(
+  (accounts) => accounts.swap(),
+  ({ total, reserved, overcommit, supply }) =>
+    `total ${orMinusOne(total)}\nreserved ${reserved}\novercommit ${overcommit}\nsupply ${orMinusOne(supply)}\n`,
+);
 
 export const swap: RootFile = {
   name: "swap",
@@ -24,37 +36,33 @@ export const swap: RootFile = {
   doc: "the global totals in bytes: total, reserved, overcommit (bits), supply; takes `overcommit BITS`",
   open: (context) => {
     const { accounts } = context.ports;
-    const text = openText(() => {
-      const { total, reserved, overcommit, supply } = accounts.swap();
-      return `total ${orMinusOne(total)}\nreserved ${reserved}\novercommit ${overcommit}\nsupply ${orMinusOne(supply)}\n`;
-    });
-    return mapOutcome(text(context), (handle) => ({
+    return mapOutcome(openSwap(context), (handle) => ({
       ...handle,
       write(caller, offset, data) {
         const [name, bits = "", ...rest] = wordsOf(data, offset);
         if (name !== "overcommit" || rest.length > 0 || !OVERCOMMIT.test(bits)) {
           throw new Errno("EINVAL", "say: overcommit BITS, from 0 to 7");
         }
-        accounts.setOvercommit(caller, Number(bits));
-        return data.length;
+        const { length } = data;
+        return mapOutcome(accounts.setOvercommit(caller, Number(bits)), () => length);
       },
     }));
   },
 };
+
+function renderUid(row: UidAccount): string {
+  const { uid, reserved, limit, peak, refusals, accounted, observed, observedBytes } = row;
+  return `${uid} ${reserved} ${orMinusOne(limit)} ${peak} ${refusals} ${accounted} ${observed} ${observedBytes}\n`;
+}
 
 export const accounts: RootFile = {
   name: "accounts",
   slot: 10,
   mode: 0o444,
   doc: "a line each uid, in bytes: uid reserved limit peak refusals accounted observed observed-bytes",
-  open: openText((accounts) =>
-    accounts
-      .uids()
-      .map((row) => {
-        const { uid, reserved, limit, peak, refusals, accounted, observed, observedBytes } = row;
-        return `${uid} ${reserved} ${orMinusOne(limit)} ${peak} ${refusals} ${accounted} ${observed} ${observedBytes}\n`;
-      })
-      .join(""),
+  open: openText(
+    (accounts) => accounts.uids(),
+    (rows) => rows.map(renderUid).join(""),
   ),
 };
 
@@ -63,10 +71,8 @@ export const accountsCheck: RootFile = {
   slot: 11,
   mode: 0o444,
   doc: "everything counted again: empty when the accounts are true, else a line for each that is not",
-  open: openText((accounts) =>
-    accounts
-      .check()
-      .map((line) => `${line}\n`)
-      .join(""),
+  open: openText(
+    (accounts) => accounts.check(),
+    (lines) => lines.map((line) => `${line}\n`).join(""),
   ),
 };
