@@ -43,9 +43,9 @@ function repairSharing(arch: Arch, accountant: Accountant): RepairSharing {
     has: (pid) => repair.has(pid),
     release: (pid) => repair.release(pid),
     again: (pid) => accountant.seizeAgain(pid),
-    repeatCall: (tid) => {
+    repeatCall: (tid, signal) => {
       try {
-        repeatCall(tid, arch, calls);
+        repeatCall(tid, arch, calls, signal);
       } catch (error) {
         // Killed in this moment: its end will be told.
         if (!isErrno(error, "ESRCH")) throw error;

@@ -31,6 +31,7 @@ for (const [way, usec, n] of [
   ["threads", 0, 1000],
   ["storm", 0, 2000],
   ["jobs", 0, 20],
+  ["waits", 0, 20],
 ] as const) {
   test(`${way}, ${n} times${usec > 0 ? ` with a timer of ${usec} µs` : ""}: none fails`, (t) => {
     const ran = new Accounting(t).run("-w", "4g", "--", signalled, way, String(usec), String(n));
@@ -98,7 +99,7 @@ test("gdb and strace get the processes that they start, and those that run", {
   const debugged = catching("gdb -q -batch -ex run -ex 'print 6*7' --args /bin/true 2>&1");
   assert.match(debugged.out, /exited normally[\s\S]*= 42/);
   const running = catching(
-    '(trap : USR2; while :; do :; done) & child=$!; strace -o /dev/null -p $child & strace=$!; until grep -q "TracerPid:.$strace" /proc/$child/status; do :; done; echo got it; kill $strace $child',
+    '(trap : USR2; while :; do :; done) & child=$!; strace -o /dev/null -p $child & strace=$!; until grep -q "TracerPid:.$strace" /proc/$child/status; do :; done; echo got it; kill $strace; wait $strace; kill -KILL $child',
   );
   assert.equal(running.out, "got it\n", running.err);
 });

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -183,6 +184,23 @@ static void jobs(long n) {
   }
 }
 
+/* Waits for what does not come while children exit: nobody hears of that, as long as SIGCHLD has no handler. */
+static void waits(long n) {
+  catch(SIGUSR1, 0);
+  int poll = epoll_create1(0);
+  struct epoll_event event;
+  for (long i = 0; i < n; i++) {
+    pid_t pid = fork();
+    if (pid == 0) {
+      usleep(2000);
+      _exit(0);
+    }
+    if (epoll_wait(poll, &event, 1, 20) != 0) failed();
+    await(pid, 0);
+  }
+  signals++;
+}
+
 /* Grows the heap as programs do, and writes to all of it. */
 static void heap(void) {
   char *p = sbrk(4096);
@@ -202,6 +220,7 @@ int main(int argc, char **argv) {
   if (!strcmp(way, "threads")) threads(n);
   else if (!strcmp(way, "storm")) storm(n);
   else if (!strcmp(way, "jobs")) jobs(n);
+  else if (!strcmp(way, "waits")) waits(n);
   else
     for (long i = 0; i < n; i++) {
       if (!strcmp(way, "mmap")) map();

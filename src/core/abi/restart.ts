@@ -3,6 +3,8 @@
  * register at the stop before the signal is delivered.
  */
 
+/** It fails with that, whatever the handler; also without one. */
+export const EINTR = 4;
 /** Made again, unless a handler without SA_RESTART runs: then EINTR. */
 export const ERESTARTSYS = 512;
 /** Made again, whatever runs. */

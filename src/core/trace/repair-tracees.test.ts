@@ -91,7 +91,7 @@ test("released, each thread goes at its next stop, with its signal; who asked is
   assert.deepEqual(done(), ["repair 11 14", "freed 11", "detach 11 14", "freed 11"]);
   assert.equal(free, 0);
   tracees.stopped(10, SIGTSTP, PTRACE_EVENT_STOP);
-  assert.deepEqual(done(), ["freed 10", "detach 10 0", "freed 10"]);
+  assert.deepEqual(done(), ["repair 10 0", "freed 10", "detach 10 0", "freed 10"]);
   assert.equal(free, 2);
   tracees.release(10, () => free++);
   assert.equal(free, 3, "one that is free is free at once");

@@ -10,7 +10,7 @@ export interface RepairPort {
   listen(tid: number): void;
   interrupt(tid: number): void;
   detach(tid: number, signal: number): void;
-  /** Has the kernel repeat the call that `signal` has interrupted, where it is one that waited to be received. */
+  /** Has the kernel repeat the call that `signal` (0: our own interruption) has ended, where that would not have been without us. */
   repair(tid: number, signal: number): void;
   /** Whose thread that is. */
   processOf(tid: number): number;
@@ -103,8 +103,10 @@ export class RepairTracees {
       // Its other threads are no more, and have nothing left to tell.
       for (const other of [...(this.#threads.get(pid) ?? [])]) if (other !== tid) this.ended(other);
       this.#letGo(tid, 0);
-    } else if (this.#leaving.has(pid)) this.#letGo(tid, action.do === "deliver" ? signal : 0);
-    else if (action.do === "listen") this.#attempt(() => this.#port.listen(tid));
+    } else if (this.#leaving.has(pid)) {
+      if (action.do !== "deliver") this.#attempt(() => this.#port.repair(tid, 0));
+      this.#letGo(tid, action.do === "deliver" ? signal : 0);
+    } else if (action.do === "listen") this.#attempt(() => this.#port.listen(tid));
     else this.#attempt(() => this.#port.resume(tid, action.do === "deliver" ? signal : 0));
   }
 

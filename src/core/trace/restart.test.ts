@@ -9,6 +9,9 @@ const BRK = 12;
 const READ = 0;
 const BRK_32 = 45;
 const SIGALRM = 14;
+const EPOLL_WAIT = 232;
+const CLOSE = 3;
+const UNHEARD = (): boolean => false;
 const repair = new CallRepair(X86_64, (abi) => new Set(abi === X86_64.abis[0] ? [BRK] : [BRK_32]));
 
 function registers64(number: number, result: bigint): Uint8Array {
@@ -29,15 +32,15 @@ function registers32(number: number, result: number): Uint8Array {
 
 test("a call that waited to be received is made again, and nothing else is touched", () => {
   const registers = registers64(BRK, -512n);
-  assert.equal(repair.repeat(registers), true);
+  assert.equal(repair.repeat(registers, UNHEARD), true);
   assert.deepEqual(registers, registers64(BRK, -513n));
 });
 
 test("the same for a 32-bit program, by its own numbers", () => {
   const registers = registers32(BRK_32, -512);
-  assert.equal(repair.repeat(registers), true);
+  assert.equal(repair.repeat(registers, UNHEARD), true);
   assert.deepEqual(registers, registers32(BRK_32, -513));
-  assert.equal(repair.repeat(registers32(BRK, -512)), false);
+  assert.equal(repair.repeat(registers32(BRK, -512), UNHEARD), false);
 });
 
 for (const [what, registers] of [
@@ -50,14 +53,25 @@ for (const [what, registers] of [
 ] as const) {
   test(`${what} is left as it is`, () => {
     const before = Uint8Array.from(registers);
-    assert.equal(repair.repeat(registers), false);
+    assert.equal(repair.repeat(registers, UNHEARD), false);
     assert.deepEqual(registers, before);
   });
 }
 
+test("a wait that a signal has ended which nobody hears goes on; one whose handler runs fails, as it does untraced", () => {
+  const registers = registers64(EPOLL_WAIT, -4n);
+  assert.equal(
+    repair.repeat(registers, () => true),
+    false,
+  );
+  assert.equal(repair.repeat(registers, UNHEARD), true);
+  assert.deepEqual(registers, registers64(EPOLL_WAIT, -513n));
+  assert.equal(repair.repeat(registers64(CLOSE, -4n), UNHEARD), false, "what has been done is not done twice");
+});
+
 test("where the kernel has decided before the stop there is nothing to repair", () => {
   const none = new CallRepair(ARM64, () => new Set([214]));
-  assert.equal(none.repeat(new Uint8Array(ARM64.registerSize)), false);
+  assert.equal(none.repeat(new Uint8Array(ARM64.registerSize), UNHEARD), false);
 });
 
 test("what becomes of each stop", () => {

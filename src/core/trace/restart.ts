@@ -11,7 +11,7 @@ import {
   PTRACE_EVENT_STOP,
   PTRACE_EVENT_VFORK,
 } from "../abi/ptrace.ts";
-import { ERESTARTNOINTR, ERESTARTSYS } from "../abi/restart.ts";
+import { EINTR, ERESTARTNOINTR, ERESTARTSYS } from "../abi/restart.ts";
 import { SIGTRAP } from "../abi/signal.ts";
 
 /** What a process that is seized for the sake of its signals alone gets at a stop. */
@@ -53,17 +53,21 @@ export class CallRepair {
     this.#layouts = interrupted.map((layout) => ({ ...layout, calls: calls(abis[layout.abi]!) }));
   }
 
-  /** Whether the registers showed such a call given up for a signal; they say then that it is to be made again. */
-  repeat(registers: Uint8Array): boolean {
-    for (const { registerSize, word, number, result, calls } of this.#layouts) {
-      if (registers.length !== registerSize) continue;
-      const view = new DataView(registers.buffer, registers.byteOffset, registers.length);
-      // A negative number of 32 bits: of 64 the upper half is all ones, and stays so.
-      if (view.getInt32(result, true) !== -ERESTARTSYS || !calls.has(view.getInt32(number, true))) return false;
-      if (word === 8 && view.getInt32(result + 4, true) !== -1) return false;
-      view.setInt32(result, -ERESTARTNOINTR, true);
-      return true;
-    }
-    return false;
+  /**
+   * Whether the registers showed a call that failed or would fail only because of us: given up before it was received, or woken by what no
+   * handler `hears`, which is asked only then. They say now that it is to be made again.
+   */
+  repeat(registers: Uint8Array, hears: () => boolean): boolean {
+    const layout = this.#layouts.find(({ registerSize }) => registerSize === registers.length);
+    if (!layout) return false;
+    const view = new DataView(registers.buffer, registers.byteOffset, registers.length);
+    // A negative number of 32 bits: of 64 the upper half is all ones, and stays so.
+    if (layout.word === 8 && view.getInt32(layout.result + 4, true) !== -1) return false;
+    const result = view.getInt32(layout.result, true);
+    const number = view.getInt32(layout.number, true);
+    const isGivenUp = result === -ERESTARTSYS && layout.calls.has(number);
+    if (!isGivenUp && !(result === -EINTR && layout.wokenInVain.includes(number) && !hears())) return false;
+    view.setInt32(layout.result, -ERESTARTNOINTR, true);
+    return true;
   }
 }

@@ -79,8 +79,8 @@ export class RepairPtrace implements RepairPort {
     check(libcPtraceNumber(PTRACE_DETACH, tid, 0, signal), `detach ${tid}`);
   }
 
-  repair(tid: number): void {
-    if (repeatCall(tid as Tid, this.#arch, this.#repair)) this.repaired++;
+  repair(tid: number, signal: number): void {
+    if (repeatCall(tid as Tid, this.#arch, this.#repair, signal)) this.repaired++;
   }
 
   processOf(tid: number): number {

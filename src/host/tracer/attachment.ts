@@ -92,7 +92,9 @@ export class Attachment implements TraceeObserver, Traced {
 
   handle(tid: Tid, status: WaitStatus): void {
     // SIGTRAP is a step's, mostly, behind which no call was interrupted.
-    if (status.kind === "stopped" && status.event === 0 && status.signal !== SIGTRAP) this.#sharing.repeatCall(tid);
+    if (status.kind === "stopped" && status.event === 0 && status.signal !== SIGTRAP) {
+      this.#sharing.repeatCall(tid, status.signal);
+    }
     this.tracee.handle(tid, status);
   }
 

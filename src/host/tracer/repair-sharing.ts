@@ -10,7 +10,7 @@ export interface RepairSharing {
   /** It is free for whoever has released it no longer. */
   again(pid: Pid): void;
   /** The same repair for a thread of ours that is stopped before the delivery of a signal. */
-  repeatCall(tid: Tid): void;
+  repeatCall(tid: Tid, signal: number): void;
 }
 
 /** Nobody else traces. */

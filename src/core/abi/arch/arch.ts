@@ -33,6 +33,11 @@ export interface InterruptedCall {
   /** Byte offsets. */
   readonly number: number;
   readonly result: number;
+  /**
+   * Calls that fail with EINTR when a signal wakes them that nobody hears, signal(7): a tracer's place alone has the kernel wake them. Made
+   * again they do what they would have done; those of which that is not so, as close(2), are not here.
+   */
+  readonly wokenInVain: readonly number[];
 }
 
 /** What differs from one processor to another: facts, no code. */

@@ -61,6 +61,14 @@ const I386: SyscallAbi = {
   },
 };
 
+/**
+ * read write accept sendto recvfrom sendmsg recvmsg (sockets that have a timeout), semop, rt_sigtimedwait, io_getevents, semtimedop,
+ * epoll_wait, epoll_pwait, accept4, recvmmsg, io_uring_enter, epoll_pwait2.
+ */
+const WOKEN_IN_VAIN: readonly number[] = [0, 1, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 299, 426, 441];
+/** read, write, rt_sigtimedwait, epoll_wait, epoll_pwait, recvfrom, recvmsg, rt_sigtimedwait_time64, io_uring_enter, epoll_pwait2. */
+const WOKEN_IN_VAIN_32: readonly number[] = [3, 4, 177, 256, 319, 371, 372, 421, 426, 441];
+
 /** struct user_regs_struct, sys/user.h; address space: Documentation/arch/x86/x86_64/mm.rst, four levels. */
 export const X86_64: Arch = {
   machine: "x86_64",
@@ -115,8 +123,8 @@ export const X86_64: Arch = {
     sysClose: 3,
   },
   interrupted: [
-    { abi: 0, registerSize: 216, word: 8, number: 120, result: 80 },
+    { abi: 0, registerSize: 216, word: 8, number: 120, result: 80, wokenInVain: WOKEN_IN_VAIN },
     // A 32-bit program: struct user_regs_struct32.
-    { abi: 1, registerSize: 68, word: 4, number: 44, result: 24 },
+    { abi: 1, registerSize: 68, word: 4, number: 44, result: 24, wokenInVain: WOKEN_IN_VAIN_32 },
   ],
 };
