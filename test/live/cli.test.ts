@@ -141,7 +141,7 @@ test("doctor looks at all of this", () => {
   names.push("ptrace", "Yama", "capabilities", "pidfd", "PROCMAP_QUERY", "seccomp notify", "seccomp killable");
   assert.deepEqual(
     found.map(({ name }) => name),
-    [...names, "limits", "daemon", "open files"],
+    [...names, "limits", "signals", "daemon", "open files"],
   );
 });
 

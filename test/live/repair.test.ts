@@ -180,3 +180,33 @@ test("the daemon is killed while signals come: its successor's processes are rep
   assert.equal(await words.next(), WELL.trimEnd());
   assert.equal(await words.next(), "ended");
 });
+
+test("a process that keeps the repairer waiting is left alone; others are repaired again, and none waits", async (t) => {
+  // Only root may have the kernel itself wait for such memory.
+  const place = new Accounting(t, 0);
+  const script = `trap : USR1; echo ready; while read -r line; do eval "$line"; done`;
+  const other = await place.words(["-w", "1g"], ["bash", "-c", script]);
+  await using _ = other;
+  const first = tracerOf(other.pid);
+  const hostile = await place.words(["-w", "1g"], [program("never-read")]);
+  await using __ = hostile;
+  assert.equal(await other.ask("x=$(echo goes on); echo $x"), "goes on");
+  await untilAsync(async () => ![0, first].includes(tracerOf(other.pid)), "another repairer");
+  assert.match(
+    readFileSync(`${place.dir}/own/lyonnais/server.log`, "utf8"),
+    new RegExp(`dealt with thread ${hostile.pid}, which is left alone`),
+  );
+  const repairer = tracerOf(other.pid);
+  assert.equal(await other.ask("trap : USR2; x=$(echo goes on); echo $x"), "goes on");
+  assert.equal(tracerOf(other.pid), repairer);
+});
+
+test("who may not trace a process cannot have it let go", { skip: process.geteuid!() !== 0 || !has("strace") || !has("setpriv") }, async (t) => {
+  const place = new Accounting(t, 0);
+  const words = await place.words(["-w", "1g"], ["bash", "-c", 'trap : USR1; echo ready; while read -r line; do eval "$line"; done']);
+  await using _ = words;
+  const repairer = tracerOf(words.pid);
+  const { out, err } = place.run("--", "setpriv", "--reuid", "61001", "--clear-groups", "strace", "-o", "/dev/null", "-p", String(words.pid));
+  assert.match(out + err, /Operation not permitted/);
+  assert.equal(tracerOf(words.pid), repairer);
+});

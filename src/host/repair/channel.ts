@@ -8,12 +8,13 @@ import { errnoNow, libcClose, libcRead, libcWrite } from "../linux/ffi/libc.ts";
  * - `handler`: a thread waits in a call that sets what becomes of a signal, `address` is its struct sigaction in words of `word` bytes.
  * - `look`: a process may have handlers already.
  * - `release`: a process is to be free for another tracer, and not to be seized again on our own account.
+ * - `releaseFor`: the same for the thread `address`, where it may trace the process by its uid; of any other nothing is changed.
  * - `releaseCaller`: the same for a thread that waits in a call of ours, which is to be made again once it is free.
  * - `again`: a process that was released need not be free any longer.
  * - `leave`: never to be seized: it has kept another repairer from answering.
  * - `ping`: whether it answers.
  */
-export const REQUESTS = ["handler", "look", "release", "releaseCaller", "again", "leave", "ping"] as const;
+export const REQUESTS = ["handler", "look", "release", "releaseFor", "releaseCaller", "again", "leave", "ping"] as const;
 export type RequestKind = (typeof REQUESTS)[number];
 
 export interface RepairRequest {

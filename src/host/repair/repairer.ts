@@ -1,5 +1,6 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { parseStat } from "../../core/abi/text/stat.ts";
+import { statusNumbers } from "../../core/abi/text/status.ts";
 import { decodeWaitStatus, WALL, WNOHANG } from "../../core/abi/wait.ts";
 import { ERRNO, Errno, isErrno } from "../../core/base/errno.ts";
 import { trappedNumbers } from "../../core/notify/trapped-numbers.ts";
@@ -23,6 +24,15 @@ const WHENEVER = -1;
 /** When it began: tells a process from a later one with its number. */
 const startOf = (pid: number): number =>
   parseStat(readTextAt(AT_FDCWD, `/proc/${pid}/stat`, `process ${pid}`)).startTicks;
+
+const uidsOf = (tid: number): number[] =>
+  statusNumbers(readTextAt(AT_FDCWD, `/proc/${tid}/status`, `thread ${tid}`), "Uid").slice(0, 3);
+
+/** Whether a thread may trace another, as far as their uids tell. The kernel judges exactly, when it is too late for us. */
+function mayTrace(tid: number, target: number): boolean {
+  const [, effective] = uidsOf(tid);
+  return effective === 0 || uidsOf(target).every((uid) => uid === effective);
+}
 
 /**
  * Seizes processes that catch signals, and has the kernel repeat their trapped calls. All of it on the main thread of a process of its
@@ -82,7 +92,9 @@ export class Repairer {
       case "leave":
         this.#alone.set(this.#tracees.processOf(tid), WHENEVER);
         break;
-      case "release": {
+      case "release":
+      case "releaseFor": {
+        if (kind === "releaseFor" && !mayTrace(address, tid)) break;
         const pid = this.#tracees.processOf(tid);
         this.#alone.set(pid, startOf(pid));
         this.#tracees.release(pid, () => answer(0));
