@@ -5,15 +5,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type Figures, Limited, SLOW_FLOOR_US } from "./limited.ts";
 import type { BenchRow } from "./row.ts";
 import { floor } from "./run.ts";
+import { signalBench } from "./signals.ts";
+import { ms, times, us } from "./units.ts";
 
 const PAIRS = 20_000;
 /** Rounds of 200 commands: after that the daemon's figures do not get better any more. */
 const WARM_UP = 15;
 const STRESSORS = ["brk", "malloc", "fork", "vfork", "shm-sysv"];
-
-const us = (ns: number): string => `${(ns / 1000).toFixed(2)} µs`;
-const ms = (ns: number): string => `${(ns / 1e6).toFixed(0)} ms`;
-const times = (n: number, command: string): string => `i=0; while [ $i -lt ${n} ]; do ${command}; i=$((i+1)); done`;
 
 /** What one trapped call costs more than it does by itself, to the same under the C supervisor. */
 function callBench(place: Limited): BenchRow[] {
@@ -131,5 +129,11 @@ async function restBench(place: Limited): Promise<BenchRow[]> {
 export async function accountingBench(): Promise<BenchRow[]> {
   await using place = await Limited.start();
   place.warmUp(WARM_UP, [floor("timed"), "sh", "-c", times(200, "/bin/true")]);
-  return [...callBench(place), ...commandBenches(place), ...(await restBench(place)), ...stressBenches(place)];
+  return [
+    ...callBench(place),
+    ...commandBenches(place),
+    ...signalBench(place),
+    ...(await restBench(place)),
+    ...stressBenches(place),
+  ];
 }

@@ -58,16 +58,16 @@ export class Limited implements AsyncDisposable {
     return place;
   }
 
-  #command(way: Way, command: readonly string[]): string[] {
+  #command(way: Way, command: readonly string[], options: readonly string[] = []): string[] {
     if (way === "native") return [...command];
     if (way === "floor") return [floor("supervisor"), ...command];
     if (way === "slowFloor") return [floor("supervisor"), "-p", String(SLOW_FLOOR_US), ...command];
-    return [LYONNAIS, "run", "-w", GENEROUS, "--", ...command];
+    return [LYONNAIS, "run", ...options, "-w", GENEROUS, "--", ...command];
   }
 
-  /** The least that a command prints, which is one number: what else goes on on the machine can only add to it. */
-  least(command: readonly string[]): Figures {
-    const runOne = (way: Way): number => measure(this.#command(way, command), false, this.#options);
+  /** The least that a command prints, which is one number: what else goes on on the machine can only add to it. `options` are `run`'s. */
+  least(command: readonly string[], options: readonly string[] = []): Figures {
+    const runOne = (way: Way): number => measure(this.#command(way, command, options), false, this.#options);
     // The first round warms caches.
     return this.#inTurn(ROUNDS + 1, runOne, Math.min);
   }
@@ -75,6 +75,13 @@ export class Limited implements AsyncDisposable {
   /** A daemon is there for long: its own code is to be compiled before it is measured. */
   warmUp(times: number, command: readonly string[]): void {
     for (let i = 0; i < times; i++) measure(this.#command("run", command), false, this.#options);
+  }
+
+  /** What a command says under `run`. */
+  said(command: readonly string[]): string {
+    const [program, ...args] = this.#command("run", command);
+    const { stdout, stderr } = spawnSync(program!, args, { ...this.#options, encoding: "utf8" });
+    return (stdout + stderr).trim();
   }
 
   /** The most that is found in all that a command says. */

@@ -1,10 +1,16 @@
+import type { Arch } from "../core/abi/arch/arch.ts";
 import type { Tid } from "../core/base/brand.ts";
+import { isErrno } from "../core/base/errno.ts";
 import { buildFilter } from "../core/notify/filter.ts";
+import { trappedNumbers } from "../core/notify/trapped-numbers.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
 import type { Ports } from "../core/procfs/ports.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
+import { CallRepair } from "../core/trace/restart.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
+import type { Outcome } from "../core/vfs/parked.ts";
+import { andThen } from "../core/vfs/steps.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
 import { KernelAccess } from "../host/linux/access.ts";
@@ -17,7 +23,9 @@ import { countInOwnPages } from "../host/linux/page-size.ts";
 import { LiveProcessTable } from "../host/linux/process-table.ts";
 import { LiveSignals } from "../host/linux/signals.ts";
 import { LiveTracer } from "../host/tracer/live-tracer.ts";
-import { refuseAdoptions } from "./adoption-quota.ts";
+import { type RepairSharing, UNSHARED } from "../host/tracer/repair-sharing.ts";
+import { repeatCall } from "../host/tracer/repeat-call.ts";
+import { QUOTAS } from "./daemon/quotas.ts";
 
 /** This host's processes, as any number of trees can show them. */
 export interface LiveHost {
@@ -34,8 +42,37 @@ export interface LiveHost {
   close(): Promise<void>;
 }
 
-/** Builds it all, or EOPNOTSUPP where the kernel is too old; `onBug` is told of errors that belong to no request; `state` is where the accounts outlive this process. One in a process: ptrace and SIGCHLD belong to the main thread. */
-export function composeLiveHost(onBug: (error: unknown) => void, state?: AccountantState): LiveHost {
+function repairSharing(arch: Arch, accountant: Accountant): RepairSharing {
+  const { repair } = accountant;
+  if (!repair) return UNSHARED;
+  const calls = new CallRepair(arch, trappedNumbers);
+  return {
+    has: (pid) => repair.has(pid),
+    release: (pid) => repair.release(pid),
+    again: (pid) => accountant.seizeAgain(pid),
+    repeatCall: (tid, signal) => {
+      try {
+        repeatCall(tid, arch, calls, signal);
+      } catch (error) {
+        // Killed in this moment: its end will be told.
+        if (!isErrno(error, "ESRCH")) throw error;
+      }
+    },
+  };
+}
+
+/** A host whose accounts outlive this process. */
+export interface LastingAccounts {
+  readonly state: AccountantState;
+  /** The thread that keeps them has died: this process is to end, so that another goes on. */
+  onDeath(error: Error): void;
+}
+
+/**
+ * Builds it all, or EOPNOTSUPP where the kernel is too old; `onBug` is told of errors that belong to no request. One in a process: ptrace
+ * and SIGCHLD belong to the main thread. What the files of the state throw.
+ */
+export function composeLiveHost(onBug: (error: unknown) => void, lasting?: LastingAccounts): LiveHost {
   requireKernel();
   countInOwnPages();
   const identity = new CallerIdentity();
@@ -43,14 +80,15 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   const access = new KernelAccess(identity);
   const arch = hostArch();
   const memory = new LiveMemory(access, arch.userTop);
-  const tracer = new LiveTracer({ processes, access, arch, memory, onBug });
-  const console = { now: () => performance.now(), print: (line: string) => process.stderr.write(`${line}\n`) };
-  const accountant = new Accountant(console, state);
+  const print = (line: string): void => void process.stderr.write(`${line}\n`);
+  const accountant = new Accountant({ state: lasting?.state, print, onBug, onDeath: lasting?.onDeath ?? onBug });
+  const tracer = new LiveTracer({ processes, access, arch, memory, onBug, sharing: repairSharing(arch, accountant) });
   const filter = buildFilter(arch);
   const ports: Ports = {
     accounts: new LiveAccounts(accountant, identity, (process, caller, owner) => {
-      if (!identity.isOwn(caller)) refuseAdoptions(accountant.accounts.population, caller.uid);
-      return tracer.installFilter(process, caller, filter, owner);
+      const install = (): Outcome<void> => tracer.installFilter(process, caller, filter, owner);
+      if (identity.isOwn(caller)) return install();
+      return andThen(accountant.askIfAny(undefined, "admitAdoption", caller.uid, QUOTAS), install);
     }),
     processes,
     access,
@@ -69,7 +107,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
     },
     async close() {
       await tracer.close();
-      accountant.close();
+      await accountant.close();
       processes.close();
     },
   };

@@ -19,6 +19,8 @@ export interface RunLimits {
   readonly hard: number;
   /** Of the tree of processes the command becomes. */
   readonly budget: number;
+  /** Whether calls that a signal interrupts are to be repaired. */
+  readonly repair: boolean;
 }
 
 /**
@@ -28,7 +30,7 @@ export interface RunLimits {
  */
 export async function run(
   words: number,
-  { soft, hard, budget }: RunLimits,
+  { soft, hard, budget, repair }: RunLimits,
   start: () => Promise<void>,
 ): Promise<false> {
   const inherited = takeInherited();
@@ -39,11 +41,11 @@ export async function run(
   const ask = (): Promise<string | undefined> =>
     askDaemon((daemon) => {
       allowTracer(daemon);
-      return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget });
+      return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget, repair });
     }, start);
   const answer = await persistently(ask);
   if (answer === undefined) return false;
-  if (isToListen(answer)) offer.accept();
+  if (isToListen(answer)) offer.accept(repair);
   else offer.withdraw();
   return become(path, argv, inherited, openFileLimit("hard"));
 }

@@ -186,7 +186,7 @@ test("doctor looks at all of this", () => {
   );
   assert.deepEqual(
     found.map(({ name }) => name),
-    [...names, "limits", "daemon", "open files"],
+    [...names, "limits", "signals", "daemon", "open files"],
   );
 });
 

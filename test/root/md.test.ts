@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { composeDisks } from "../../src/app/daemon/compose-disks.ts";
-import type { Accounts } from "../../src/core/notify/accounts.ts";
+import type { Accountant } from "../../src/host/accountant/accountant.ts";
 import { type DaemonPlace, daemonPlace } from "../support/daemon-place.ts";
 import { NEEDS_LOOP } from "../support/rights.ts";
 import { until } from "../support/target.ts";
@@ -192,11 +192,11 @@ test("what is no disk is told", NEEDS_LOOP, async (t) => {
 test("only root's daemon makes disks, and says so", NEEDS_LOOP, async () => {
   process.seteuid!(Number(UID));
   try {
-    const disks = composeDisks("/nowhere/daemon", {} as Accounts);
+    const disks = composeDisks("/nowhere/daemon", {} as Accountant);
     assert.equal(disks.any, false);
     const refusal = { message: /^EPERM: memory disks are loop devices, which only root makes; / };
     assert.throws(() => disks.list(), refusal);
-    assert.throws(() => disks.create(MIB, Number(UID), Number.POSITIVE_INFINITY), refusal);
+    await assert.rejects(disks.create(MIB, Number(UID), Number.POSITIVE_INFINITY), refusal);
     await assert.rejects(disks.destroy("/dev/loop0"), refusal);
   } finally {
     process.seteuid!(0);

@@ -28,12 +28,16 @@ export function paperAccounts(calls: string[]): Accounts {
       },
     ],
     limits: () => limits,
-    setSwapLimit: (_process, caller, soft, hard) => calls.push(`swap ${soft} ${hard} by ${caller.uid}`),
+    setSwapLimit: (_process, caller, soft, hard) => {
+      calls.push(`swap ${soft} ${hard} by ${caller.uid}`);
+    },
     refusals: () => [
       { timeMs: 1234567, call: "mmap", bytes: 8192, reason: "rlimit", used: 268431360, limit: 268435456 },
     ],
     swap: () => ({ total: 4096, reserved: 8192, overcommit: 2, supply: Number.POSITIVE_INFINITY }),
-    setOvercommit: (caller, bits) => calls.push(`overcommit ${bits} by ${caller.uid}`),
+    setOvercommit: (caller, bits) => {
+      calls.push(`overcommit ${bits} by ${caller.uid}`);
+    },
     uids: () => [
       {
         ...{ uid: 11, reserved: 8192, limit: Number.POSITIVE_INFINITY, peak: 12288, refusals: 1 },

@@ -1,16 +1,14 @@
 import { createHash } from "node:crypto";
 import { Errno } from "../../core/base/errno.ts";
-import type { Accounts } from "../../core/notify/accounts.ts";
-import { PagerDiskCharges } from "../../core/vm/disk-charges.ts";
-import { SEED } from "../../core/vm/rules/seed.ts";
-import { Vm } from "../../core/vm/vm.ts";
+import { toPromise } from "../../core/vfs/parked.ts";
+import type { Accountant } from "../../host/accountant/accountant.ts";
 import { MemoryDisks } from "../../host/linux/memory-disk/memory-disks.ts";
 import { type DiskActions, Disks } from "./disks.ts";
 
 /** Loop devices are root's. */
 const NOT_ROOT: DiskActions = {
-  create: refuse,
-  resize: refuse,
+  create: async () => refuse(),
+  resize: async () => refuse(),
   destroy: async () => refuse(),
   list: refuse,
   any: false,
@@ -24,10 +22,14 @@ function refuse(): never {
 }
 
 /** The memory disks of the daemon at `socket`, charged in its accounts. */
-export function composeDisks(socket: string, accounts: Accounts): DiskActions {
+export function composeDisks(socket: string, accountant: Accountant): DiskActions {
   if (process.geteuid!() !== 0) return NOT_ROOT;
   const owner = createHash("sha256").update(socket).digest("hex").slice(0, 8);
-  const vm = new Vm({ rules: SEED, totals: accounts });
-  accounts.disks = () => [...vm.handles].map(({ cred, charge }) => ({ payer: cred!, pages: charge }));
-  return new Disks(new MemoryDisks(owner), new PagerDiskCharges(vm));
+  return new Disks(new MemoryDisks(owner), {
+    reserve: (...disk) => toPromise(accountant.ask("reserveDisk", ...disk)),
+    resize: (...disk) => toPromise(accountant.ask("resizeDisk", ...disk)),
+    // What has happened already cannot be refused. That the accounts are gone is told to whoever waits for them.
+    adopt: (...disk) => void accountant.ask("adoptDisk", ...disk),
+    release: (...disk) => void accountant.ask("releaseDisk", ...disk),
+  });
 }

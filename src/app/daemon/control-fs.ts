@@ -21,7 +21,7 @@ export interface DaemonActions {
   /** EBUSY while commands are under limits, unless `force`d: then their limits are lifted, which is the answer. */
   stop(force: boolean): string | undefined;
   /** False for a process that is under accounting already: it has got the limits. */
-  run(request: RunRequest): boolean;
+  run(request: RunRequest): Promise<boolean>;
   /** A line each: where it is mounted. */
   mounts(): readonly string[];
   readonly disks: DiskActions;

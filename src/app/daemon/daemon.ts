@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { DEFAULT_OPTIONS } from "../../core/procfs/options.ts";
+import { toPromise } from "../../core/vfs/parked.ts";
 import { Acceptance } from "../../host/accountant/handshake.ts";
 import type { Descriptors } from "../../host/linux/descriptors.ts";
 import { listenNinep } from "../../host/serve/ninep-listen.ts";
@@ -59,21 +60,30 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.release();
     throw systemErrno(error);
   };
-  const { host, mounts, disks } = attempt(() => {
-    const host = composeLiveHost(onBug, { dir: dirname(socket), descriptors: keeper });
+  const onDeath = (error: Error): never => {
+    onBug(error);
+    // Trapped calls wait for whoever the keeper starts next.
+    process.exit(1);
+  };
+  const state = { dir: dirname(socket), descriptors: keeper };
+  const { host, mounts } = attempt(() => {
+    const host = composeLiveHost(onBug, { state, onDeath });
     const mounts = new Mounts(host, keeper, onBug);
     mounts.recover();
-    return { host, mounts, disks: composeDisks(socket, host.accountant.accounts) };
+    return { host, mounts };
   }, giveUp);
+  await host.accountant.ready.catch(giveUp);
+  const disks = attempt(() => composeDisks(socket, host.accountant), giveUp);
   const tree = host.fileSystem(DEFAULT_OPTIONS);
   let stop = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
   });
 
-  const run = ({ pid, fd, end, soft, hard, budget }: RunRequest): boolean => {
+  const run = ({ pid, fd, end, soft, hard, budget, repair }: RunRequest): Promise<boolean> => {
     const limit = { soft: toPages(soft), hard: toPages(hard) };
-    return host.accountant.launch(pid, fd, limit, toPages(budget), Acceptance.take(pid, end));
+    const acceptance = Acceptance.take(pid, end);
+    return toPromise(host.accountant.launch(pid, fd, { limit, budget: toPages(budget), repair }, acceptance));
   };
   const { accountant } = host;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */

@@ -28,7 +28,7 @@ export async function diskWord(text: string, disks: DiskActions): Promise<string
     return disks.create(bytes(size!), uid(payer!), most);
   }
   const resize = RESIZE.exec(text);
-  if (resize) disks.resize(resize[1]!, bytes(resize[2]!));
+  if (resize) await disks.resize(resize[1]!, bytes(resize[2]!));
   const destroy = DESTROY.exec(text);
   if (destroy) await disks.destroy(destroy[1]!);
   if (!resize && !destroy) {

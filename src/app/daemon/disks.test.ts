@@ -57,25 +57,25 @@ function world(machine = new Machine()) {
   return { machine, disks, charged };
 }
 
-test("a device that somebody else was quicker to take costs nothing", () => {
+test("a device that somebody else was quicker to take costs nothing", async () => {
   const { machine, disks, charged } = world();
   machine.failures = ["EBUSY", "EBUSY"];
-  assert.equal(disks.create(3 * PAGE, 5, NO_LIMIT), "/dev/loop2");
+  assert.equal(await disks.create(3 * PAGE, 5, NO_LIMIT), "/dev/loop2");
   assert.equal(charged(), 3);
 });
 
 test("what the machine refuses leaves the charge as it was", async () => {
   const { machine, disks, charged } = world();
   machine.failures = ["EIO"];
-  assert.throws(() => disks.create(PAGE, 5, NO_LIMIT), /^Errno: EIO/);
+  await assert.rejects(disks.create(PAGE, 5, NO_LIMIT), /^Errno: EIO/);
   assert.equal(charged(), 0);
-  const device = disks.create(3 * PAGE, 5, NO_LIMIT);
+  const device = await disks.create(3 * PAGE, 5, NO_LIMIT);
   for (const [bytes, failure] of [
     [5 * PAGE, "ESTALE"],
     [PAGE, "EBUSY"],
   ] as const) {
     machine.failures = [failure];
-    assert.throws(() => disks.resize(device, bytes), { code: failure });
+    await assert.rejects(disks.resize(device, bytes), { code: failure });
     assert.equal(charged(), 3);
   }
   machine.failures = ["EBUSY"];
@@ -83,14 +83,14 @@ test("what the machine refuses leaves the charge as it was", async () => {
   assert.equal(charged(), 3);
 });
 
-test("disks that come and go without our doing are charged as they are", () => {
+test("disks that come and go without our doing are charged as they are", async () => {
   const machine = new Machine();
   const disk = { device: "/dev/loop7", bytes: 4 * PAGE, uid: 5, limit: 4, use: "a" };
   machine.disks = [disk];
   const { disks, charged } = world(machine);
   assert.equal(charged(), 4);
   assert.equal(disks.any, true);
-  assert.throws(() => disks.resize(disk.device, 5 * PAGE), { code: "ENOMEM" });
+  await assert.rejects(disks.resize(disk.device, 5 * PAGE), { code: "ENOMEM" });
   machine.disks = [{ ...disk, bytes: 6 * PAGE, use: "b" }];
   disks.list();
   assert.equal(charged(), 6);

@@ -10,21 +10,24 @@ export interface RunRequest {
   readonly soft: number;
   readonly hard: number;
   readonly budget: number;
+  /** Whether calls that a signal interrupts are to be repaired. */
+  readonly repair: boolean;
 }
 
 const LISTENS = "listens";
-const WORD = /^(\d+) (\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity)$/;
+const WORD = /^(\d+) (\d+) (\d+) (\d+|Infinity) (\d+|Infinity) (\d+|Infinity) (repair|no-repair)$/;
 
-export function formatRunWord({ pid, fd, end, soft, hard, budget }: RunRequest): string {
-  return `run ${pid} ${fd} ${end} ${soft} ${hard} ${budget}`;
+export function formatRunWord({ pid, fd, end, soft, hard, budget, repair }: RunRequest): string {
+  return `run ${pid} ${fd} ${end} ${soft} ${hard} ${budget} ${repair ? "repair" : "no-repair"}`;
 }
 
 /** What follows `run ` on `ctl`. Answers that the listener will be taken, or that there need be none. */
-export function runWord(text: string, run: (request: RunRequest) => boolean): string {
+export async function runWord(text: string, run: (request: RunRequest) => Promise<boolean>): Promise<string> {
   const match = WORD.exec(text);
-  if (!match) throw new Errno("EINVAL", `run takes PID FD END SOFT HARD BUDGET, not ${JSON.stringify(text)}`);
-  const [pid, fd, end, soft, hard, budget] = match.slice(1).map(Number);
-  const isNew = run({ pid: pid!, fd: fd!, end: end!, soft: soft!, hard: hard!, budget: budget! });
+  if (!match) throw new Errno("EINVAL", `run takes PID FD END SOFT HARD BUDGET REPAIR, not ${JSON.stringify(text)}`);
+  const [pid, fd, end, soft, hard, budget] = match.slice(1, 7).map(Number);
+  const repair = match[7] === "repair";
+  const isNew = await run({ pid: pid!, fd: fd!, end: end!, soft: soft!, hard: hard!, budget: budget!, repair });
   return isNew ? LISTENS : "accounted";
 }
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { release, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { isErrno } from "../../core/base/errno.ts";
+import { canRepair } from "../../core/notify/filter.ts";
 import { tryListener } from "../../host/accountant/probe.ts";
 import { closeDescriptor } from "../../host/linux/file.ts";
 import { hostArch } from "../../host/linux/host-arch.ts";
@@ -126,6 +127,18 @@ async function lookAtMount(): Promise<Finding> {
   } finally {
     rmdirSync(dir);
   }
+}
+
+/** Whether a limited call that a signal interrupts is made again. */
+function lookAtRepair(): Finding {
+  const remedy = "signals can make limited calls of programs without SA_RESTART fail with EINTR";
+  if (!canRepair(hostArch())) return warn(`no tracer can repair an interrupted call on ${hostArch().machine}`, remedy);
+  const scope = firstLine("/proc/sys/kernel/yama/ptrace_scope") ?? "0";
+  if (scope === "0" || (isRoot() && scope !== "3")) return ok("a limited call that a signal interrupts is made again");
+  return warn(
+    `Yama's ptrace_scope ${scope} keeps us from repairing interrupted calls`,
+    `${remedy}; sysctl kernel.yama.ptrace_scope=0`,
+  );
 }
 
 function lookAtYama(): Finding {
@@ -264,6 +277,7 @@ export const PROBES: readonly Probe[] = [
       ),
   },
   { name: "limits", look: lookAtLimits },
+  { name: "signals", look: lookAtRepair },
   { name: "daemon", look: lookAtDaemon },
   {
     name: "open files",

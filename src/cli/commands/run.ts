@@ -25,6 +25,7 @@ interface RunFlags {
   readonly swap?: Limit;
   readonly job?: number;
   readonly countOnly?: boolean;
+  readonly repair: boolean;
 }
 
 const NONE: Limit = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
@@ -42,12 +43,15 @@ export function runCommand(): Command {
       "--count-only",
       "of root: -w is to be kept and bind whoever the command becomes; root itself is only counted",
     )
+    .option("--no-repair", "leave calls alone that a signal interrupts: they can fail with EINTR")
     .argument("<command...>", "with its arguments; -- keeps ours apart")
     .passThroughOptions()
-    .action(async (command: string[], { swap = NONE, job = Number.POSITIVE_INFINITY, countOnly = false }: RunFlags) => {
+    .action(async (command: string[], flags: RunFlags) => {
+      const { swap = NONE, job = Number.POSITIVE_INFINITY, countOnly = false, repair } = flags;
       try {
         refuseUseless({ soft: swap.soft, budget: job, countOnly }, process.geteuid!());
-        if (!(await run(command.length, { ...swap, budget: job }, startDaemonInBackground))) process.exitCode = 126;
+        const started = await run(command.length, { ...swap, budget: job, repair }, startDaemonInBackground);
+        if (!started) process.exitCode = 126;
       } catch (error) {
         if (!isErrno(error)) throw error;
         reportError(`run ${command[0]}`, error);

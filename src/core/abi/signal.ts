@@ -43,6 +43,23 @@ export const SIGSEGV = 11;
 export const SIGCONT = 18;
 export const SIGSTOP = 19;
 export const SIGSYS = 31;
+export const SIGFPE = 8;
+export const SIGCHLD = 17;
+export const SIGURG = 23;
+export const SIGWINCH = 28;
+
+/** Raised by what a thread does itself: none comes while it waits in a call. */
+export const SYNCHRONOUS_SIGNALS: readonly number[] = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV];
+/** Without a handler nothing comes of them. */
+export const IGNORED_BY_DEFAULT: readonly number[] = [SIGCHLD, SIGCONT, SIGURG, SIGWINCH];
+
+/** struct sigaction of the kernel: the handler is its first word, the flags its second. */
+export const SIG_DFL = 0;
+export const SIG_IGN = 1;
+export const SA_RESTART = 0x1000_0000;
+
+/** Whether `signal` is in a mask as /proc shows it, in hexadecimal. */
+export const maskHas = (mask: bigint, signal: number): boolean => ((mask >> BigInt(signal - 1)) & 1n) === 1n;
 
 /** siginfo_t: where its si_code is. One above 0 means that the kernel itself raised the signal. */
 export const SIGINFO_SIZE = 128;

@@ -65,6 +65,7 @@ export class Accounts {
   /** Decides. `last`: no more waiting for other calls. */
   admit(call: TrappedCall, job: Job, last: boolean): Verdict {
     const { operation } = call;
+    if (operation.kind === "handler" || operation.kind === "trace") return "continue";
     if (operation.kind === "exec" && this.arrivals.postpone(call.tid, job)) return "continue";
     const process = this.arrivals.ofThread(call.tid, job);
     if (!process) return "continue";

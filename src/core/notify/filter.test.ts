@@ -84,6 +84,26 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
   ["setresuid of the real uid", 117, [1000, 1000, 1000], NOTIFY, { kind: "setuid" }],
   ["setresuid of the effective uid", 117, [0xffffffff, 1000, 0xffffffff], ALLOW],
   ["setreuid of the effective uid", 113, [MINUS_1, 1000], ALLOW],
+  [
+    "sigaction of SIGALRM",
+    13,
+    [14, 0x7ffc_1234_5678, 0, 8],
+    NOTIFY,
+    { kind: "handler", action: 0x7ffc_1234_5678, word: 8 },
+  ],
+  [
+    "sigaction, only the upper half of an address",
+    13,
+    [14, 0x1_0000_0000],
+    NOTIFY,
+    { kind: "handler", action: 0x1_0000_0000, word: 8 },
+  ],
+  ["sigaction that only asks", 13, [14, 0, 0x7ffc_1234_5678, 8], ALLOW],
+  ["sigaction of SIGSEGV", 13, [11, 0x7ffc_1234_5678, 0, 8], ALLOW],
+  ["ptrace TRACEME", 101, [0], NOTIFY, { kind: "trace", target: 0 }],
+  ["ptrace ATTACH", 101, [16, 77], NOTIFY, { kind: "trace", target: 77 }],
+  ["ptrace SEIZE", 101, [0x4206, 78], NOTIFY, { kind: "trace", target: 78 }],
+  ["ptrace CONT", 101, [7, 78], ALLOW],
   ["munmap", 11, [0x1000, 4096], ALLOW],
   ["read", 0, [], ALLOW],
   ["the highest number", 0x3fffffff, [], ALLOW],
@@ -110,7 +130,17 @@ test("32-bit calls are the same calls under other numbers", () => {
   assert.equal(answer(117, 21, 0), ALLOW, "shmat by ipc");
   assert.deepEqual(meant(194, 3, 0, 1), { kind: "resize", fd: 3, pages: 0x100000 });
   assert.equal(answer(190), NOTIFY, "vfork");
+  assert.deepEqual(meant(174, 14, 0x1000), { kind: "handler", action: 0x1000, word: 4 });
+  assert.deepEqual(meant(48, 14, 0x1000), { kind: "handler", action: 0, word: 4 });
+  assert.equal(answer(48, 11, 0x1000), ALLOW, "signal of SIGSEGV");
   assert.deepEqual(meant(324, 3, 0, 0, 1, 4096, 0), { kind: "resize", fd: 3, pages: 0x100001 });
+});
+
+test("without repair nobody hears of handlers and tracers", () => {
+  const plain = buildFilter(X86_64, false);
+  assert.equal(answerOf(plain, seccompData(NATIVE, 13, [14, 0x1000])), ALLOW);
+  assert.equal(answerOf(plain, seccompData(NATIVE, 101, [0])), ALLOW);
+  assert.equal(answerOf(plain, seccompData(NATIVE, 12, [0x5000])), NOTIFY);
 });
 
 test("a calling convention nobody knows ends the process", () => {

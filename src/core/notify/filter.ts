@@ -57,12 +57,12 @@ function compileCall({ when, decode }: WatchedCall): readonly Instruction[] {
 }
 
 /** From the number of the call to an answer. */
-function compileAbi(abi: SyscallAbi, native: boolean): readonly Instruction[] {
+function compileAbi(abi: SyscallAbi, native: boolean, repair: boolean): readonly Instruction[] {
   const program: Instruction[] = [load(SECCOMP_DATA_NR)];
   if (native) program.push({ code: BPF_JMP_JGE_K, jf: 1, k: X32_SYSCALL_BIT }, fail(ERRNO.ENOSYS));
   for (const call of WATCHED_CALLS) {
     const number = abi.numbers[call.name];
-    if (number === undefined) continue;
+    if (number === undefined || (call.forRepair && !repair)) continue;
     const body = compileCall(call);
     program.push({ code: BPF_JMP_JEQ_K, jf: body.length, k: number }, ...body);
   }
@@ -72,12 +72,13 @@ function compileAbi(abi: SyscallAbi, native: boolean): readonly Instruction[] {
 
 /**
  * The filter as an array of struct sock_filter: calls that can make a reservation grow go to the listener, clone3 and x32
- * calls are answered ENOSYS, a calling convention whose calls are not known ends the process, all else is untouched.
+ * calls are answered ENOSYS, a calling convention whose calls are not known ends the process, all else is untouched. `repair`:
+ * whoever repairs what signals do to those calls is to hear of it before a process installs a handler, or is traced.
  */
-export function buildFilter(arch: Arch): Uint8Array {
+export function buildFilter(arch: Arch, repair: boolean = canRepair(arch)): Uint8Array {
   const program: Instruction[] = [];
   for (const [i, abi] of arch.abis.entries()) {
-    const body = compileAbi(abi, i === 0);
+    const body = compileAbi(abi, i === 0, repair);
     // A conditional jump reaches 255 instructions: the far way is an unconditional one.
     program.push(load(SECCOMP_DATA_ARCH), { code: BPF_JMP_JEQ_K, jt: 1, k: abi.auditArch });
     program.push({ code: BPF_JMP_JA, k: body.length }, ...body);
@@ -85,6 +86,9 @@ export function buildFilter(arch: Arch): Uint8Array {
   program.push(answer(SECCOMP_RET_KILL_PROCESS));
   return encode(program);
 }
+
+/** Whether a tracer can have an interrupted call repeated. */
+export const canRepair = (arch: Arch): boolean => arch.interrupted.length > 0;
 
 function encode(program: readonly Instruction[]): Uint8Array {
   const bytes = new Uint8Array(program.length * SOCK_FILTER_SIZE);

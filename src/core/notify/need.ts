@@ -17,6 +17,8 @@ export function atMost(operation: Operation, space: Space): number {
       return space.pages;
     case "vfork":
     case "exec":
+    case "handler":
+    case "trace":
     case "setuid":
       return 0;
     case "share":

@@ -25,4 +25,11 @@ export type Operation =
   /** A file is to have that many pages, where it is memory. */
   | { readonly kind: "resize"; readonly fd: number; readonly pages: number }
   /** The real uid may change: what there is stays with the one that has it. */
-  | { readonly kind: "setuid" };
+  | { readonly kind: "setuid" }
+  /**
+   * What becomes of a signal may change: `action` is the address of struct sigaction, in words of so many bytes; 0 where there is
+   * none that could be read. No memory.
+   */
+  | { readonly kind: "handler"; readonly action: number; readonly word: 4 | 8 }
+  /** A process is about to be traced: `target`, by its id in the caller's pid namespace, or the caller, 0. No memory. */
+  | { readonly kind: "trace"; readonly target: number };

@@ -23,6 +23,8 @@ import {
   PROT_GROWSUP,
   PROT_WRITE,
 } from "../abi/memory-calls.ts";
+import { PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_TRACEME } from "../abi/ptrace.ts";
+import { SYNCHRONOUS_SIGNALS } from "../abi/signal.ts";
 import { ERRNO } from "../base/errno.ts";
 import { PAGE_SIZE } from "../base/size.ts";
 import type { Operation } from "./operation.ts";
@@ -53,6 +55,8 @@ export interface WatchedCall {
   readonly name: string;
   /** Absent: always. */
   readonly when?: readonly (readonly ArgumentTest[])[];
+  /** Not for the accounts, but for who repairs what a signal does to the other calls. */
+  readonly forRepair?: true;
   readonly decode: Refused | ((args: Arguments) => Operation);
 }
 
@@ -120,7 +124,19 @@ const resize =
   (bytes: (args: Arguments) => number) =>
   (args: Arguments): Operation => ({ kind: "resize", fd: args.int(0), pages: pages(bytes(args)) });
 
-/** THE list of calls that can make a reservation grow, or say whose it is. The numbers are in `abi/arch`. */
+/** A signal that may come while a call waits to be received gets an action. */
+const ASYNCHRONOUS = SYNCHRONOUS_SIGNALS.map((signal) => differs(0, signal));
+const SETS_HANDLER = [
+  [some(1, ALL), ...ASYNCHRONOUS],
+  [{ ...some(1, ALL), upper: true }, ...ASYNCHRONOUS],
+];
+const handler =
+  (word: 4 | 8) =>
+  (args: Arguments): Operation => ({ kind: "handler", action: word === 8 ? args.long(1) : args.int(1), word });
+/** The calls of old, with another struct or none. */
+const oldHandler = (): Operation => ({ kind: "handler", action: 0, word: 4 });
+
+/** THE list of calls that can make a reservation grow, or say whose it is; and of those that tell whom a signal may interrupt. The numbers are in `abi/arch`. */
 export const WATCHED_CALLS: readonly WatchedCall[] = [
   { name: "mmap", when: MAPS, decode: map },
   { name: "mmap2", when: MAPS, decode: map },
@@ -167,4 +183,14 @@ export const WATCHED_CALLS: readonly WatchedCall[] = [
   { name: "setuid32", decode: setuid },
   { name: "setreuid32", when: CHANGES_REAL, decode: setuid },
   { name: "setresuid32", when: CHANGES_REAL, decode: setuid },
+  { name: "rt_sigaction", when: SETS_HANDLER, decode: handler(8), forRepair: true },
+  { name: "ia32_rt_sigaction", when: SETS_HANDLER, decode: handler(4), forRepair: true },
+  { name: "ia32_sigaction", when: SETS_HANDLER, decode: oldHandler, forRepair: true },
+  { name: "ia32_signal", when: [ASYNCHRONOUS], decode: oldHandler, forRepair: true },
+  {
+    name: "ptrace",
+    when: [PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE].map((request) => [equal(0, ALL, request)]),
+    decode: (args) => ({ kind: "trace", target: args.int(0) === PTRACE_TRACEME ? 0 : args.int(1) }),
+    forRepair: true,
+  },
 ];

@@ -46,24 +46,24 @@ export interface UidAccount {
   readonly observedBytes: number;
 }
 
-/** Anonymous memory: who pays for what, and how much there may be. */
+/** Anonymous memory: who pays for what, and how much there may be. Kept elsewhere: whatever is asked may come later. */
 export interface Accounts {
   /** Whose the files beside the processes are. */
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Brings the figures up to date with the kernel's maps, when calls that were let go a moment ago have happened. */
   settle(): Outcome<void>;
   /** As the kernel lets `caller` see it: EPERM, ESRCH. */
-  map(process: Process, caller: Caller): Iterable<MapLine>;
-  limits(process: Process): readonly Limit[];
+  map(process: Process, caller: Caller): Outcome<Iterable<MapLine>>;
+  limits(process: Process): Outcome<readonly Limit[]>;
   /** Sets RLIMIT_SWAP, bytes. EPERM to raise the hard limit without being root, EINVAL, EOPNOTSUPP where it is not under accounting. */
-  setSwapLimit(process: Process, caller: Caller, soft: number, hard: number): void;
-  refusals(process: Process): readonly RefusedCall[];
-  swap(): SwapFigures;
+  setSwapLimit(process: Process, caller: Caller, soft: number, hard: number): Outcome<void>;
+  refusals(process: Process): Outcome<readonly RefusedCall[]>;
+  swap(): Outcome<SwapFigures>;
   /** EPERM but for root and the server's own user. */
-  setOvercommit(caller: Caller, bits: number): void;
-  uids(): readonly UidAccount[];
+  setOvercommit(caller: Caller, bits: number): Outcome<void>;
+  uids(): Outcome<readonly UidAccount[]>;
   /** Counts everything again; a line for each total that is not true. */
-  check(): readonly string[];
+  check(): Outcome<readonly string[]>;
   /**
    * From now on the process, its threads and its later children are accounted and held to their limits; for good. As attach, and
    * EBUSY when another program supervises its calls; EOPNOTSUPP where nothing keeps accounts.

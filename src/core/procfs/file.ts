@@ -69,16 +69,18 @@ export function orMinusOne(value: number): number {
 
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
 export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {
-  return (context) => {
-    const content = context.mode.resumed?.memo ?? latin1(render(context));
-    const { process } = context;
-    return {
-      memo: content,
-      read(_caller, offset, into) {
-        if (!process.alive()) throw goneError(process);
-        return readSlice(content, offset, into);
-      },
-    };
+  return (context) => textHandle(context, () => render(context));
+}
+
+/** The handle of such a file: with the text that it was opened with, also by a server before this one. */
+export function textHandle({ process, mode }: OpenContext, render: () => string): Handle {
+  const content = mode.resumed?.memo ?? latin1(render());
+  return {
+    memo: content,
+    read(_caller, offset, into) {
+      if (!process.alive()) throw goneError(process);
+      return readSlice(content, offset, into);
+    },
   };
 }
 

@@ -129,6 +129,8 @@ export interface Tracer {
   step(process: Process, caller: Caller): Outcome<void>;
   /** Until stopped; ESRCH gone, EBUSY controlled by another, EINTR. */
   wait(process: Process, caller: Caller): Outcome<void>;
+  /** Lets go of what is seized for the repair of interrupted calls, so that another tracer can take it. */
+  release(process: Process): Outcome<void>;
   /** Continues the stopped target delivering `signal`; false when it is not stopped under the caller's control. */
   deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false;
   /** The current thread's registers. `allowed` is asked again in the moment they are taken. EDEADLK for the caller itself. */

@@ -109,6 +109,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
       run: word("run"),
       step: word("step"),
       wait: word("wait"),
+      release: word("release"),
       deliver: () => false,
       readRegisters: () => new Uint8Array(216).fill(7),
       writeRegisters: (_process, _caller, offset, data) => {

@@ -63,6 +63,12 @@ export class Parked<T> {
 /** The value at once, or later; an operation that fails at once throws {@link Errno}. */
 export type Outcome<T> = T | Parked<T>;
 
+/** The outcome as a promise. */
+export function toPromise<T>(outcome: Outcome<T>): Promise<T> {
+  if (!(outcome instanceof Parked)) return Promise.resolve(outcome);
+  return new Promise((resolve, reject) => outcome.listen({ settled: resolve, failed: reject }));
+}
+
 /** `then` applied to the value, now or when it comes; interrupting the result interrupts `outcome`. */
 export function mapOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => B): Outcome<B> {
   if (!(outcome instanceof Parked)) return then(outcome);

@@ -1,24 +1,16 @@
-import { Errno } from "../../core/base/errno.ts";
-import { Accounts } from "../../core/notify/accounts.ts";
-import { Job } from "../../core/notify/job.ts";
-import { NO_LIMIT, type SwapLimit } from "../../core/notify/process.ts";
-import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
-import { recover } from "../../core/notify/recovery.ts";
-import type { Outcome } from "../../core/vfs/parked.ts";
-import { type Console, SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
+import { Errno, isErrno } from "../../core/base/errno.ts";
+import { canRepair } from "../../core/notify/filter.ts";
+import type { SwapLimit } from "../../core/notify/process.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
-import { libcClose } from "../linux/ffi/libc.ts";
+import { hostArch } from "../linux/host-arch.ts";
+import { type RepairEnds, RepairProcess } from "../repair/repair-process.ts";
 import { awaitListener } from "./await-listener.ts";
 import type { Acceptance } from "./handshake.ts";
-import { InFlight } from "./in-flight.ts";
-import { Journal } from "./journal.ts";
-import { Listener } from "./listener.ts";
-import { LiveTargets } from "./live-targets.ts";
-import { NotificationLoop } from "./notification-loop.ts";
-import { Supply } from "./supply.ts";
-
-const LISTENER_RECORD = "listener ";
-const numberOf = (listener: string): number => Number(listener.slice(LISTENER_RECORD.length));
+import { prepareInFlight } from "./in-flight.ts";
+import { type Arguments, LISTENER_RECORD, type Method, type NewListener, type Result } from "./requests.ts";
+import { ThreadLink } from "./thread-link.ts";
 
 /** Where what must outlive this process is kept. */
 export interface AccountantState {
@@ -27,67 +19,106 @@ export interface AccountantState {
   readonly descriptors: Descriptors;
 }
 
-/** The accounts of this machine's processes: who comes under them, and what of them outlives this process. */
+/** What a command is run with: limits in pages, and whether calls that a signal interrupts are repaired. */
+export interface RunTerms {
+  readonly limit: SwapLimit;
+  readonly budget: number;
+  readonly repair: boolean;
+}
+
+export interface AccountantOptions {
+  readonly state?: AccountantState | undefined;
+  print(line: string): void;
+  /** Of an error that belongs to nobody's request. */
+  onBug(error: unknown): void;
+  /** The accounts are lost, and every call that is trapped waits: this process has to end, so that another goes on. */
+  onDeath(error: Error): void;
+}
+
+/**
+ * The accounts of this machine's processes, as the main thread has to do with them: who comes under them, and what of them outlives this
+ * process. They are kept by a thread of their own, which is started when it is needed first.
+ */
 export class Accountant {
-  readonly accounts: Accounts;
-  readonly #recorder: Recorder;
-  readonly #descriptors: Descriptors | undefined;
-  readonly #loop: NotificationLoop;
+  /** Resolves at once where nothing has to be taken over from a process before this one. What its files throw. */
+  readonly ready: Promise<void> = Promise.resolve();
+  /** Undefined where no call can be repaired. */
+  readonly repair: RepairProcess | undefined;
+  readonly #options: AccountantOptions;
+  #link: ThreadLink | undefined;
+  /** Those that somebody is under. */
+  readonly #listeners = new Set<number>();
   #nextListener = 1;
-  #nextJob = 1;
   #lifted = false;
   /** Commands that were announced and have not made their listeners. */
   #expected = 0;
 
-  constructor(console: Console, state?: AccountantState) {
-    const journal = state && new Journal(`${state.dir}/accounts`);
-    this.#recorder = journal ?? NO_RECORDER;
-    this.#descriptors = state?.descriptors;
-    const policy = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
-    this.accounts = new Accounts(new LiveTargets(), policy, console, this.#recorder);
-    const inFlight = new InFlight(state && `${state.dir}/in-flight`);
-    this.#loop = new NotificationLoop(this.accounts, inFlight, (listener) => this.#forget(listener));
-    if (!journal || !state) return;
-    try {
-      this.#recover(journal, state.descriptors.kept, inFlight);
-    } catch (error) {
-      // What is watched would keep a process going that cannot begin.
-      this.#loop.close();
-      throw error;
+  /** What the files of the state throw. */
+  constructor(options: AccountantOptions) {
+    this.#options = options;
+    if (canRepair(hostArch())) {
+      this.repair = new RepairProcess({
+        connect: (ends: RepairEnds) => void this.ask("repairer", ends),
+        log: (line) => options.print(`lyonnais: ${line}`),
+        descriptors: options.state?.descriptors,
+      });
     }
+    if (!options.state) return;
+    const { dir, descriptors } = options.state;
+    prepareInFlight(`${dir}/in-flight`);
+    const kept: NewListener[] = [];
+    for (const [name, fd] of descriptors.kept) {
+      if (!name.startsWith(LISTENER_RECORD)) continue;
+      const number = Number(name.slice(LISTENER_RECORD.length));
+      kept.push({ number, fd });
+      this.#listeners.add(number);
+      this.#nextListener = Math.max(this.#nextListener, number + 1);
+    }
+    if (kept.length === 0) return;
+    this.ready = this.#start(kept).ready;
+    void this.repair?.keep();
   }
 
-  /** Goes on where a process that was killed has stopped. */
-  #recover({ found }: Journal, kept: ReadonlyMap<string, number>, inFlight: InFlight): void {
-    const names = [...kept.keys()].filter((name) => name.startsWith(LISTENER_RECORD));
-    // Without a listener nothing can go on: those processes have ended, or run unwatched.
-    for (const key of found.keys()) {
-      if (names.length === 0 || (key.startsWith(LISTENER_RECORD) && !kept.has(key))) this.#recorder.drop(key);
-    }
-    const jobs = names.length > 0 ? recover(this.accounts, found) : new Map<number, Job>();
-    this.#nextJob = Math.max(0, ...jobs.keys()) + 1;
-    for (const name of names) {
-      const number = numberOf(name);
-      const job = jobs.get(Number(found.get(name))) ?? this.accounts.rootJob;
-      const listener = new Listener(kept.get(name)!, number, job);
-      this.#nextListener = Math.max(this.#nextListener, number + 1);
-      this.#loop.listen(listener);
-      this.#loop.goOn(
-        listener,
-        inFlight.found.filter((slot) => slot.listener === number),
-      );
-    }
-    for (const slot of inFlight.found) if (!kept.has(LISTENER_RECORD + slot.listener)) slot.free();
+  #start(kept: readonly NewListener[]): ThreadLink {
+    const link = new ThreadLink(
+      { dir: this.#options.state?.dir, kept },
+      {
+        ended: (number) => {
+          this.#listeners.delete(number);
+          this.#options.state?.descriptors.drop(LISTENER_RECORD + number);
+          if (this.trees === 0) this.repair?.doNotKeep();
+        },
+        print: this.#options.print,
+        died: this.#options.onDeath,
+      },
+    );
+    this.#link = link;
+    // One that cannot begin has lost nothing: whoever asks next tries again.
+    link.ready.catch(() => {
+      if (this.#link === link) this.#link = undefined;
+    });
+    return link;
+  }
+
+  /** Asks the accountant's thread, which is started if need be. */
+  ask<M extends Method>(method: M, ...args: Arguments<M>): Parked<Result<M>> {
+    const link = this.#link ?? this.#start([]);
+    return link.ask(method, ...args);
+  }
+
+  /** The same where nothing is known without a thread: `without` it is that. */
+  askIfAny<M extends Method>(without: Result<M>, method: M, ...args: Arguments<M>): Outcome<Result<M>> {
+    return this.#link ? this.#link.ask(method, ...args) : without;
   }
 
   /** How many commands and adopted processes there are, with their children. */
   get trees(): number {
-    return this.#loop.listeners + this.#expected;
+    return this.#listeners.size + this.#expected;
   }
 
   /** Whether the accounts go on when this process is killed. */
   get outlives(): boolean {
-    return this.#descriptors !== undefined;
+    return this.#options.state !== undefined;
   }
 
   /**
@@ -95,32 +126,25 @@ export class Accountant {
    * command. One that is under accounting already only gets the limits, and false is returned. EPERM where its descriptors
    * cannot be taken, ESRCH; EBUSY after {@link lift}. `acceptance` is given when the listener is kept; closed else.
    */
-  launch(pid: number, fd: number, limit: SwapLimit, budget: number, acceptance: Acceptance): boolean {
+  launch(pid: number, fd: number, terms: RunTerms, acceptance: Acceptance): Outcome<boolean> {
+    return perform(this.#launch(pid, fd, terms, acceptance));
+  }
+
+  *#launch(pid: number, fd: number, terms: RunTerms, acceptance: Acceptance): Steps<boolean> {
     try {
-      const isNew = this.#launch(pid, fd, limit, budget, acceptance);
-      if (!isNew) acceptance.close();
-      return isNew;
+      if (this.#lifted)
+        throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
+      const isKnown = yield* step(this.ask("relimit", pid, terms.limit, terms.budget));
+      if (isKnown) acceptance.close();
+      else this.#awaitLaunch(pid, fd, terms, acceptance);
+      return !isKnown;
     } catch (error) {
       acceptance.close();
       throw error;
     }
   }
 
-  #launch(pid: number, fd: number, limit: SwapLimit, budget: number, acceptance: Acceptance): boolean {
-    if (this.#lifted)
-      throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
-    const { population, targets } = this.accounts;
-    const known = population.find(pid);
-    if (known) {
-      known.limit = { soft: Math.min(limit.soft, known.limit.hard), hard: Math.min(limit.hard, known.limit.hard) };
-      if (budget !== Number.POSITIVE_INFINITY) known.space.moveTo(this.#newJob(known.limit, budget, known.space.job));
-      population.record(known);
-      return false;
-    }
-    const ids = targets.ids(pid);
-    const image = targets.image(pid);
-    if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
-    const job = this.#newJob(limit, budget);
+  #awaitLaunch(pid: number, fd: number, { limit, budget, repair }: RunTerms, acceptance: Acceptance): void {
     this.#expected++;
     try {
       awaitListener(pid, fd, (listener) => {
@@ -129,91 +153,79 @@ export class Accountant {
           acceptance.close();
           return;
         }
-        population.launch(pid, image, ids.ruid, job, limit);
-        this.#listen(listener, job, ids.ruid, acceptance);
+        this.#take(listener, (taken) => this.ask("launch", pid, limit, budget, taken), repair, acceptance).listen({
+          settled: () => {},
+          failed: (error) => {
+            acceptance.close();
+            // One that has died meanwhile is nobody's concern.
+            if (!isErrno(error, "ESRCH")) this.#options.onBug(error);
+          },
+        });
       });
     } catch (error) {
       this.#expected--;
       throw error;
     }
-    return true;
   }
 
-  /** Process `pid` is stopped under the filter whose listener is `fd`: what it has is counted, and nothing refused. */
-  adopt(pid: number, fd: number): void {
-    const { population, targets } = this.accounts;
-    const ids = targets.ids(pid);
-    const image = targets.image(pid);
-    if (!ids || !image) {
-      libcClose(fd);
-      throw new Errno("ESRCH", `process ${pid} has exited`);
-    }
-    const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
-    population.enter(pid, image, ids.ruid, job, NO_LIMIT);
-    this.#listen(fd, job, ids.ruid);
+  /** Process `pid` is stopped under the filter whose listener is `fd`, which becomes ours: what it has is counted, and nothing refused. */
+  adopt(pid: number, fd: number): Parked<void> {
+    return this.#take(fd, (listener) => this.ask("adopt", pid, listener));
   }
 
-  #newJob(limit: SwapLimit, budget: number, around?: Job): Job {
-    const job = new Job(this.#nextJob++, limit, budget, around);
-    this.accounts.jobs.add(job);
-    this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
-    return job;
+  /**
+   * Has the thread know of a listener, then the keeper hold it, and then its notifications answered: a kill in between loses nobody.
+   * Whoever waits for it can be interrupted, it cannot.
+   */
+  #take(
+    fd: number,
+    come: (listener: NewListener) => Parked<number>,
+    repair = true,
+    acceptance?: Acceptance,
+  ): Parked<void> {
+    const number = this.#nextListener++;
+    this.#listeners.add(number);
+    const taken = new Parked<void>();
+    come({ number, fd }).listen({
+      settled: (owner) => {
+        this.#keep({ number, fd }, owner, repair, acceptance);
+        taken.settle();
+      },
+      failed: (error) => {
+        this.#listeners.delete(number);
+        taken.fail(error);
+      },
+    });
+    return taken;
+  }
+
+  #keep({ number, fd }: NewListener, owner: number, repair: boolean, acceptance: Acceptance | undefined): void {
+    const kept = this.#options.state?.descriptors.hold(LISTENER_RECORD + number, fd, owner) ?? Promise.resolve();
+    // From its first call on: what it does before could be interrupted.
+    Promise.all([kept, repair ? this.repair?.keep() : undefined])
+      // The command runs all the same, and does not outlive us.
+      .catch((error) => this.#options.print(`lyonnais: the keeper does not take a listener: ${error}`))
+      .finally(() => {
+        this.ask("listen", number);
+        acceptance?.give();
+      });
+  }
+
+  /** Nobody but the repairer need trace the process any longer. */
+  seizeAgain(pid: number): void {
+    this.askIfAny(undefined, "seizeAgain", pid);
   }
 
   /** No limit binds any more; the programs go on, and are counted. Nobody else comes under accounting. */
   lift(): void {
     this.#lifted = true;
-    for (const process of this.accounts.population) {
-      process.limit = NO_LIMIT;
-      for (let job: Job | undefined = process.space.job; job; job = job.around) {
-        job.budget = Number.POSITIVE_INFINITY;
-        job.limit = NO_LIMIT;
-        this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
-      }
-      this.accounts.population.record(process);
-    }
-    this.setOvercommit(0);
+    this.ask("lift");
   }
 
-  setOvercommit(bits: number): void {
-    this.accounts.ledger.overcommit = bits;
-    this.#recorder.put(OVERCOMMIT_RECORD, bits);
-  }
-
-  /** Answers the notifications of `fd`, which becomes the accountant's; not before it is kept for a successor. */
-  #listen(fd: number, job: Job, owner: number, acceptance?: Acceptance): void {
-    const number = this.#nextListener++;
-    const listener = new Listener(fd, number, job);
-    this.#recorder.put(LISTENER_RECORD + number, job.id);
-    this.#expected++;
-    const kept = this.#descriptors?.hold(LISTENER_RECORD + number, fd, owner) ?? Promise.resolve();
-    kept
-      // The command runs all the same, and does not outlive us.
-      .catch((error) => process.stderr.write(`lyonnais: the keeper does not take a listener: ${error}\n`))
-      .finally(() => {
-        this.#expected--;
-        this.#loop.listen(listener);
-        acceptance?.give();
-      });
-  }
-
-  /** Nobody is left of a tree: neither the job that it came into, nor one inside. */
-  #forget({ number, job: tree }: Listener): void {
-    this.#descriptors?.drop(LISTENER_RECORD + number);
-    this.#recorder.drop(LISTENER_RECORD + number);
-    for (const job of this.accounts.jobs) {
-      if (job === this.accounts.rootJob || !job.isWithin(tree)) continue;
-      this.accounts.jobs.delete(job);
-      this.#recorder.drop(JOB_RECORD + job.id);
-    }
-  }
-
-  /** The figures are those of the kernel's maps when it resolves, as far as calls under way let them. */
-  settle(): Outcome<void> {
-    return this.#loop.settle();
-  }
-
-  close(): void {
-    this.#loop.close();
+  async close(): Promise<void> {
+    this.repair?.close();
+    const link = this.#link;
+    this.#link = undefined;
+    await link?.close();
   }
 }

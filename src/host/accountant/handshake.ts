@@ -48,12 +48,12 @@ export class Offer {
   /**
    * The daemon waits for the listener: puts this process under the filter, and returns when somebody answers its calls. Does not
    * return when nobody will: any further call could wait for ever, so this process ends here, with a line. Throws what
-   * {@link filterSelf} does.
+   * {@link filterSelf} does, which `repair` is for.
    */
-  accept(): void {
+  accept(repair: boolean): void {
     libcClose(this.end);
     const byte = new Uint8Array(1);
-    filterSelf(this.place);
+    filterSelf(this.place, repair);
     if (libcRead(this.#own, byte, 1) === 1) return;
     libcWrite(STDERR, LOST, LOST.length);
     libcExit(NOT_STARTED);

@@ -32,7 +32,9 @@ export class Slot {
     return this;
   }
 
+  /** Nobody is to use it any more. A slot that is free already stays so, once. */
   free(): void {
+    if (this.listener === 0) return;
     this.#bytes.writeUInt32LE(0, 0);
     this.#free.push(this);
   }
@@ -57,17 +59,32 @@ export class InFlight {
     this.#free.push(...slots.filter(({ listener }) => listener === 0));
   }
 
+  get hasRoom(): boolean {
+    return this.#free.length > 0;
+  }
+
   /** A free place for a notification of that listener; undefined when all are taken. */
   take(listener: number): Slot | undefined {
     return this.#free.pop()?.claim(listener);
   }
 }
 
-function mapped(path: string): Buffer {
+/** The file, long enough to be mapped. What Node's file functions throw. */
+function prepared(path: string): number {
   const fd = openSync(path, "a+", 0o600);
+  const { size } = fstatSync(fd);
+  if (size < SLOTS * SLOT_SIZE) writeSync(fd, Buffer.alloc(SLOTS * SLOT_SIZE - size));
+  return fd;
+}
+
+/** Finds out, before anybody hangs on it, whether the file can be there. */
+export function prepareInFlight(path: string): void {
+  closeSync(prepared(path));
+}
+
+function mapped(path: string): Buffer {
+  const fd = prepared(path);
   try {
-    const { size } = fstatSync(fd);
-    if (size < SLOTS * SLOT_SIZE) writeSync(fd, Buffer.alloc(SLOTS * SLOT_SIZE - size));
     return mapFile(fd, SLOTS * SLOT_SIZE, path);
   } finally {
     closeSync(fd);

@@ -1,232 +1,366 @@
 import { ERRNO } from "../../core/base/errno.ts";
-import type { Accounts } from "../../core/notify/accounts.ts";
+import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
 import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
-import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { EPOLLHUP, Epoll } from "../linux/epoll.ts";
 import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { openFileLimit } from "../linux/probes.ts";
-import { watchReadable } from "../linux/watch.ts";
+import { type Alarm, Alarms } from "./alarms.ts";
+import { type AnswerGate, GATE_DEADLINE_MS, type MakeGate } from "./answer-gate.ts";
+import { chargeUnseen } from "./charge-unseen.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
-import { Linger } from "./linger.ts";
-import { Listener } from "./listener.ts";
+import { type Answer, Listener } from "./listener.ts";
+import { BELL_RINGS, LATEST_READY, OTHERS_READY, PollSet } from "./poll-set.ts";
 
 /** Descriptors that are left for everything else. */
 const SPARE_DESCRIPTORS = 64;
-/** How long a call that would be refused, or who asks for the figures, waits for calls that were let go to happen. */
+/** How long a call that would be refused waits for calls that were let go to happen. */
 const WAIT_MS = 100;
 /** How often it is looked at again; and how soon a child that has not called is looked for. */
 const LOOK_MS = 1;
 const SETTLE_MS = 100;
-/**
- * How long after a notification the next is waited for here and not by Node's event loop; the loop gets a turn whenever it has
- * something to do, and after so long at the latest: a timer is late by that at most.
- */
-const ATTENTIVE_MS = 100;
-const TURN_MS = 5;
+/** So many calls of one thread are served before it is looked whether others call as well. */
+const ALONE = 4;
 
-interface Waiting {
+/** A trapped call that was received and not answered. */
+interface OpenCall {
   readonly listener: Listener;
   readonly slot: Slot;
   readonly call: TrappedCall;
-  readonly until: number;
+  /** Until when it may wait: for a decision, and then for the gate. */
+  until: number;
+  /** What was decided; a gate holds it back. */
+  answer: Answer | undefined;
 }
 
-/** The end of a process, told by its pidfd. */
-interface Exit {
+/** A descriptor that says by being readable that something is to be done: the end of a process, news of the gate. */
+interface Watched {
   readonly fd: number;
-  readonly process: AccountedProcess;
+  /** Closed with the loop. */
+  readonly isOurs: boolean;
+  ready(): void;
 }
 
-/** Answers trapped calls as the accounts decide, and tells them of the ends of processes: on Node's event loop. */
+export interface LoopOwner {
+  /** Nobody is under the filter of `listener` any more; its descriptor is closed. */
+  ended(listener: Listener): void;
+  /** An error that belongs to nobody's request; what it happened in. */
+  failed(error: unknown, what: string): void;
+  /** The bell rings: there are messages. */
+  messages(): void;
+}
+
+/**
+ * Answers trapped calls as the accounts decide, and tells them of the ends of processes. A loop of its own, on a thread of its own, that
+ * waits for nothing but its descriptors: each turn receives all calls that wait, then decides, so that a caller is out of the reach
+ * of signals soon. Listeners are served in turn.
+ */
 export class NotificationLoop {
+  readonly alarms: Alarms = new Alarms();
   readonly #accounts: Accounts;
   readonly #inFlight: InFlight;
-  readonly #onEnd: (listener: Listener) => void;
+  readonly #owner: LoopOwner;
   readonly #decode: (notification: DataView) => TrappedCall | undefined = notificationDecoder(hostArch());
   readonly #epoll: Epoll = new Epoll();
+  readonly #polls: PollSet;
+  readonly #gate: AnswerGate;
   readonly #mostDescriptors: number = openFileLimit() - SPARE_DESCRIPTORS;
-  readonly #linger: Linger = new Linger(this.#epoll.fd);
-  /** Who had a notification last. */
-  #latest: Listener | undefined;
-  #watch: { close(): void } | undefined;
-  readonly #byKey = new Map<number, Listener | Exit>();
-  readonly #listeners = new Set<Listener>();
+  readonly #byKey = new Map<number, Listener | Watched>();
+  readonly #keys = new Map<number, number>();
   #nextKey = 1;
-  #waiting: Waiting[] = [];
-  #timer: NodeJS.Timeout | undefined;
-  #settleTimer: NodeJS.Timeout | undefined;
-  #attentiveUntil = 0;
-  #nextTurn: NodeJS.Immediate | undefined;
+  /** Who had a notification last, which thread's it was, and how many that thread has had in a row. */
+  #latest: Listener | undefined;
+  #latestThread = 0;
+  #alone = 0;
+  /** Received in this turn. */
+  #received: OpenCall[] = [];
+  #waiting: OpenCall[] = [];
+  #held: OpenCall[] = [];
+  /** Met when they had exited already. */
+  #goneAtOnce: AccountedProcess[] = [];
+  readonly #waitingAlarm: Alarm;
+  readonly #gateAlarm: Alarm;
+  readonly #settleAlarm: Alarm;
 
-  /** `onEnd` is told when nobody is under a listener's filter any more; its descriptor is closed then. */
-  constructor(accounts: Accounts, inFlight: InFlight, onEnd: (listener: Listener) => void) {
+  constructor(accounts: Accounts, inFlight: InFlight, bell: number, makeGate: MakeGate, owner: LoopOwner) {
     this.#accounts = accounts;
     this.#inFlight = inFlight;
-    this.#onEnd = onEnd;
+    this.#owner = owner;
+    this.#polls = new PollSet(this.#epoll.fd, bell);
+    this.#waitingAlarm = this.alarms.make(() => this.#decideWaiting());
+    this.#gateAlarm = this.alarms.make(() => this.#giveOpened());
+    this.#settleAlarm = this.alarms.make(() => this.#guard("looking for children", () => this.#settle()));
+    this.#gate = makeGate({ watch: (fd, ready) => this.#watch({ fd, ready, isOurs: false }) });
     accounts.population.onArrival = (process) => this.#watchExit(process);
-  }
-
-  get listeners(): number {
-    return this.#listeners.size;
   }
 
   /** Answers the notifications of `listener` from now on, and owns its descriptor. */
   listen(listener: Listener): void {
-    this.#listeners.add(listener);
     this.#register(listener);
   }
 
   /** Calls that a process before this one has received. */
   goOn(listener: Listener, slots: readonly Slot[]): void {
     for (const slot of slots) {
-      if (listener.isWaiting(slot.notification)) this.#receive(listener, slot);
+      if (listener.isWaiting(slot.notification)) this.#take(listener, slot);
       else slot.free();
+    }
+    this.#decideReceived();
+  }
+
+  /** Waits until there is something to do, and does all of it. */
+  turn(): void {
+    const found = this.#polls.wait(this.#latest?.fd ?? -1, this.alarms.until(performance.now()));
+    if ((found & LATEST_READY) !== 0) this.#receive(this.#latest!);
+    if ((found & OTHERS_READY) !== 0 && !this.#isAlone()) this.#receiveAll();
+    this.#decideReceived();
+    this.alarms.run(performance.now());
+    for (const process of this.#goneAtOnce.splice(0)) this.#exited(process);
+    if ((found & BELL_RINGS) !== 0) this.#owner.messages();
+  }
+
+  /** Whether nobody but one thread has called lately, so that it need not be looked whether others wait as well. */
+  #isAlone(): boolean {
+    const [only] = this.#received;
+    if (!only || only.call.tid !== this.#latestThread || this.#alone >= ALONE) {
+      this.#latestThread = only?.call.tid ?? 0;
+      this.#alone = 0;
+      return false;
+    }
+    this.#alone++;
+    return true;
+  }
+
+  /** Everything that waits, one call of each listener after the other, as long as there is room for it. */
+  #receiveAll(): void {
+    for (let before = -1; before !== this.#received.length && this.#inFlight.hasRoom; ) {
+      before = this.#received.length;
+      this.#epoll.poll(this.#serve);
     }
   }
 
-  /** Looks at every map as soon as no call is under way, or has been for long enough to be no passing matter. */
-  settle(): Outcome<void> {
-    this.#epoll.poll(this.#serve);
-    const until = performance.now() + WAIT_MS;
-    const look = (): boolean => {
-      this.#accounts.lookAtAll();
-      return !this.#accounts.isUnsettled() || performance.now() > until;
-    };
-    if (look()) return undefined;
-    const timer = setInterval(() => {
-      if (!look()) return;
-      clearInterval(timer);
-      done.settle();
-    }, LOOK_MS);
-    const done = new Parked<void>(() => clearInterval(timer));
-    return done;
-  }
+  readonly #serve = (key: number, events: number): void => {
+    const what = this.#byKey.get(key);
+    if (what instanceof Listener) {
+      if ((events & EPOLLHUP) !== 0) this.#end(what, key);
+      else this.#receive(what);
+    } else if (what) this.#guard("what a descriptor told", () => what.ready());
+  };
 
-  #register(what: Listener | Exit): void {
-    // A watch keeps the event loop going: not before there is something to watch.
-    this.#watch ??= watchReadable(this.#epoll.fd, () => this.#ready());
+  #register(what: Listener | Watched): void {
     const key = this.#nextKey++;
     this.#byKey.set(key, what);
+    this.#keys.set(what.fd, key);
     this.#epoll.add(what.fd, key);
+  }
+
+  #forget(fd: number): void {
+    const key = this.#keys.get(fd);
+    if (key === undefined) return;
+    this.#keys.delete(fd);
+    this.#byKey.delete(key);
+    this.#epoll.remove(fd);
+  }
+
+  #watch(what: Watched): () => void {
+    this.#register(what);
+    return () => this.#forget(what.fd);
+  }
+
+  #end(listener: Listener, key: number): void {
+    if (!this.#byKey.has(key)) return;
+    this.#forget(listener.fd);
+    libcClose(listener.fd);
+    if (this.#latest === listener) this.#latest = undefined;
+    const without = (calls: OpenCall[]): OpenCall[] =>
+      calls.filter((each) => {
+        if (each.listener === listener) each.slot.free();
+        return each.listener !== listener;
+      });
+    this.#received = without(this.#received);
+    this.#waiting = without(this.#waiting);
+    this.#held = without(this.#held);
+    this.#guard("the end of a tree", () => this.#owner.ended(listener));
   }
 
   #watchExit(process: AccountedProcess): void {
     const fd = libcPidfdOpen(process.pid, 0);
-    if (fd >= 0 && fd < this.#mostDescriptors) this.#register({ fd, process });
+    if (fd >= 0 && fd < this.#mostDescriptors) {
+      const ready = (): void => {
+        this.#forget(fd);
+        libcClose(fd);
+        this.#exited(process);
+      };
+      this.#register({ fd, ready, isOurs: true });
+    }
     // One too many: the next look finds that it is gone.
     else if (fd >= 0) libcClose(fd);
     // Gone already, and reaped; who met it is to be done with it first.
-    else if (errnoNow() === ERRNO.ESRCH) setImmediate(() => this.#accounts.population.exited(process));
+    else if (errnoNow() === ERRNO.ESRCH) this.#goneAtOnce.push(process);
   }
 
-  #ready(): void {
-    this.#epoll.poll(this.#serve);
-    this.#nextTurn ??= setImmediate(this.#attend);
+  #exited(process: AccountedProcess): void {
+    this.#guard(`the exit of process ${process.pid}`, () => {
+      this.#accounts.population.exited(process);
+      this.#gate.ended(process);
+    });
   }
 
-  /** A turn of its own: what is done here waits until the loop has done everything else. */
-  readonly #attend = (): void => {
-    this.#nextTurn = undefined;
-    const start = performance.now();
-    let now = start;
-    while (this.#latest && this.#waiting.length === 0 && now < this.#attentiveUntil) {
-      const next = now - start < TURN_MS ? this.#linger.wait(this.#latest.fd, TURN_MS * 1e6) : "loop";
-      if (next === "loop" || next === "nothing") {
-        this.#nextTurn = setImmediate(this.#attend);
-        return;
-      }
-      if (next === "ready") this.#serveListener(this.#latest);
-      else this.#epoll.poll(this.#serve);
-      now = performance.now();
-    }
-  };
-
-  readonly #serve = (key: number, events: number): void => {
-    const what = this.#byKey.get(key);
-    if (!what) return;
-    if (what instanceof Listener && (events & EPOLLHUP) === 0) {
-      this.#serveListener(what);
-      return;
-    }
-    this.#byKey.delete(key);
-    this.#epoll.remove(what.fd);
-    libcClose(what.fd);
-    if (what instanceof Listener) {
-      this.#listeners.delete(what);
-      if (this.#latest === what) this.#latest = undefined;
-      for (const { listener, slot } of this.#waiting) if (listener === what) slot.free();
-      this.#waiting = this.#waiting.filter(({ listener }) => listener !== what);
-      this.#onEnd(what);
-    } else this.#accounts.population.exited(what.process);
-  };
-
-  #serveListener(listener: Listener): void {
+  /** One call, where one waits. */
+  #receive(listener: Listener): void {
     this.#latest = listener;
-    this.#attentiveUntil = performance.now() + ATTENTIVE_MS;
     const slot = this.#inFlight.take(listener.number) ?? this.#makeRoom(listener.number);
-    if (listener.receive(slot.notification)) this.#receive(listener, slot);
+    // Nothing of what was received in this turn can be answered before its end.
+    if (!slot) return;
+    if (listener.receive(slot.notification)) this.#take(listener, slot);
     else slot.free();
   }
 
-  /** Answers the call that has waited longest, so that another can be received. */
-  #makeRoom(listener: number): Slot {
-    const { listener: of, slot, call } = this.#waiting.shift()!;
-    this.#decide(of, slot, call, true);
-    return this.#inFlight.take(listener)!;
-  }
-
-  #receive(listener: Listener, slot: Slot): void {
+  #take(listener: Listener, slot: Slot): void {
     const call = this.#decode(slot.view);
     if (!call) {
       listener.answer(slot.view, "continue");
       slot.free();
       return;
     }
-    this.#accounts.arrived(call.tid);
-    if (this.#decide(listener, slot, call, false)) return;
-    this.#waiting.push({ listener, slot, call, until: performance.now() + WAIT_MS });
-    this.#timer ??= setInterval(() => this.#decideWaiting(), LOOK_MS);
+    this.#received.push({ listener, slot, call, until: 0, answer: undefined });
   }
 
-  /** False when the answer has to wait. */
-  #decide(listener: Listener, slot: Slot, call: TrappedCall, last: boolean): boolean {
-    const verdict = this.#accounts.admit(call, listener.job, last);
+  /** Answers a call that waits, the first one of the listener that has most of them, so that another can be received. */
+  #makeRoom(listener: number): Slot | undefined {
+    const counts = new Map<Listener, number>();
+    let most: OpenCall | undefined;
+    for (const open of [...this.#held, ...this.#waiting]) {
+      const count = (counts.get(open.listener) ?? 0) + 1;
+      counts.set(open.listener, count);
+      if (!most || count > counts.get(most.listener)!) most = open;
+    }
+    const first = [...this.#held, ...this.#waiting].find((open) => open.listener === most?.listener);
+    if (!first) return undefined;
+    this.#held = this.#held.filter((open) => open !== first);
+    this.#waiting = this.#waiting.filter((open) => open !== first);
+    first.answer ??= this.#verdict(first, true) as Answer;
+    this.#give(first, first.answer);
+    return this.#inFlight.take(listener);
+  }
+
+  #decideReceived(): void {
+    if (this.#received.length === 0) return;
+    const received = this.#received;
+    this.#received = [];
+    for (const { call } of received) this.#guard("a new call", () => this.#accounts.arrived(call.tid));
+    for (const open of received) {
+      if (this.#decide(open, false)) continue;
+      const now = performance.now();
+      open.until = now + WAIT_MS;
+      this.#waiting.push(open);
+      this.#waitingAlarm.noLaterThan(now + LOOK_MS);
+    }
+  }
+
+  /** False when the decision has to wait. */
+  #decide(open: OpenCall, last: boolean): boolean {
+    const verdict = this.#verdict(open, last);
     if (verdict === "wait") return false;
-    const answered = listener.answer(slot.view, verdict);
-    slot.free();
-    if (!answered && verdict === "continue") this.#accounts.cancelled(call.tid);
-    if (this.#accounts.arrivals.hasUnmet) this.#settleSoon();
+    if (this.#passes(open, verdict)) this.#give(open, verdict);
     return true;
+  }
+
+  /** An exception decides as well: the call goes on, and what it can add at most is charged until a look finds what it has added. */
+  #verdict({ call, listener }: OpenCall, last: boolean): Verdict {
+    try {
+      const verdict = this.#accounts.admit(call, listener.job, last);
+      return verdict === "wait" && last ? "continue" : verdict;
+    } catch (error) {
+      this.#owner.failed(error, `${call.name} of thread ${call.tid}, which goes on`);
+      this.#guard("charging it", () => chargeUnseen(this.#accounts, call));
+      return "continue";
+    }
+  }
+
+  /** Whether the gate lets the answer through now; else it is held. */
+  #passes(open: OpenCall, answer: Answer): boolean {
+    if (!this.#gate.concerns(open.call)) return true;
+    let opened = false;
+    let passes = true;
+    const letThrough = (instead?: Answer): void => {
+      opened = true;
+      if (instead !== undefined) open.answer = instead;
+      open.until = 0;
+      if (!passes) this.#gateAlarm.noLaterThan(0);
+    };
+    this.#guard("the gate", () => {
+      const process =
+        this.#accounts.population.find(open.call.tid) ?? this.#accounts.population.ofThread(open.call.tid);
+      passes = this.#gate.covers(open.call, answer, process, letThrough);
+    });
+    if (passes || opened) return true;
+    open.answer = answer;
+    open.until = performance.now() + GATE_DEADLINE_MS;
+    this.#held.push(open);
+    this.#gateAlarm.noLaterThan(open.until);
+    return false;
+  }
+
+  /** Those whose gate has opened, or has had its time. */
+  #giveOpened(): void {
+    const now = performance.now();
+    const held = this.#held;
+    this.#held = [];
+    for (const open of held) {
+      if (open.until <= now) this.#give(open, open.answer!);
+      else {
+        this.#held.push(open);
+        this.#gateAlarm.noLaterThan(open.until);
+      }
+    }
+  }
+
+  #give({ listener, slot, call }: OpenCall, answer: Answer): void {
+    this.#guard("an answer", () => {
+      const answered = listener.answer(slot.view, answer);
+      if (!answered && answer === "continue") this.#accounts.cancelled(call.tid);
+    });
+    slot.free();
+    if (this.#accounts.arrivals.hasUnmet && this.#settleAlarm.at === Number.POSITIVE_INFINITY) {
+      this.#settleAlarm.at = performance.now() + SETTLE_MS;
+    }
+  }
+
+  /** What those wait for may have come: now, and not only when it is looked at again. */
+  decideSoon(): void {
+    if (this.#waiting.length > 0) this.#waitingAlarm.at = 0;
   }
 
   #decideWaiting(): void {
     const now = performance.now();
-    this.#waiting = this.#waiting.filter(({ listener, slot, call, until }) => {
-      if (listener.isWaiting(slot.notification)) return !this.#decide(listener, slot, call, now >= until);
-      slot.free();
-      return false;
-    });
-    if (this.#waiting.length > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const open of waiting) {
+      if (!open.listener.isWaiting(open.slot.notification)) open.slot.free();
+      else if (!this.#decide(open, now >= open.until)) this.#waiting.push(open);
+    }
+    if (this.#waiting.length > 0) this.#waitingAlarm.noLaterThan(performance.now() + LOOK_MS);
   }
 
-  #settleSoon(): void {
-    this.#settleTimer ??= setTimeout(() => {
-      this.#settleTimer = undefined;
-      this.#accounts.arrivals.settle();
-      if (this.#accounts.arrivals.hasUnmet) this.#settleSoon();
-    }, SETTLE_MS);
+  #settle(): void {
+    this.#accounts.arrivals.settle();
+    if (this.#accounts.arrivals.hasUnmet) this.#settleAlarm.at = performance.now() + SETTLE_MS;
+  }
+
+  /** Nothing that goes wrong in one thing is the end of the others. */
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#owner.failed(error, what);
+    }
   }
 
   close(): void {
-    clearInterval(this.#timer);
-    clearTimeout(this.#settleTimer);
-    clearImmediate(this.#nextTurn);
-    this.#watch?.close();
-    for (const what of this.#byKey.values()) libcClose(what.fd);
+    this.#gate.close();
+    for (const what of this.#byKey.values()) if (what instanceof Listener || what.isOurs) libcClose(what.fd);
     this.#byKey.clear();
     this.#epoll.close();
   }

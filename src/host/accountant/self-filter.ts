@@ -7,7 +7,7 @@ import {
   SOCK_FILTER_SIZE,
 } from "../../core/abi/seccomp.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import { buildFilter } from "../../core/notify/filter.ts";
+import { buildFilter, canRepair } from "../../core/notify/filter.ts";
 import { check } from "../linux/ffi/call.ts";
 import { addressOf, libcClose, libcOpen, libcPrctl, libcSeccomp } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
@@ -28,8 +28,8 @@ function program(filter: Uint8Array): Buffer {
   return bytes;
 }
 
-function installWith(flags: number): number {
-  const filter = buildFilter(hostArch());
+function installWith(flags: number, repair: boolean): number {
+  const filter = buildFilter(hostArch(), repair && canRepair(hostArch()));
   return check(libcSeccomp(hostArch().sysSeccomp, SECCOMP_SET_MODE_FILTER, flags, program(filter)), "seccomp");
 }
 
@@ -41,9 +41,9 @@ export function allowTracer(pid: number): void {
 
 /**
  * Puts the calling thread under the filter with its listener at `reserved`. From here on its calls wait for the accountant, which
- * is to take it. EBUSY where another program supervises this one's calls.
+ * is to take it; `repair`: it is to hear of handlers as well. EBUSY where another program supervises this one's calls.
  */
-export function filterSelf(reserved: number): void {
+export function filterSelf(reserved: number, repair = true): void {
   if (((effectiveCapabilities() >> BigInt(CAP_SYS_ADMIN)) & 1n) === 0n) {
     check(libcPrctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
   }
@@ -52,20 +52,20 @@ export function filterSelf(reserved: number): void {
   do filler = reserveDescriptor();
   while (filler < reserved);
   libcClose(reserved);
-  const fd = install();
+  const fd = install(repair);
   if (fd !== reserved) throw new Errno("EIO", `the listener is descriptor ${fd} and not ${reserved}`);
 }
 
-function install(): number {
+function install(repair: boolean): number {
   const flags = SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
   try {
-    return installWith(flags);
+    return installWith(flags, repair);
   } catch (error) {
     if (isErrno(error, "EBUSY")) {
       throw new Errno("EBUSY", "another program supervises the calls of this one; there can be only one such program");
     }
     // Linux before 5.19: a signal makes a call start again.
     if (!isErrno(error, "EINVAL")) throw error;
-    return installWith(SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    return installWith(SECCOMP_FILTER_FLAG_NEW_LISTENER, repair);
   }
 }

@@ -1,4 +1,5 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
+import { SIGTRAP } from "../../core/abi/signal.ts";
 import type { WaitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
@@ -9,6 +10,7 @@ import type { LiveProcess } from "../linux/live-process.ts";
 import { Borrowing, type Job } from "./borrowing.ts";
 import type { Controller } from "./controller.ts";
 import { LivePtrace } from "./live-ptrace.ts";
+import type { RepairSharing } from "./repair-sharing.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
 /** One process under control, from attach to detach or exit. */
@@ -18,6 +20,7 @@ export class Attachment implements TraceeObserver, Traced {
   readonly controller: Controller | undefined;
   readonly tracee: Tracee;
   readonly #loop: WaitLoop;
+  readonly #sharing: RepairSharing;
   readonly #ptrace: LivePtrace;
   readonly #mayKeepAfterExec: () => boolean;
   readonly #ended: () => void;
@@ -31,11 +34,13 @@ export class Attachment implements TraceeObserver, Traced {
     process: LiveProcess,
     controller: Controller | undefined,
     loop: WaitLoop,
+    sharing: RepairSharing,
     hooks: { mayKeepAfterExec(): boolean; ended(): void },
   ) {
     this.process = process;
     this.controller = controller;
     this.#loop = loop;
+    this.#sharing = sharing;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
     this.#ptrace = new LivePtrace(process);
@@ -83,6 +88,10 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   handle(tid: Tid, status: WaitStatus): void {
+    // SIGTRAP is a step's, mostly, behind which no call was interrupted.
+    if (status.kind === "stopped" && status.event === 0 && status.signal !== SIGTRAP) {
+      this.#sharing.repeatCall(tid, status.signal);
+    }
     this.tracee.handle(tid, status);
   }
 

@@ -110,6 +110,12 @@ export function isNative(tid: Tid, arch: Arch): boolean {
   return regset(PTRACE_GETREGSET, tid, arch, new Uint8Array(arch.registerSize)) === arch.registerSize;
 }
 
+/** As many bytes as the thread has: fewer than its sibling's where it runs 32-bit code. In a fresh buffer. ESRCH when it is not stopped. */
+export function sizedRegisters(tid: Tid, arch: Arch): Uint8Array {
+  const registers = new Uint8Array(arch.registerSize);
+  return registers.subarray(0, regset(PTRACE_GETREGSET, tid, arch, registers));
+}
+
 /** The general registers of a stopped thread, a fresh buffer in the kernel's layout. ESRCH when it is not stopped. */
 export function getRegisters(tid: Tid, arch: Arch): Uint8Array {
   const registers = new Uint8Array(arch.registerSize);

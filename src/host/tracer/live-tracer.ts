@@ -6,9 +6,8 @@ import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
 import type { Access, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
-import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
-import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
@@ -16,8 +15,10 @@ import { Attachment } from "./attachment.ts";
 import type { Job } from "./borrowing.ts";
 import { type Controller, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
 import { FilterInstallation } from "./filter-installation.ts";
+import { Freed } from "./freed.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
-import { PassingPeek } from "./passing-peek.ts";
+import { PassingPeeks } from "./passing-peeks.ts";
+import { type RepairSharing, UNSHARED } from "./repair-sharing.ts";
 import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
@@ -26,6 +27,7 @@ interface Setup {
   readonly access: Access;
   readonly arch: Arch;
   readonly memory: Memory;
+  readonly sharing?: RepairSharing;
   /** Told of errors that belong to no request. */
   onBug(error: unknown): void;
 }
@@ -35,28 +37,45 @@ export class LiveTracer implements Tracer {
   readonly registerSize: number;
   readonly #setup: Setup;
   readonly #loop: WaitLoop;
+  readonly #sharing: RepairSharing;
   readonly #attached = new Map<Pid, Attachment>();
-  readonly #peeks = new Map<Pid, PassingPeek>();
+  readonly #peeks: PassingPeeks;
   readonly #controllers = new Map<string, { close(): void }>();
-  /** Told when a process is let go or gone. */
-  readonly #onFree = new Set<() => void>();
+  readonly #freed = new Freed();
 
   constructor(setup: Setup) {
     this.#setup = setup;
     this.registerSize = setup.arch.registerSize;
+    this.#sharing = setup.sharing ?? UNSHARED;
     this.#loop = new WaitLoop(setup.onBug);
     this.#loop.start();
+    this.#peeks = new PassingPeeks(this.#loop, this.#sharing, () => this.#freed.tell());
   }
 
   attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void> {
     const target = process as LiveProcess;
     this.#refuseUnfit(target, caller);
     const controller = controllerOf(caller, scope, this.#setup.processes);
-    // A process that is free has nothing left to wait for: attach ends at once.
-    if (this.#isVisited(target.pid))
-      return mapOutcome(this.#untilFree(target.pid), () => void this.attach(process, caller, scope));
+    return perform(this.#attach(target, caller, controller));
+  }
+
+  *#attach(target: LiveProcess, caller: Caller, controller: Controller): Steps<void> {
+    yield* this.#clear(target.pid);
     this.#refuseTraced(target);
     this.#begin(target, caller, controller);
+  }
+
+  /** Until nobody of this project has the process for a purpose of his own. */
+  *#clear(pid: Pid): Steps<void> {
+    for (;;) {
+      if (this.#isVisited(pid)) yield* step(this.#freed.until(() => !this.#isVisited(pid)));
+      else if (!this.#attached.has(pid) && this.#sharing.has(pid)) yield* step(this.#sharing.release(pid));
+      else return;
+    }
+  }
+
+  release(process: Process): Outcome<void> {
+    return this.#sharing.release(process.pid);
   }
 
   detach(process: Process, caller: Caller): Outcome<void> {
@@ -80,8 +99,9 @@ export class LiveTracer implements Tracer {
   wait(process: Process, caller: Caller): Outcome<void> {
     const attachment = this.#attached.get(process.pid);
     if (!attachment) {
-      this.#refuseTraced(process as LiveProcess);
-      return waitUntraced(process as LiveProcess);
+      const seized = this.#sharing.has(process.pid);
+      if (!seized) this.#refuseTraced(process as LiveProcess);
+      return waitUntraced(process as LiveProcess, seized);
     }
     if (!this.#controls(attachment, caller)) throw this.#otherController(attachment);
     return attachment.whenStopped(() => {});
@@ -131,7 +151,7 @@ export class LiveTracer implements Tracer {
   }
 
   *#withThread<T>(target: LiveProcess, caller: Caller, job: Job<T>): Steps<void> {
-    while (this.#isVisited(target.pid)) yield* step(this.#untilFree(target.pid));
+    yield* this.#clear(target.pid);
     const held = this.#attached.get(target.pid);
     if (held && !this.#controls(held, caller)) throw this.#otherController(held);
     if (!held) this.#refuseTraced(target);
@@ -150,11 +170,11 @@ export class LiveTracer implements Tracer {
     if (!this.idle) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, limitMs);
-        this.#onFree.add(() => {
-          if (!this.idle) return;
+        const settled = (): void => {
           clearTimeout(timer);
           resolve();
-        });
+        };
+        this.#freed.until(() => this.idle).listen({ settled, failed: () => {} });
       });
     }
     for (const watch of this.#controllers.values()) watch.close();
@@ -188,9 +208,9 @@ export class LiveTracer implements Tracer {
     const { processes, access } = this.#setup;
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
-    const attachment = new Attachment(target, controller, this.#loop, {
+    const attachment = new Attachment(target, controller, this.#loop, this.#sharing, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
-      ended: () => this.#freed(target.pid, controller?.key),
+      ended: () => this.#wasFreed(target.pid, controller?.key),
     });
     this.#attached.set(target.pid, attachment);
     try {
@@ -226,13 +246,14 @@ export class LiveTracer implements Tracer {
     this.#controllers.set(controller.key, watch);
   }
 
-  #freed(pid: Pid, key: string | undefined): void {
+  #wasFreed(pid: Pid, key: string | undefined): void {
     this.#attached.delete(pid);
     if (key !== undefined && ![...this.#attached.values()].some((other) => other.controller?.key === key)) {
       this.#controllers.get(key)?.close();
       this.#controllers.delete(key);
     }
-    for (const told of [...this.#onFree]) told();
+    this.#sharing.again(pid);
+    this.#freed.tell();
   }
 
   #controls(attachment: Attachment, caller: Caller): boolean {
@@ -277,31 +298,10 @@ export class LiveTracer implements Tracer {
       if (attachment.tracee.mode === "stopped") return act(attachment.tracee.current);
       attachment.tracee.peek({ act: finish, fail: (error) => parked.fail(error) });
       this.#loop.spin(attachment.tracee.current, () => parked.ended);
-    } else this.#peekAt(target, { act: finish, fail: (error) => parked.fail(error) });
-    return immediate ? immediate.value : parked;
-  }
-
-  #peekAt(target: LiveProcess, look: Peek): void {
-    let peek = this.#peeks.get(target.pid);
-    if (!peek) {
-      this.#refuseTraced(target);
-      peek = new PassingPeek(target.pid, this.#loop, () => {
-        this.#peeks.delete(target.pid);
-        for (const told of [...this.#onFree]) told();
-      });
-      this.#peeks.set(target.pid, peek);
+    } else {
+      const look = { act: finish, fail: (error: Errno) => parked.fail(error) };
+      this.#peeks.add(target.pid, look, () => this.#refuseTraced(target));
     }
-    peek.add(look);
-  }
-
-  #untilFree(pid: Pid): Parked<void> {
-    const free = new Parked<void>(() => this.#onFree.delete(told));
-    const told = (): void => {
-      if (this.#isVisited(pid)) return;
-      this.#onFree.delete(told);
-      free.settle();
-    };
-    this.#onFree.add(told);
-    return free;
+    return immediate ? immediate.value : parked;
   }
 }

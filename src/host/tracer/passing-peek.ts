@@ -6,6 +6,7 @@ import type { Peek } from "../../core/trace/observer.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcPtraceNumber } from "../linux/ffi/libc.ts";
 import { threadsOf } from "../linux/threads.ts";
+import type { RepairSharing } from "./repair-sharing.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
 /**
@@ -15,17 +16,19 @@ import type { Traced, WaitLoop } from "./wait-loop.ts";
 export class PassingPeek implements Traced {
   readonly #tid: Tid;
   readonly #loop: WaitLoop;
+  readonly #sharing: RepairSharing;
   readonly #ended: () => void;
   #looks: Peek[] = [];
 
   /** EPERM, ESRCH. `ended` is called once, when the process is free again or gone. */
-  constructor(pid: Pid, loop: WaitLoop, ended: () => void) {
+  constructor(pid: Pid, loop: WaitLoop, sharing: RepairSharing, ended: () => void) {
     const threads = threadsOf(pid);
     const leader = pid as number as Tid;
     const tid = threads.includes(leader) ? leader : threads[0];
     if (tid === undefined) throw new Errno("ESRCH", `process ${pid} has exited`);
     this.#tid = tid;
     this.#loop = loop;
+    this.#sharing = sharing;
     this.#ended = ended;
     check(libcPtraceNumber(PTRACE_SEIZE, tid, 0, 0), `look at thread ${tid}`);
     loop.add(tid, this);
@@ -45,6 +48,7 @@ export class PassingPeek implements Traced {
     for (const { act } of this.#looks.splice(0)) act(tid);
     // A stop without an event is a signal about to be delivered: it must not be lost.
     const signal = status.event === 0 ? status.signal : 0;
+    this.#sharing.repeatCall(tid, signal);
     // Killed in this moment, the thread stays ours until its exit is collected: its parent would never learn of it.
     if (libcPtraceNumber(PTRACE_DETACH, tid, 0, signal) === 0) this.#end();
   }

@@ -23,6 +23,23 @@ export interface CallConvention {
   readonly sysClose: number;
 }
 
+/** Where a thread's general register set shows the call that a signal has interrupted. */
+export interface InterruptedCall {
+  /** Which of {@link Arch.abis} the call's number is of. */
+  readonly abi: number;
+  /** Bytes of the register set, by which it is told from others, and of one of its fields. */
+  readonly registerSize: number;
+  readonly word: 4 | 8;
+  /** Byte offsets. */
+  readonly number: number;
+  readonly result: number;
+  /**
+   * Calls that fail with EINTR when a signal wakes them that nobody hears, signal(7): a tracer's place alone has the kernel wake them. Made
+   * again they do what they would have done; those of which that is not so, as close(2), are not here.
+   */
+  readonly wokenInVain: readonly number[];
+}
+
 /** What differs from one processor to another: facts, no code. */
 export interface Arch {
   /** As `uname -m` names it, and as Node does. */
@@ -47,4 +64,6 @@ export interface Arch {
   readonly programCounter: string;
   readonly stackPointer: string;
   readonly call: CallConvention;
+  /** None where the kernel has decided what becomes of the call before it stops for a tracer. */
+  readonly interrupted: readonly InterruptedCall[];
 }

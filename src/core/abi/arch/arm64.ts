@@ -6,6 +6,8 @@ const NATIVE: SyscallAbi = {
   numbers: {
     ftruncate: 46,
     fallocate: 47,
+    ptrace: 117,
+    rt_sigaction: 134,
     setreuid: 145,
     setuid: 146,
     setresuid: 147,
@@ -49,4 +51,6 @@ export const ARM64: Arch = {
     sysPrctl: 167,
     sysClose: 57,
   },
+  // At the stop the registers say that the call is made again; by the signal's own SA_RESTART the kernel takes that back behind it.
+  interrupted: [],
 };

@@ -6,6 +6,7 @@ const NATIVE: SyscallAbi = {
     mmap: 9,
     mprotect: 10,
     brk: 12,
+    rt_sigaction: 13,
     mremap: 25,
     shmget: 29,
     clone: 56,
@@ -13,6 +14,7 @@ const NATIVE: SyscallAbi = {
     fork: 57,
     execve: 59,
     ftruncate: 77,
+    ptrace: 101,
     setuid: 105,
     setreuid: 113,
     setresuid: 117,
@@ -31,7 +33,10 @@ const I386: SyscallAbi = {
     fork: 2,
     execve: 11,
     setuid: 23,
+    ptrace: 26,
     brk: 45,
+    ia32_signal: 48,
+    ia32_sigaction: 67,
     setreuid: 70,
     old_mmap: 90,
     ftruncate: 93,
@@ -42,6 +47,7 @@ const I386: SyscallAbi = {
     mremap: 163,
     setresuid: 164,
     prctl: 172,
+    ia32_rt_sigaction: 174,
     mmap2: 192,
     ftruncate64: 194,
     setreuid32: 203,
@@ -54,6 +60,14 @@ const I386: SyscallAbi = {
     clone3: 435,
   },
 };
+
+/**
+ * read write accept sendto recvfrom sendmsg recvmsg (sockets that have a timeout), semop, rt_sigtimedwait, io_getevents, semtimedop,
+ * epoll_wait, epoll_pwait, accept4, recvmmsg, io_uring_enter, epoll_pwait2.
+ */
+const WOKEN_IN_VAIN: readonly number[] = [0, 1, 43, 44, 45, 46, 47, 65, 128, 208, 220, 232, 281, 288, 299, 426, 441];
+/** read, write, rt_sigtimedwait, epoll_wait, epoll_pwait, recvfrom, recvmsg, rt_sigtimedwait_time64, io_uring_enter, epoll_pwait2. */
+const WOKEN_IN_VAIN_32: readonly number[] = [3, 4, 177, 256, 319, 371, 372, 421, 426, 441];
 
 /** struct user_regs_struct, sys/user.h; address space: Documentation/arch/x86/x86_64/mm.rst, four levels. */
 export const X86_64: Arch = {
@@ -108,4 +122,9 @@ export const X86_64: Arch = {
     sysPrctl: 157,
     sysClose: 3,
   },
+  interrupted: [
+    { abi: 0, registerSize: 216, word: 8, number: 120, result: 80, wokenInVain: WOKEN_IN_VAIN },
+    // A 32-bit program: struct user_regs_struct32.
+    { abi: 1, registerSize: 68, word: 4, number: 44, result: 24, wokenInVain: WOKEN_IN_VAIN_32 },
+  ],
 };

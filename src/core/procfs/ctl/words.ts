@@ -50,6 +50,12 @@ export const CTL_WORDS: readonly CtlWord[] = [
     modern: true,
     run: ({ accounts }, process, caller) => accounts.adopt(process, caller),
   },
+  {
+    word: "release",
+    doc: "let another tracer have it: a signal can then make its limited calls fail with EINTR",
+    modern: true,
+    run: ({ tracer }, process) => tracer.release(process),
+  },
 ];
 
 /** The word's row; undefined for a word that is none under this profile. */

@@ -3,20 +3,35 @@ import { latin1 } from "../../base/text.ts";
 import type { Handle } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
-import type { Accounts } from "../accounts-port.ts";
+import { perform, type Steps, step } from "../../vfs/steps.ts";
+import type { Accounts, UidAccount } from "../accounts-port.ts";
 import { orMinusOne, type RootContext, type RootFile, wordsOf } from "../file.ts";
 import { lesserOf } from "../rights.ts";
 
-function openText(render: (accounts: Accounts) => string): (context: RootContext) => Outcome<Handle> {
-  return ({ mode, ports: { accounts } }) =>
-    mapOutcome(accounts.settle(), () => {
-      const content = mode.resumed?.memo ?? latin1(render(accounts));
-      return { memo: content, read: (_caller, offset, into) => readSlice(content, offset, into) };
-    });
+/** A file of what is asked once the figures are up to date. */
+function openText<T>(
+  ask: (accounts: Accounts) => Outcome<T>,
+  render: (figures: T) => string,
+): (context: RootContext) => Outcome<Handle> {
+  function* steps({ mode, ports: { accounts } }: RootContext): Steps<Handle> {
+    const content = mode.resumed?.memo ?? latin1(yield* figures(accounts));
+    return { memo: content, read: (_caller, offset, into) => readSlice(content, offset, into) };
+  }
+  function* figures(accounts: Accounts): Steps<string> {
+    yield* step(accounts.settle());
+    return render(yield* step(ask(accounts)));
+  }
+  return (context) => perform(steps(context));
 }
 
 /** The bits of vm.overcommit. */
 const OVERCOMMIT = /^[0-7]$/;
+
+const openSwap = openText(
+  (accounts) => accounts.swap(),
+  ({ total, reserved, overcommit, supply }) =>
+    `total ${orMinusOne(total)}\nreserved ${reserved}\novercommit ${overcommit}\nsupply ${orMinusOne(supply)}\n`,
+);
 
 export const swap: RootFile = {
   name: "swap",
@@ -26,11 +41,7 @@ export const swap: RootFile = {
   open: (context) => {
     const { opener, ports } = context;
     const { accounts, access } = ports;
-    const text = openText(() => {
-      const { total, reserved, overcommit, supply } = accounts.swap();
-      return `total ${orMinusOne(total)}\nreserved ${reserved}\novercommit ${overcommit}\nsupply ${orMinusOne(supply)}\n`;
-    });
-    return mapOutcome(text(context), (handle) => ({
+    return mapOutcome(openSwap(context), (handle) => ({
       ...handle,
       repeats: () => true,
       write(caller, offset, data) {
@@ -38,26 +49,27 @@ export const swap: RootFile = {
         if (name !== "overcommit" || rest.length > 0 || !OVERCOMMIT.test(bits)) {
           throw new Errno("EINVAL", "say: overcommit BITS, from 0 to 7");
         }
-        accounts.setOvercommit(lesserOf(opener, access.recorded(caller, false)), Number(bits));
-        return data.length;
+        const { length } = data;
+        const by = lesserOf(opener, access.recorded(caller, false));
+        return mapOutcome(accounts.setOvercommit(by, Number(bits)), () => length);
       },
     }));
   },
 };
+
+function renderUid(row: UidAccount): string {
+  const { uid, reserved, limit, peak, refusals, accounted, observed, observedBytes } = row;
+  return `${uid} ${reserved} ${orMinusOne(limit)} ${peak} ${refusals} ${accounted} ${observed} ${observedBytes}\n`;
+}
 
 export const accounts: RootFile = {
   name: "accounts",
   slot: 10,
   mode: 0o444,
   doc: "a line each uid, in bytes: uid reserved limit peak refusals accounted observed observed-bytes",
-  open: openText((accounts) =>
-    accounts
-      .uids()
-      .map((row) => {
-        const { uid, reserved, limit, peak, refusals, accounted, observed, observedBytes } = row;
-        return `${uid} ${reserved} ${orMinusOne(limit)} ${peak} ${refusals} ${accounted} ${observed} ${observedBytes}\n`;
-      })
-      .join(""),
+  open: openText(
+    (accounts) => accounts.uids(),
+    (rows) => rows.map(renderUid).join(""),
   ),
 };
 
@@ -66,10 +78,8 @@ export const accountsCheck: RootFile = {
   slot: 11,
   mode: 0o444,
   doc: "everything counted again: empty when the accounts are true, else a line for each that is not",
-  open: openText((accounts) =>
-    accounts
-      .check()
-      .map((line) => `${line}\n`)
-      .join(""),
+  open: openText(
+    (accounts) => accounts.check(),
+    (lines) => lines.map((line) => `${line}\n`).join(""),
   ),
 };

@@ -1,7 +1,8 @@
 import { escapeOctal } from "../../base/text.ts";
-import { mapOutcome } from "../../vfs/parked.ts";
+import type { Handle } from "../../vfs/node.ts";
+import { perform, type Steps, step } from "../../vfs/steps.ts";
 import { formatMapLine, type MapLine } from "../../vm/map-line.ts";
-import { mayDebug, openText, type ProcFile } from "../file.ts";
+import { mayDebug, type OpenContext, type ProcFile, textHandle } from "../file.ts";
 
 const render = (line: MapLine): string =>
   `${formatMapLine({ ...line, path: line.path === undefined ? undefined : escapeOctal(line.path) })}\n`;
@@ -13,9 +14,16 @@ export const map: ProcFile = {
   mode: 0o444,
   doc: "the memory map, and which uid is charged for each part",
   open: (context) => {
-    const { ports, process, opener } = context;
-    if (!context.mode.resumed?.memo) mayDebug(context, opener);
-    const text = openText(() => [...ports.accounts.map(process, opener)].map(render).join(""));
-    return mapOutcome(ports.accounts.settle(), () => text(context));
+    if (!context.mode.resumed?.memo) mayDebug(context, context.opener);
+    return perform(openMap(context));
   },
 };
+
+function* openMap(context: OpenContext): Steps<Handle> {
+  const { mode, ports, process, opener } = context;
+  // What it was opened with under a server before this one stays.
+  if (mode.resumed?.memo) return textHandle(context, () => "");
+  yield* step(ports.accounts.settle());
+  const lines = yield* step(ports.accounts.map(process, opener));
+  return textHandle(context, () => [...lines].map(render).join(""));
+}

@@ -1,5 +1,9 @@
 import { Errno } from "../../base/errno.ts";
-import { mayDebug, openText, orMinusOne, type ProcFile, wordsOf } from "../file.ts";
+import { mapOutcome } from "../../vfs/parked.ts";
+import type { Limit } from "../accounts-port.ts";
+import { mayDebug, orMinusOne, type ProcFile, textHandle, wordsOf } from "../file.ts";
+
+const render = ({ name, soft, hard }: Limit): string => `${name} ${orMinusOne(soft)} ${orMinusOne(hard)}\n`;
 
 /** Bytes; `infinity` and -1 are none. EINVAL. */
 function parseBytes(text: string | undefined): number {
@@ -17,23 +21,18 @@ export const rlimit: ProcFile = {
   doc: "the resource limits, `name current maximum` each; takes `swap SOFT HARD`",
   open: (context) => {
     const { ports, process } = context;
-    const text = openText(() =>
-      ports.accounts
-        .limits(process)
-        .map(({ name, soft, hard }) => `${name} ${orMinusOne(soft)} ${orMinusOne(hard)}\n`)
-        .join(""),
-    );
-    return {
-      ...text(context),
+    return mapOutcome(ports.accounts.limits(process), (limits) => ({
+      ...textHandle(context, () => limits.map(render).join("")),
       repeats: () => true,
       write(caller, offset, data) {
         const actor = mayDebug(context, caller);
         const [name, soft, hard, ...rest] = wordsOf(data, offset);
         if (name !== "swap" || rest.length > 0)
           throw new Errno("EINVAL", "say: swap SOFT HARD; setrlimit(2) sets the others");
-        ports.accounts.setSwapLimit(process, actor, parseBytes(soft), parseBytes(hard ?? soft));
-        return data.length;
+        const set = ports.accounts.setSwapLimit(process, actor, parseBytes(soft), parseBytes(hard ?? soft));
+        const { length } = data;
+        return mapOutcome(set, () => length);
       },
-    };
+    }));
   },
 };

@@ -39,8 +39,6 @@ export const libcOpenat2: (nr: number, dirfd: number, path: string, how: Uint8Ar
 export const libcSeccomp: (nr: number, operation: number, flags: number, args: Buf) => number = bind(
   "long syscall(long nr, unsigned int operation, unsigned int flags, void *args)",
 );
-/** _exit(2): no handler of ours runs. */
-export const libcExit: (status: number) => never = bind("void _exit(int status)");
 export const libcClose: (fd: number) => number = bind("int close(int fd)");
 export const libcDup2: (from: number, to: number) => number = bind("int dup2(int oldfd, int newfd)");
 export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
@@ -175,10 +173,16 @@ export const libcRecvmsg: (fd: number, msg: Uint8Array, flags: number) => number
   "int64_t recvmsg(int fd, void *msg, int flags)",
 );
 export const libcFlock: (fd: number, operation: number) => number = bind("int flock(int fd, int operation)");
-/** `timeout` is struct timespec. */
-export const libcPpoll: (fds: Uint8Array, count: number, timeout: Uint8Array, sigmask: Buf) => number = bind(
+/** `timeout` is struct timespec, null for none. */
+export const libcPpoll: (fds: Uint8Array, count: number, timeout: Buf, sigmask: Buf) => number = bind(
   "int ppoll(void *fds, unsigned long nfds, const void *timeout, const void *sigmask)",
 );
+
+export const libcEventfd: (initial: number, flags: number) => number = bind(
+  "int eventfd(unsigned int initval, int flags)",
+);
+/** Ends the process with all its threads at once, in whatever call they are: nothing is run or flushed before. */
+export const libcExit: (status: number) => never = bind("void _exit(int status)");
 
 export const libcMmap: (
   addr: null,

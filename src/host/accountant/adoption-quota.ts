@@ -1,7 +1,12 @@
-import { Errno } from "../core/base/errno.ts";
-import type { Job } from "../core/notify/job.ts";
-import type { AccountedProcess } from "../core/notify/process.ts";
-import { QUOTAS } from "./daemon/quotas.ts";
+import { Errno } from "../../core/base/errno.ts";
+import type { Job } from "../../core/notify/job.ts";
+import type { AccountedProcess } from "../../core/notify/process.ts";
+
+/** How much one uid may have under the accounting of another user's daemon: trees that were adopted, and processes in all. */
+export interface AdoptionQuota {
+  readonly adopted: number;
+  readonly accounted: number;
+}
 
 function outermost(job: Job): Job {
   let each = job;
@@ -10,7 +15,7 @@ function outermost(job: Job): Job {
 }
 
 /** EAGAIN when `uid` has as much under the accounting of another user's daemon as one uid may. */
-export function refuseAdoptions(population: Iterable<AccountedProcess>, uid: number): void {
+export function refuseAdoptions(population: Iterable<AccountedProcess>, uid: number, most: AdoptionQuota): void {
   // One that was adopted, or run, is with its children the job of a listener.
   const trees = new Set<Job>();
   let processes = 0;
@@ -20,9 +25,9 @@ export function refuseAdoptions(population: Iterable<AccountedProcess>, uid: num
     trees.add(outermost(space.job));
   }
   const [count, what] =
-    trees.size >= QUOTAS.adopted
+    trees.size >= most.adopted
       ? [trees.size, "processes with their children"]
-      : processes >= QUOTAS.accounted
+      : processes >= most.accounted
         ? [processes, "processes"]
         : [0, ""];
   if (count === 0) return;

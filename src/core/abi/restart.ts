@@ -1,0 +1,11 @@
+/**
+ * linux/errno.h: what a system call that a signal has interrupted returns inside the kernel. A tracer sees it in the result
+ * register at the stop before the signal is delivered.
+ */
+
+/** It fails with that, whatever the handler; also without one. */
+export const EINTR = 4;
+/** Made again, unless a handler without SA_RESTART runs: then EINTR. */
+export const ERESTARTSYS = 512;
+/** Made again, whatever runs. */
+export const ERESTARTNOINTR = 513;

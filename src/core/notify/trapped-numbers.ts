@@ -1,0 +1,8 @@
+import type { SyscallAbi } from "../abi/arch/arch.ts";
+import { WATCHED_CALLS } from "./watched-calls.ts";
+
+/** The numbers of the calls that a filter of ours may send to its listener, which are the ones that can wait to be received. */
+export function trappedNumbers({ numbers }: SyscallAbi): ReadonlySet<number> {
+  const trapped = WATCHED_CALLS.filter(({ decode }) => typeof decode === "function").map(({ name }) => numbers[name]);
+  return new Set(trapped.filter((number) => number !== undefined));
+}

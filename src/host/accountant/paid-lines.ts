@@ -1,0 +1,55 @@
+import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
+import { PAGE_SIZE } from "../../core/base/size.ts";
+import type { MapLine } from "../../core/vm/map-line.ts";
+import { toVma } from "./live-targets.ts";
+import { toMapLine } from "./map-lines.ts";
+import { residentWithin } from "./pagemap.ts";
+import type { Payment } from "./requests.ts";
+
+const bytes = (pages: number): number => pages * PAGE_SIZE;
+
+/** Pages, and the uid that pays for them. */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+  readonly uid: number;
+}
+
+/** Every mapping of process `pid` with who pays for it; one that two have paid for, and the kernel has made one of, in parts. */
+export function* linesOf(pid: number, entries: readonly SmapsEntry[], payment: Payment): Iterable<MapLine> {
+  for (const entry of entries) {
+    const { start, end, accounted, object } = toVma(entry);
+    const shared = object === undefined ? undefined : payment.objects.get(object);
+    const parts = accounted && payment.payer !== undefined ? partsOf(start, end, payment.payer, payment.foreign) : [];
+    const line = toMapLine(entry, parts[0]?.uid ?? shared);
+    if (parts.length < 2) yield line;
+    else for (const part of parts) yield partOf(pid, line, part);
+  }
+}
+
+/** [start, end) by payer: in order, without a gap. */
+function partsOf(start: number, end: number, payer: number, foreign: Payment["foreign"]): Part[] {
+  const parts: Part[] = [];
+  let at = start;
+  const reach = (to: number, uid: number): void => {
+    if (to > at) parts.push({ start: at, end: to, uid });
+    at = Math.max(at, to);
+  };
+  for (const [from, to, uid] of foreign) {
+    if (to <= start || from >= end) continue;
+    reach(from, payer);
+    reach(Math.min(to, end), uid);
+  }
+  reach(end, payer);
+  return parts;
+}
+
+function partOf(pid: number, line: MapLine, { start, end, uid }: Part): MapLine {
+  const { resident, exclusive } = residentWithin(pid, start, end);
+  const address = bytes(start);
+  return {
+    ...line,
+    ...{ start: address, end: bytes(end), resident, privateResident: exclusive, payer: uid },
+    object: line.object === line.start ? address : line.object,
+  };
+}

@@ -1,0 +1,94 @@
+import type { Accounts } from "../../core/notify/accounts.ts";
+import type { AccountedProcess } from "../../core/notify/process.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import type { Alarm, Alarms } from "./alarms.ts";
+
+/** How long whoever asks for the figures waits for calls that were let go to happen, and how often is looked again. */
+const WAIT_MS = 100;
+const LOOK_MS = 1;
+/** How long a survey keeps trapped calls waiting before it lets them in between two spaces. */
+const SLICE_MS = 1;
+
+/**
+ * Brings all figures up to date with the kernel's maps for whoever reads them. Space by space, with trapped calls served between; a space
+ * that has not changed since its last look is not looked at. Whoever asks while a survey is on its way shares the next one with all
+ * others who do: the one under way may have passed by what they want to see.
+ */
+export class Survey {
+  readonly #accounts: Accounts;
+  readonly #alarm: Alarm;
+  readonly #failed: (error: unknown, what: string) => void;
+  #asking: Parked<void>[] = [];
+  #served: Parked<void>[] = [];
+  #left: AccountedProcess[] | undefined;
+  #until = 0;
+
+  constructor(accounts: Accounts, alarms: Alarms, failed: (error: unknown, what: string) => void) {
+    this.#accounts = accounts;
+    this.#failed = failed;
+    this.#alarm = alarms.make(() => this.#step());
+  }
+
+  ask(): Outcome<void> {
+    const done = new Parked<void>();
+    this.#asking.push(done);
+    this.#alarm.noLaterThan(0);
+    return done;
+  }
+
+  #step(): void {
+    const start = performance.now();
+    if (!this.#left) {
+      if (this.#served.length === 0) {
+        this.#served = this.#asking.splice(0);
+        this.#until = start + WAIT_MS;
+      }
+      this.#guard("looking for children", () => this.#accounts.arrivals.settle());
+      this.#left = [...this.#accounts.population];
+    }
+    for (let process = this.#left.pop(); process; process = this.#left.pop()) {
+      const { pid } = process;
+      this.#guard(`a look at process ${pid}`, () => this.#look(process!));
+      if (performance.now() - start >= SLICE_MS) break;
+    }
+    if (this.#left.length > 0) {
+      this.#alarm.at = 0;
+      return;
+    }
+    this.#left = undefined;
+    this.#finishPass();
+  }
+
+  #look(process: AccountedProcess): void {
+    const { population } = this.#accounts;
+    if (population.find(process.pid) !== process) return;
+    population.refresh(process);
+    const { sizeAtLook } = process.space;
+    const size = sizeAtLook && this.#accounts.targets.size(process.pid);
+    if (size && size.total === sizeAtLook.total && size.data === sizeAtLook.data) return;
+    this.#accounts.look(process.space);
+  }
+
+  #finishPass(): void {
+    let isUnsettled = false;
+    this.#guard("a look at shared memory", () => {
+      this.#accounts.objects.sweep(this.#accounts.population, true);
+      isUnsettled = this.#accounts.isUnsettled();
+    });
+    const now = performance.now();
+    if (isUnsettled && now < this.#until) {
+      this.#alarm.at = now + LOOK_MS;
+      return;
+    }
+    for (const done of this.#served.splice(0)) done.settle();
+    if (this.#asking.length > 0) this.#alarm.at = 0;
+  }
+
+  #guard(what: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#failed(error, what);
+    }
+  }
+}

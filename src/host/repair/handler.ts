@@ -1,0 +1,36 @@
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
+import { SA_RESTART, SIG_DFL, SIG_IGN, SYNCHRONOUS_SIGNALS } from "../../core/abi/signal.ts";
+import { statusField } from "../../core/abi/text/status.ts";
+import { lastErrno } from "../linux/ffi/call.ts";
+import { addressOf, libcProcessVmReadv } from "../linux/ffi/libc.ts";
+import { readTextAt } from "../linux/file.ts";
+
+const action = Buffer.alloc(16);
+const local = Buffer.alloc(16);
+const remote = Buffer.alloc(16);
+local.writeBigUInt64LE(BigInt(addressOf(action)), 0);
+
+/**
+ * Whether the struct sigaction at `address` of a thread names a handler behind which an interrupted call fails. May wait for the
+ * thread's owner. EFAULT, EPERM, ESRCH.
+ */
+export function interruptsCalls(tid: number, address: number, word: number): boolean {
+  local.writeBigUInt64LE(BigInt(2 * word), 8);
+  remote.writeBigUInt64LE(BigInt(address), 0);
+  remote.writeBigUInt64LE(BigInt(2 * word), 8);
+  if (libcProcessVmReadv(tid, local, 1, remote, 1, 0) !== 2 * word)
+    throw lastErrno(`struct sigaction of thread ${tid}`);
+  const at = (offset: number): bigint =>
+    word === 8 ? action.readBigUInt64LE(offset) : BigInt(action.readUInt32LE(offset));
+  const handler = at(0);
+  if (handler === BigInt(SIG_DFL) || handler === BigInt(SIG_IGN)) return false;
+  return (at(word) & BigInt(SA_RESTART)) === 0n;
+}
+
+const SYNCHRONOUS = SYNCHRONOUS_SIGNALS.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
+
+/** Whether a process has a handler for any signal that may come while it waits. ENOENT, ESRCH. */
+export function catchesSignals(pid: number): boolean {
+  const caught = BigInt(`0x${statusField(readTextAt(AT_FDCWD, `/proc/${pid}/status`, `process ${pid}`), "SigCgt")}`);
+  return (caught & ~SYNCHRONOUS) !== 0n;
+}

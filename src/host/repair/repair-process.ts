@@ -1,0 +1,291 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { AT_FDCWD, F_DUPFD_CLOEXEC } from "../../core/abi/fcntl.ts";
+import { parseStat } from "../../core/abi/text/stat.ts";
+import { Errno, errnoName, isErrno } from "../../core/base/errno.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { closeAllOnExec } from "../linux/close-on-exec.ts";
+import type { Descriptors } from "../linux/descriptors.ts";
+import { check } from "../linux/ffi/call.ts";
+import { libcClose, libcFcntl } from "../linux/ffi/libc.ts";
+import { readTextAt } from "../linux/file.ts";
+import { watchReadable } from "../linux/watch.ts";
+import { type ProcessWatch, watchProcess } from "../linux/watch-process.ts";
+import { Channel, type RequestKind } from "./channel.ts";
+import { SeizedTable } from "./seized-table.ts";
+
+const CHILD = fileURLToPath(new URL("./repairer-child.js", import.meta.url));
+/** How long a process may take to stop; and how often the repairer is looked at: busy with one thread twice, it waits for it. */
+const PATIENCE_MS = 1000;
+const LOOK_MS = 500;
+/** Node needs a twentieth of a second to start, on a machine that is not busy. */
+const START_MS = 10_000;
+/** More deaths than that within a minute, and there is no other. */
+const MOST_DEATHS = 10;
+/** What a successor needs of a repairer that outlives the daemon; the rest of each name says which process it is. */
+const KEPT = ["repair-channel", "repair-accounts", "repair-table"] as const;
+
+/** Descriptors for who asks it about trapped calls, whose they are then. */
+export interface RepairEnds {
+  readonly channel: number;
+  readonly table: number;
+}
+
+export interface RepairSetting {
+  /** There is a repairer, or another one, which knows nothing: whoever is to be seized has to be named to it. */
+  connect(ends: RepairEnds): void;
+  /** Told in one line what stops it. */
+  log(line: string): void;
+  /** Where what must outlive this process is kept. */
+  readonly descriptors: Descriptors | undefined;
+}
+
+/** Its number, and when it began. */
+interface Identity {
+  readonly pid: number;
+  readonly start: number;
+}
+
+/** Ends of the two channels, and the table, in the order of {@link KEPT}. */
+type Ends = readonly [channel: number, accounts: number, table: number];
+
+interface Running {
+  readonly identity: Identity;
+  readonly ends: Ends;
+  readonly process: ProcessWatch;
+  readonly channel: Channel;
+  readonly table: SeizedTable;
+  readonly watch: { close(): void };
+  readonly waiting: Map<number, Parked<void>>;
+  readonly looks: NodeJS.Timeout;
+}
+
+/** The daemon's side of the repairer: starts it when first needed, replaces it when it has died or waits for a tracee. Main thread. */
+export class RepairProcess {
+  readonly #setting: RepairSetting;
+  #running: Running | undefined;
+  #ready: Promise<void> | undefined;
+  /** Answers to a process before this one may be under way. */
+  #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
+  #keeping = false;
+  #deaths: number[] = [];
+  #closed = false;
+
+  constructor(setting: RepairSetting) {
+    this.#setting = setting;
+  }
+
+  /** Its process; undefined when there is none. */
+  get pid(): number | undefined {
+    return this.#running?.identity.pid;
+  }
+
+  /** Resolves when there is one that answers, or cannot be: then the reason was logged. */
+  ready(): Promise<void> {
+    this.#ready ??= this.#start();
+    return this.#ready;
+  }
+
+  async #start(culprit = 0): Promise<void> {
+    try {
+      const running = this.#find() ?? (await this.#spawn());
+      if (culprit > 0) this.#ask(running, "leave", culprit);
+      await settled(this.#ask(running, "ping", 0, START_MS));
+      if (this.#keeping) await this.#hold(running);
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      this.#setting.log(`signals can make limited calls fail with EINTR: ${error.message}`);
+    }
+  }
+
+  async #spawn(): Promise<Running> {
+    const [channel, theirChannel] = Channel.pair();
+    const [accounts, theirAccounts] = Channel.pair();
+    const table = SeizedTable.create();
+    closeAllOnExec();
+    const child = spawn(process.execPath, [CHILD], {
+      cwd: "/",
+      detached: true,
+      stdio: ["ignore", "ignore", "inherit", theirChannel, theirAccounts, table],
+    });
+    libcClose(theirChannel);
+    libcClose(theirAccounts);
+    const ends: Ends = [channel, accounts, table];
+    if (child.pid === undefined) {
+      for (const fd of ends) libcClose(fd);
+      const [error] = (await once(child, "error")) as [Error];
+      throw new Errno("EAGAIN", `lyonnais-repair cannot be started: ${error.message}`, error);
+    }
+    child.unref();
+    // Nobody has waited for the child yet: its number cannot be another's.
+    return this.#goOnWith({ pid: child.pid, start: startOf(child.pid) }, ends);
+  }
+
+  /** The one that the process before this one has left. */
+  #find(): Running | undefined {
+    const kept = this.#setting.descriptors?.kept ?? new Map<string, number>();
+    for (const name of kept.keys()) {
+      const [what, pid, start] = name.split(" ");
+      const identity = { pid: Number(pid), start: Number(start) };
+      if (what !== KEPT[0] || this.#deaths.length > 0) continue;
+      const fds = namesOf(identity).map((each) => kept.get(each));
+      if (fds.every((fd) => fd !== undefined) && isThere(identity))
+        return this.#goOnWith(identity, fds as unknown as Ends);
+    }
+    return undefined;
+  }
+
+  #goOnWith(identity: Identity, ends: Ends): Running {
+    const [channel, accounts, table] = ends;
+    const running: Running = {
+      identity,
+      ends,
+      process: watchProcess(identity.pid, () => this.#died(running)),
+      channel: new Channel(channel),
+      table: new SeizedTable(table),
+      watch: watchReadable(channel, () => this.#answered(running)),
+      waiting: new Map(),
+      looks: this.#lookAt(() => running),
+    };
+    this.#running = running;
+    const copy = (fd: number): number => check(libcFcntl(fd, F_DUPFD_CLOEXEC, 0), "channel of the repairer");
+    this.#setting.connect({ channel: copy(accounts), table: copy(table) });
+    return running;
+  }
+
+  /** Nothing is asked, which would have it wake up: what it does stands in the table. */
+  #lookAt(which: () => Running): NodeJS.Timeout {
+    let before = 0;
+    return setInterval(() => {
+      const { table, process } = which();
+      const { busyWith, progress } = table;
+      if (busyWith !== 0 && progress === before) process.kill();
+      before = progress;
+    }, LOOK_MS).unref();
+  }
+
+  /** Has it outlive this process, as long as somebody needs it. */
+  async keep(): Promise<void> {
+    this.#keeping = true;
+    await this.ready();
+    if (this.#running) await this.#hold(this.#running);
+  }
+
+  /** Nobody needs it just now. */
+  doNotKeep(): void {
+    this.#keeping = false;
+    if (this.#running) this.#drop(this.#running);
+  }
+
+  async #hold({ identity, ends }: Running): Promise<void> {
+    const { descriptors } = this.#setting;
+    if (!descriptors) return;
+    for (const [i, name] of namesOf(identity).entries()) {
+      await descriptors.hold(name, ends[i]!).catch((error) => {
+        if (!isErrno(error, "EEXIST")) throw error;
+      });
+    }
+  }
+
+  #drop({ identity }: Running): void {
+    for (const name of namesOf(identity)) this.#setting.descriptors?.drop(name);
+  }
+
+  /** Whether a thread is seized now. */
+  has(tid: number): boolean {
+    return this.#running?.table.has(tid) ?? false;
+  }
+
+  /** Done when the process is free for another tracer. It stays so until {@link again}. EBUSY when the repairer does not manage it. */
+  release(pid: number): Outcome<void> {
+    return this.#running ? this.#ask(this.#running, "release", pid) : undefined;
+  }
+
+  #ask(running: Running, kind: RequestKind, tid: number, patienceMs: number = PATIENCE_MS): Parked<void> {
+    const id = this.#nextId++;
+    const done = new Parked<void>(() => running.waiting.delete(id));
+    running.waiting.set(id, done);
+    const timer = setTimeout(() => {
+      if (!running.waiting.has(id) || this.#running !== running) return;
+      running.waiting.delete(id);
+      done.fail(new Errno("EBUSY", kind === "release" ? `process ${tid} does not stop to be let go; try again` : "the repairer does not answer"));
+    }, patienceMs).unref();
+    timer.unref();
+    if (!running.channel.ask({ kind, id, tid, address: 0, word: 0 })) {
+      running.waiting.delete(id);
+      done.fail(new Errno("EBUSY", "the repairer takes no more requests; try again"));
+    }
+    return done;
+  }
+
+  #answered(running: Running): void {
+    try {
+      for (let answer = running.channel.nextAnswer(); answer; answer = running.channel.nextAnswer()) {
+        const done = running.waiting.get(answer.id);
+        running.waiting.delete(answer.id);
+        if (answer.errno === 0) done?.settle();
+        else done?.fail(new Errno(errnoName(answer.errno), "the process cannot be let go"));
+      }
+    } catch (error) {
+      if (!isErrno(error, "EPIPE")) throw error;
+      running.watch.close();
+    }
+  }
+
+  #died(running: Running): void {
+    const culprit = running.table.busyWith;
+    clearInterval(running.looks);
+    running.watch.close();
+    this.#drop(running);
+    running.table.close();
+    for (const fd of running.ends) libcClose(fd);
+    // Whoever was to be let go is free.
+    for (const done of running.waiting.values()) done.settle();
+    running.waiting.clear();
+    if (this.#running !== running) return;
+    this.#running = undefined;
+    if (this.#closed) return;
+    const now = Date.now();
+    this.#deaths = [...this.#deaths.filter((time) => now - time < 60_000), now];
+    const busy = culprit > 0 ? ` while it dealt with thread ${culprit}, which is left alone from now on` : "";
+    if (this.#deaths.length > MOST_DEATHS) {
+      this.#setting.log(
+        `the repairer has ended${busy}; it is not started again: signals can make limited calls fail with EINTR`,
+      );
+      return;
+    }
+    this.#setting.log(`the repairer has ended${busy}; starting another`);
+    this.#ready = this.#start(culprit);
+  }
+
+  /** Everything seized runs on. */
+  close(): void {
+    this.#closed = true;
+    if (!this.#running) return;
+    this.#drop(this.#running);
+    this.#running.process.kill();
+    // A watch would keep the process that ends.
+    this.#running.process.close();
+    clearInterval(this.#running.looks);
+    this.#running.watch.close();
+  }
+}
+
+const namesOf = ({ pid, start }: Identity): string[] => KEPT.map((what) => `${what} ${pid} ${start}`);
+
+const startOf = (pid: number): number =>
+  parseStat(readTextAt(AT_FDCWD, `/proc/${pid}/stat`, `process ${pid}`)).startTicks;
+
+function isThere({ pid, start }: Identity): boolean {
+  try {
+    return startOf(pid) === start;
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return false;
+  }
+}
+
+function settled(outcome: Parked<void>): Promise<void> {
+  return new Promise((resolve, reject) => outcome.listen({ settled: resolve, failed: reject }));
+}
