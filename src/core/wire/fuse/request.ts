@@ -37,7 +37,8 @@ export class FuseRequest {
 
   /** The header alone, valid as long as it is held. */
   keepHeader(): FuseRequest {
-    const header = this.bytes.slice(0, IN_HEADER_SIZE);
+    // Not slice(): a Node Buffer's is a view of the same bytes.
+    const header = new Uint8Array(this.bytes.subarray(0, IN_HEADER_SIZE));
     new DataView(header.buffer).setUint32(IN_LEN, IN_HEADER_SIZE, true);
     return new FuseRequest(header, IN_HEADER_SIZE);
   }
