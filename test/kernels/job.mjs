@@ -76,7 +76,9 @@ for scope in ${SCOPES.join(" ")}; do
   # Yama lets a server of an ordinary user control its own children alone (1), or nobody (2).
   if [ $scope = 0 ]; then row 300 "words user yama 0" bash -c 'words ordinary 61001'
   else row 300 "words user yama $scope: refused" bash -c '! words ordinary 61001'; fi
-  row 300 "limit user yama $scope" bash -c limit
+  # A listener is taken by pidfd_getfd(2), which asks Yama as well.
+  if [ $scope = 2 ]; then row 300 "limit user yama 2: refused" bash -c '! limit'
+  else row 300 "limit user yama $scope" bash -c limit; fi
 done
 `;
 }

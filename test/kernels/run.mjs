@@ -142,5 +142,8 @@ for (const row of cells)
 for (const [kernel, { failures }] of table)
   for (const name of failures) process.stdout.write(`failed on ${kernel}: ${name}\n`);
 // A guest that did not reach its last row, or a row that failed.
-const good = [...table.values()].every(({ rows, ended, failures }) => ended && failures.length === 0 && [...rows.values()].every((said) => !said.startsWith("failed")));
+const good = [...table.values()].every(
+  ({ rows, ended, failures }) =>
+    ended && failures.length === 0 && [...rows.values()].every((said) => !said.startsWith("failed")),
+);
 process.exitCode = good ? 0 : 1;

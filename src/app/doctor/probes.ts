@@ -147,7 +147,7 @@ function lookAtYama(): Finding {
   const remedy = "sysctl kernel.yama.ptrace_scope=0, or run as root";
   if (scope === "1") return warn("ptrace_scope 1: only descendants of the server can be controlled", remedy);
   return scope === "2"
-    ? warn("ptrace_scope 2: only root can control", remedy)
+    ? warn("ptrace_scope 2: only root can control processes and limit commands", remedy)
     : missing(`ptrace_scope ${scope}`, "reboot");
 }
 
