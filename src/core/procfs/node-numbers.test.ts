@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isRoot, nodeMeaning, nodeNumber, lifeOf } from "./node-numbers.ts";
+import { isRoot, lifeOf, nodeMeaning, nodeNumber } from "./node-numbers.ts";
 
 const meaning = fc.record({
   pid: fc.integer({ min: 0, max: 2 ** 22 - 1 }),
