@@ -42,5 +42,6 @@ const daemon = await startDaemon({
 });
 // From here on there is a keeper, as where commands run already.
 await daemon.descriptors.hold("nothing", 0);
+daemon.descriptors.drop("nothing");
 process.stdout.write("ready\n");
 await daemon.ended;

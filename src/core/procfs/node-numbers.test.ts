@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isRoot, nodeMeaning, nodeNumber, startOf } from "./node-numbers.ts";
+import { isRoot, lifeOf, nodeMeaning, nodeNumber } from "./node-numbers.ts";
 
 const meaning = fc.record({
   pid: fc.integer({ min: 0, max: 2 ** 22 - 1 }),
-  start: fc.maxSafeNat().map(startOf),
+  life: fc.maxSafeNat().map(lifeOf),
   slot: fc.integer({ min: 1, max: 127 }),
   curproc: fc.boolean(),
 });
@@ -13,7 +13,7 @@ const meaning = fc.record({
 test("a number says what the node is, fits 64 bits, and is never the root's or none", () => {
   fc.assert(
     fc.property(meaning, (node) => {
-      const of = { ...node, start: node.pid === 0 ? 0 : node.start };
+      const of = { ...node, life: node.pid === 0 ? 0 : node.life };
       const { high, low } = nodeNumber(of);
       assert.deepEqual(nodeMeaning(high, low), of);
       for (const half of [high, low]) assert.ok(Number.isInteger(half) && half >= 0 && half < 2 ** 32);

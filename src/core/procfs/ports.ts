@@ -41,8 +41,8 @@ export interface ProcessInfo {
  */
 export interface Process {
   readonly pid: Pid;
-  /** When it began: clock ticks since boot, as `startOf` has them. */
-  readonly start: number;
+  /** Unlike that of any other process that has or will have this pid; as `lifeOf` has it. */
+  readonly life: number;
   /** Still in the process table; a zombie is. */
   alive(): boolean;
   /** Effective uid and gid. */
@@ -58,8 +58,11 @@ export interface ProcessTable {
   /** Every process once, zombies and kernel threads included. */
   pids(): readonly Pid[];
   find(pid: Pid): Process | undefined;
-  /** The process of that pid which began then. Asks the kernel nothing: that it is gone is told by whatever is done with it. */
-  begun(pid: Pid, start: number): Process;
+  /**
+   * The process of that pid and {@link Process.life}. Asks nothing that could wait: that it is gone is told by whatever is done
+   * with it, or by ESTALE.
+   */
+  begun(pid: Pid, life: number): Process;
   /** The process a thread belongs to. */
   ofThread(tid: Tid): Process | undefined;
   /** How many processes there can be. */

@@ -45,7 +45,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
   const image = "one program";
   const process: Process = {
     pid: 446 as Pid,
-    start: 4711,
+    life: 4711,
     alive: () => alive,
     owner: () => ({ uid: 11, gid: 20 }),
     info: () => INFO,

@@ -15,7 +15,7 @@ const CURPROC = "curproc";
 /** A Lite2 number: the 1993 numbering has no slot for a link in the root, and pid 0 does not exist on Linux. */
 const CURPROC_LINK_INO = 3;
 /** Its node number: that of a file beside the processes. */
-const CURPROC_LINK = { pid: 0, start: 0, slot: 2, curproc: true };
+const CURPROC_LINK = { pid: 0, life: 0, slot: 2, curproc: true };
 /** Entries of the root that are no processes come before them: their places are below this. */
 const FIRST_PROCESS_PLACE = 1024;
 
@@ -71,7 +71,7 @@ class ProcTree {
       const node = this.#makeRootFile(row);
       this.#rootFiles.set(row.name, node);
       this.#rootFilesBySlot.set(row.slot, node);
-      this.#numbers.set(node, nodeNumber({ pid: 0, start: 0, slot: row.slot, curproc: false }));
+      this.#numbers.set(node, nodeNumber({ pid: 0, life: 0, slot: row.slot, curproc: false }));
     }
     this.#numbers.set(this.root, ROOT_NUMBER);
     this.#numbers.set(this.#curprocLink, nodeNumber(CURPROC_LINK));
@@ -84,11 +84,11 @@ class ProcTree {
   };
 
   #nodeAt(high: number, low: number): Node {
-    const { pid, start, slot, curproc } = nodeMeaning(high, low);
+    const { pid, life, slot, curproc } = nodeMeaning(high, low);
     let node: Node | undefined;
     if (pid === 0) node = curproc ? this.#curprocLink : this.#rootFilesBySlot.get(slot);
     else {
-      const process = this.#ports.processes.begun(pid as Pid, start);
+      const process = this.#ports.processes.begun(pid as Pid, life);
       const dir = this.#dirOf(process, curproc);
       const row = this.#nodes.find((candidate) => candidate.slot === slot);
       node = slot === DIR_SLOT ? dir : row && this.#childOf(dir, process, curproc, row);
@@ -128,8 +128,8 @@ class ProcTree {
     return child;
   }
 
-  #number(node: Node, { pid, start }: Process, curproc: boolean, slot: number): void {
-    this.#numbers.set(node, nodeNumber({ pid, start, slot, curproc }));
+  #number(node: Node, { pid, life }: Process, curproc: boolean, slot: number): void {
+    this.#numbers.set(node, nodeNumber({ pid, life, slot, curproc }));
   }
 
   #callerProcess(caller: Caller): Process {

@@ -5,7 +5,7 @@ import { statusNumbers } from "../../core/abi/text/status.ts";
 import { TICKS_PER_SECOND } from "../../core/abi/time.ts";
 import type { Pid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import { startOf } from "../../core/procfs/node-numbers.ts";
+import { lifeOf } from "../../core/procfs/node-numbers.ts";
 import type { Process, ProcessInfo, TimeVal } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
@@ -40,17 +40,17 @@ function ticksToTime(ticks: number, since = 0): TimeVal {
  */
 export class LiveProcess implements Process {
   readonly pid: Pid;
-  readonly start: number;
+  readonly life: number;
   readonly #home: ProcessHome;
   #dirfd = -1;
   #statFd = -1;
   #statusFd = -1;
   #gone = false;
 
-  /** Whether there is such a process shows when it is asked something. `start`: see {@link Process}. */
-  constructor(pid: Pid, start: number, home: ProcessHome) {
+  /** Whether there is such a process shows when it is asked something. `life`: see {@link Process}, here its start time. */
+  constructor(pid: Pid, life: number, home: ProcessHome) {
     this.pid = pid;
-    this.start = start;
+    this.life = life;
     this.#home = home;
   }
 
@@ -61,7 +61,7 @@ export class LiveProcess implements Process {
     try {
       this.#dirfd = check(libcOpenat(AT_FDCWD, `/proc/${this.pid}`, O_RDONLY | O_CLOEXEC, 0), `/proc/${this.pid}`);
       this.#statFd = check(libcOpenat(this.#dirfd, "stat", O_RDONLY | O_CLOEXEC, 0), "stat");
-      if (startOf(this.stat().startTicks) !== this.start) throw this.#goneError();
+      if (lifeOf(this.stat().startTicks) !== this.life) throw this.#goneError();
     } catch (error) {
       this.close();
       if (!isErrno(error, "ENOENT", "ESRCH")) throw error;

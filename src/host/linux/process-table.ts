@@ -3,7 +3,7 @@ import { parseStat, type StatText } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { isErrno } from "../../core/base/errno.ts";
-import { startOf } from "../../core/procfs/node-numbers.ts";
+import { lifeOf } from "../../core/procfs/node-numbers.ts";
 import type { ProcessTable } from "../../core/procfs/ports.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
 import { check } from "./ffi/call.ts";
@@ -54,14 +54,14 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
     return ifThere(() => {
       // A thread's directory can be opened by number too, but only its process is one of the tree.
       if (Number(this.#field(pid, "Tgid")) !== pid) return undefined;
-      return this.#meet(new LiveProcess(pid, startOf(this.#readStat(pid).startTicks), this));
+      return this.#meet(new LiveProcess(pid, lifeOf(this.#readStat(pid).startTicks), this));
     });
   }
 
-  begun(pid: Pid, start: number): LiveProcess {
+  begun(pid: Pid, life: number): LiveProcess {
     const known = this.#known.get(pid);
-    if (known?.start === start) return known;
-    const process = new LiveProcess(pid, start, this);
+    if (known?.life === life) return known;
+    const process = new LiveProcess(pid, life, this);
     // A number of long ago: the pid is another's by now.
     if (known?.alive()) return process;
     if (known) this.#forget(known);
