@@ -2,6 +2,7 @@ import type { Tid } from "../core/base/brand.ts";
 import { buildFilter } from "../core/notify/filter.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
 import type { Ports } from "../core/procfs/ports.ts";
+import { Quotas } from "../core/procfs/quotas.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
@@ -9,6 +10,7 @@ import { Accountant, type AccountantState } from "../host/accountant/accountant.
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
+import { Elsewhere } from "../host/linux/elsewhere/elsewhere.ts";
 import { LiveExecutables } from "../host/linux/executable.ts";
 import { hostArch } from "../host/linux/host-arch.ts";
 import { LiveMemory } from "../host/linux/memory.ts";
@@ -32,22 +34,24 @@ export interface LiveHost {
 /** Builds it all; `onBug` is told of errors that belong to no request; `state` is where the accounts outlive this process. One in a process: ptrace and SIGCHLD belong to the main thread. */
 export function composeLiveHost(onBug: (error: unknown) => void, state?: AccountantState): LiveHost {
   const identity = new CallerIdentity();
-  const processes = new LiveProcessTable(identity);
-  const access = new KernelAccess(identity);
+  const elsewhere = new Elsewhere(onBug);
+  const processes = new LiveProcessTable(identity, elsewhere);
+  const access = new KernelAccess(identity, elsewhere);
   const arch = hostArch();
-  const memory = new LiveMemory(access, arch.userTop);
-  const tracer = new LiveTracer({ processes, access, arch, memory, onBug });
+  const memory = new LiveMemory(access, elsewhere, arch.userTop);
+  const tracer = new LiveTracer({ processes, elsewhere, access, arch, memory, onBug });
   const console = { now: () => performance.now(), print: (line: string) => process.stderr.write(`${line}\n`) };
   const accountant = new Accountant(console, state);
   const filter = buildFilter(arch);
   const ports: Ports = {
-    accounts: new LiveAccounts(accountant, identity, (process, caller, owner) =>
+    quotas: new Quotas(),
+    accounts: new LiveAccounts(accountant, identity, elsewhere, (process, caller, owner) =>
       tracer.installFilter(process, caller, filter, owner),
     ),
     processes,
     access,
     memory,
-    executables: new LiveExecutables(identity),
+    executables: new LiveExecutables(identity, elsewhere),
     signals: new LiveSignals(processes),
     tracer,
   };
@@ -62,6 +66,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
       await tracer.close();
       accountant.close();
       processes.close();
+      elsewhere.close();
     },
   };
 }

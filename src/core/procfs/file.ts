@@ -2,7 +2,7 @@ import { Errno } from "../base/errno.ts";
 import { fromLatin1, latin1 } from "../base/text.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Handle, OpenMode } from "../vfs/node.ts";
-import type { Outcome } from "../vfs/parked.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../vfs/parked.ts";
 import { readSlice } from "../vfs/slice.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
@@ -37,7 +37,7 @@ export interface ProcFile extends Row {
 /** A row of `table.ts` that is followed. */
 export interface ProcLink extends Row {
   readonly kind: "link";
-  target(process: Process, caller: Caller): string;
+  target(process: Process, caller: Caller): Outcome<string>;
 }
 
 /** A row of `root-table.ts`: a file beside the processes, of the server's own user. */
@@ -63,16 +63,18 @@ export function orMinusOne(value: number): number {
 }
 
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
-export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {
-  return (context) => {
-    const content = latin1(render(context));
-    const { process } = context;
-    return {
-      read(_caller, offset, into) {
-        if (!process.alive()) throw goneError(process);
-        return readSlice(content, offset, into);
-      },
-    };
+export function openText(render: (context: OpenContext) => Outcome<string>): (context: OpenContext) => Outcome<Handle> {
+  return (context) => mapOutcome(render(context), (text) => textHandle(context.process, text));
+}
+
+/** A text of `process`, one character a byte, as an open file: ESRCH once the process is gone. */
+export function textHandle(process: Process, text: string): Required<Pick<Handle, "read">> {
+  const content = latin1(text);
+  return {
+    read(_caller, offset, into) {
+      if (!process.alive()) throw goneError(process);
+      return readSlice(content, offset, into);
+    },
   };
 }
 
@@ -84,8 +86,9 @@ export function goneError(process: Process): Errno {
  * Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. ESRCH once the
  * process is gone, else EPERM.
  */
-export function mayDebug(context: OpenContext, caller: Caller): void {
+export function mayDebug(context: OpenContext, caller: Caller): Outcome<void> {
   const { ports, process, opener } = context;
-  ports.access.debug(process, caller);
-  if (opener.uid !== caller.uid || opener.gid !== caller.gid) ports.access.debug(process, opener);
+  const outcome = ports.access.debug(process, caller);
+  if (opener.uid === caller.uid && opener.gid === caller.gid) return outcome;
+  return chainOutcome(outcome, () => ports.access.debug(process, opener));
 }

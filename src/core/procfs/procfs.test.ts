@@ -13,6 +13,7 @@ import { renderStatus } from "./files/status.ts";
 import { inoOf } from "./ino.ts";
 import { DEFAULT_OPTIONS, type ProcfsOptions } from "./options.ts";
 import type { Ports, Process, ProcessInfo } from "./ports.ts";
+import { Quotas } from "./quotas.ts";
 import { PROC_NODES } from "./table.ts";
 import { procFileSystem } from "./tree.ts";
 
@@ -55,6 +56,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
     calls.push(name);
   };
   const ports: Ports = {
+    quotas: new Quotas(),
     accounts: paperAccounts(calls),
     processes: {
       pids: () => [446 as Pid],
@@ -106,7 +108,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
       wait: word("wait"),
       deliver: () => false,
       readRegisters: () => new Uint8Array(216).fill(7),
-      writeRegisters: (_process, _caller, offset, data) => {
+      writeRegisters: (_process, _callers, offset, data) => {
         calls.push(`regs ${offset}+${data.length}`);
       },
     },

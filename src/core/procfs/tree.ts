@@ -1,7 +1,9 @@
 import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { DirEntry, DirNode, FileNode, FileSystem, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
+import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
+import { type Outcome, Parked } from "../vfs/parked.ts";
+import { perform, type Steps, step } from "../vfs/steps.ts";
 import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
 import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
@@ -32,6 +34,37 @@ function checkMode(
   const wanted = (mode.read ? 4 : 0) | (mode.write ? 2 : 0);
   if (((bits >> shift) & wanted) !== wanted) {
     throw new Errno("EACCES", `uid ${caller.uid} may not open ${name}, which belongs to uid ${uid}`);
+  }
+}
+
+/** What `open` makes, with `release` called when it is closed, or when nothing comes of it. */
+function counted(release: () => void, open: () => Outcome<Handle>): Outcome<Handle> {
+  const handOver = (handle: Handle): Handle => ({
+    ...handle,
+    close() {
+      release();
+      handle.close?.();
+    },
+  });
+  try {
+    const opened = open();
+    return opened instanceof Parked ? perform(handOverLater(opened, release, handOver)) : handOver(opened);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function* handOverLater(
+  opened: Parked<Handle>,
+  release: () => void,
+  handOver: (handle: Handle) => Handle,
+): Steps<Handle> {
+  try {
+    return handOver(yield* step(opened));
+  } catch (error) {
+    release();
+    throw error;
   }
 }
 
@@ -174,7 +207,7 @@ class ProcTree {
       open: (opener, mode) => {
         if (!process.alive()) throw goneError(process);
         checkMode(row, process.owner(), opener, mode, options);
-        return row.open({ process, opener, mode, ports, options });
+        return counted(ports.quotas.openFiles.take(opener), () => row.open({ process, opener, mode, ports, options }));
       },
     };
   }

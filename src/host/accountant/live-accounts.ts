@@ -6,18 +6,38 @@ import type { Accounts, Limit, RefusedCall, SwapFigures, UidAccount } from "../.
 import type { Process } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { Outcome } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
 import type { UidInfo } from "../../core/vm/uidinfo.ts";
 import type { CallerIdentity } from "../linux/caller-identity.ts";
-import { readLongText } from "../linux/file.ts";
+import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+import type { Resident } from "../linux/pagemap.ts";
+import { longPromptText } from "../linux/proc-file.ts";
 import type { Accountant } from "./accountant.ts";
 import { parseLimits } from "./limits-text.ts";
 import { toVma } from "./live-targets.ts";
 import { toMapLine } from "./map-lines.ts";
-import { residentWithin } from "./pagemap.ts";
-import { readSmaps } from "./read-smaps.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
+
+/** How long to wait for a map of many thousand mappings, milliseconds. */
+const MAP_PATIENCE_MS = 10_000;
+
+function partOf(line: MapLine, { start, end, payer }: Payment, { resident, exclusive }: Resident): MapLine {
+  const address = bytes(start);
+  return {
+    ...line,
+    ...{ start: address, end: bytes(end), resident, privateResident: exclusive, payer: payer.uid },
+    object: line.object === line.start ? address : line.object,
+  };
+}
+
+interface Payment {
+  readonly start: number;
+  readonly end: number;
+  readonly payer: UidInfo;
+}
 
 /** Puts a running process under the filter; the listener is handed over while the process is stopped. */
 export type InstallFilter = (process: Process, caller: Caller, owner: (listener: number) => void) => Outcome<void>;
@@ -30,9 +50,11 @@ export class LiveAccounts implements Accounts {
   };
   readonly #accountant: Accountant;
   readonly #identity: CallerIdentity;
+  readonly #elsewhere: Elsewhere;
   readonly #install: InstallFilter;
 
-  constructor(accountant: Accountant, identity: CallerIdentity, install: InstallFilter) {
+  constructor(accountant: Accountant, identity: CallerIdentity, elsewhere: Elsewhere, install: InstallFilter) {
+    this.#elsewhere = elsewhere;
     this.#install = install;
     this.#accountant = accountant;
     this.#identity = identity;
@@ -42,37 +64,39 @@ export class LiveAccounts implements Accounts {
     return this.#accountant.settle();
   }
 
-  *map({ pid }: Process, caller: Caller): Iterable<MapLine> {
+  map(process: Process, caller: Caller): Outcome<readonly MapLine[]> {
+    return perform(this.#map(process as LiveProcess, caller));
+  }
+
+  *#map(process: LiveProcess, caller: Caller): Steps<readonly MapLine[]> {
+    const { pid } = process;
+    const asked = { pid, role: this.#identity.roleOf(caller) };
+    const entries = yield* step(this.#elsewhere.do(process, caller, "map", asked, { patience: MAP_PATIENCE_MS }));
     const { accounts } = this.#accountant;
-    const entries = this.#identity.as(caller, () => readSmaps(`/proc/${pid}`));
-    const accounted = accounts.population.find(pid);
-    const space = accounted?.space;
+    const space = accounts.population.find(pid)?.space;
     const ruid = space ? space.payer.uid : accounts.targets.ids(pid)?.ruid;
+    const lines: MapLine[] = [];
     for (const entry of entries) {
       const { start, end, accounted, object } = toVma(entry);
       const shared = object === undefined ? undefined : accounts.objects.payerOf(object);
       const payers = accounted ? (space?.payersOf(start, end) ?? []) : [];
       const line = toMapLine(entry, payers[0]?.payer.uid ?? (accounted ? ruid : shared?.uid));
-      if (payers.length < 2) yield line;
+      if (payers.length < 2) {
+        lines.push(line);
+        continue;
+      }
       // The kernel has made one of what two have paid for.
-      else for (const part of payers) yield this.#part(pid, line, part);
+      const ranges = payers.map(({ start, end }) => [start, end] as const);
+      const resident = yield* step(this.#elsewhere.do(process, caller, "resident", { pid, ranges }));
+      for (const [i, part] of payers.entries()) lines.push(partOf(line, part, resident[i]!));
     }
-  }
-
-  #part(pid: number, line: MapLine, { start, end, payer }: { start: number; end: number; payer: UidInfo }): MapLine {
-    const { resident, exclusive } = residentWithin(pid, start, end);
-    const address = bytes(start);
-    return {
-      ...line,
-      ...{ start: address, end: bytes(end), resident, privateResident: exclusive, payer: payer.uid },
-      object: line.object === line.start ? address : line.object,
-    };
+    return lines;
   }
 
   limits({ pid }: Process): readonly Limit[] {
     const limit = this.#accountant.accounts.population.find(pid)?.limit;
     const swap = { name: "swap", soft: bytes(limit?.soft ?? Infinity), hard: bytes(limit?.hard ?? Infinity) };
-    return [...parseLimits(readLongText(`/proc/${pid}/limits`)), swap];
+    return [...parseLimits(longPromptText(pid, "limits")), swap];
   }
 
   setSwapLimit({ pid }: Process, caller: Caller, soft: number, hard: number): void {

@@ -1,56 +1,66 @@
-import { AT_EMPTY_PATH, AT_FDCWD, AT_STATX_DONT_SYNC, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { AT_EMPTY_PATH, AT_STATX_DONT_SYNC } from "../../core/abi/fcntl.ts";
 import { STATX_GID, STATX_MASK_UID_GID, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
-import { isZombie, parseStat, type StatText, ttyMajor, ttyMinor } from "../../core/abi/text/stat.ts";
-import { statusNumbers } from "../../core/abi/text/status.ts";
-import { TICKS_PER_SECOND } from "../../core/abi/time.ts";
+import { parseStat, type StatText } from "../../core/abi/text/stat.ts";
+import { isKernelThread, isZombie, stateOf } from "../../core/abi/text/status.ts";
 import type { Pid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import type { Process, ProcessInfo, TimeVal } from "../../core/procfs/ports.ts";
+import { PAGE_SIZE } from "../../core/base/size.ts";
+import type { Process, ProcessInfo } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
+import type { Elsewhere } from "./elsewhere/elsewhere.ts";
+import { waitChannel } from "./elsewhere/jobs.ts";
 import { check } from "./ffi/call.ts";
-import { libcClose, libcOpenat, libcPidfdSendSignal, libcReadlinkat, libcStatx } from "./ffi/libc.ts";
+import { libcClose, libcPidfdSendSignal, libcStatx } from "./ffi/libc.ts";
 import { preadText, readTextAt } from "./file.ts";
-import { isSameFile } from "./same-file.ts";
+import { lifeOf } from "./life.ts";
+import { openProcess, openPrompt, openWaiting } from "./proc-file.ts";
+import { toProcessInfo } from "./process-info.ts";
 import { threadsOf } from "./threads.ts";
 
 const statx = Buffer.alloc(STATX_SIZE);
-const linkText = Buffer.alloc(4096);
-const PAGE_SIZE = 4096;
+const ownUid = process.geteuid!();
 
 /** What a process needs of the table it belongs to. */
 export interface ProcessHome {
   readonly identity: CallerIdentity;
+  readonly elsewhere: Elsewhere;
   /** Seconds since 1970 at which the machine started. */
   readonly bootTime: number;
-  statOf(pid: number): StatText | undefined;
+  find(pid: Pid): LiveProcess | undefined;
   /** Told when a process has opened its descriptors, so that the oldest can be asked to let go of theirs. */
   opened(process: LiveProcess): void;
 }
 
-function ticksToTime(ticks: number, since = 0): TimeVal {
-  const usec = (ticks % TICKS_PER_SECOND) * (1_000_000 / TICKS_PER_SECOND);
-  return { sec: since + Math.floor(ticks / TICKS_PER_SECOND), usec };
-}
-
 /**
  * A process as /proc shows it. The descriptors on its directory bind to the kernel's own process object, so none of
- * them can reach a later process with the same pid; they are a cache, and reopened against the start time when dropped.
+ * them can reach a later process with the same pid; they are a cache, and reopened against its {@link life} when dropped.
+ * What can wait for the process (see waits.ts) is done here at once only where it belongs to the daemon's own user.
  */
 export class LiveProcess implements Process {
   readonly pid: Pid;
-  readonly #startTicks: number;
+  /** Unlike that of any other process that has or will have this pid. */
+  readonly life: number;
   readonly #home: ProcessHome;
-  #dirfd = -1;
+  #dirfd: number;
   #statFd = -1;
   #statusFd = -1;
   #gone = false;
 
-  /** `stat` is the process's own, read a moment ago. */
-  constructor(pid: Pid, stat: StatText, home: ProcessHome) {
+  /** Takes `dirfd`, the open directory of process `pid`. ESRCH when that has exited. */
+  constructor(pid: Pid, dirfd: number, home: ProcessHome) {
     this.pid = pid;
-    this.#startTicks = stat.startTicks;
     this.#home = home;
+    this.#dirfd = dirfd;
+    try {
+      this.life = lifeOf(pid, dirfd);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+    home.opened(this);
   }
 
   /** The descriptor of /proc/pid, owned by this object; it serves as a pidfd too. ESRCH. */
@@ -58,9 +68,8 @@ export class LiveProcess implements Process {
     if (this.#dirfd >= 0) return this.#dirfd;
     if (this.#gone) throw this.#goneError();
     try {
-      this.#dirfd = check(libcOpenat(AT_FDCWD, `/proc/${this.pid}`, O_RDONLY | O_CLOEXEC, 0), `/proc/${this.pid}`);
-      this.#statFd = check(libcOpenat(this.#dirfd, "stat", O_RDONLY | O_CLOEXEC, 0), "stat");
-      if (this.stat().startTicks !== this.#startTicks) throw this.#goneError();
+      this.#dirfd = openProcess(this.pid);
+      if (lifeOf(this.pid, this.#dirfd) !== this.life) throw this.#goneError();
     } catch (error) {
       this.close();
       if (!isErrno(error, "ENOENT", "ESRCH")) throw error;
@@ -79,8 +88,8 @@ export class LiveProcess implements Process {
     if (this.#gone) return false;
     try {
       if (libcPidfdSendSignal(this.dirfd(), 0, null, 0) === 0) return true;
-      // EPERM: there, but not ours to signal; whether it still lives shows in its stat file.
-      this.stat();
+      // EPERM: there, but not ours to signal; whether it still lives shows in its status file.
+      this.statusText();
       return true;
     } catch (error) {
       if (!isErrno(error, "ESRCH")) throw error;
@@ -90,20 +99,41 @@ export class LiveProcess implements Process {
     }
   }
 
-  stat(): StatText {
-    if (this.#statFd < 0) this.dirfd();
+  /** Whether it belongs to the daemon's own user: only then may anything here wait for it. ESRCH. */
+  isOwn(): boolean {
+    return this.owner().uid === ownUid;
+  }
+
+  /** The stat file of a process of the daemon's own user. */
+  #ownStat(): StatText {
+    const dirfd = this.dirfd();
+    if (this.#statFd < 0) this.#statFd = openWaiting(dirfd, "stat");
     return parseStat(preadText(this.#statFd, `process ${this.pid}`));
   }
 
   /** Exited and not yet reaped, with no thread left that runs on without the first one. */
   hasExited(): boolean {
-    return isZombie(this.stat()) && threadsOf(this.pid).length === 0;
+    return this.isZombie() && threadsOf(this.pid).length === 0;
+  }
+
+  /** Its first thread has exited. */
+  isZombie(): boolean {
+    return isZombie(this.state());
+  }
+
+  /** The first thread's: one letter, proc_pid_status(5). */
+  state(): string {
+    return stateOf(this.statusText());
+  }
+
+  isKernelThread(): boolean {
+    return isKernelThread(this.pid, this.statusText());
   }
 
   /** /proc/pid/status. */
   statusText(): string {
-    if (this.#statusFd < 0)
-      this.#statusFd = check(libcOpenat(this.dirfd(), "status", O_RDONLY | O_CLOEXEC, 0), "status");
+    const dirfd = this.dirfd();
+    if (this.#statusFd < 0) this.#statusFd = openPrompt(dirfd, "status");
     return preadText(this.#statusFd, `process ${this.pid}`);
   }
 
@@ -114,38 +144,46 @@ export class LiveProcess implements Process {
     return { uid: statx.readUInt32LE(STATX_UID), gid: statx.readUInt32LE(STATX_GID) };
   }
 
-  info(caller: Caller): ProcessInfo {
-    const stat = this.stat();
-    const status = this.statusText();
-    const leads = stat.session === this.pid;
-    const leader = leads ? stat : this.#home.statOf(stat.session);
-    return {
-      comm: stat.comm,
-      pid: this.pid,
-      ppid: stat.ppid,
-      pgrp: stat.pgrp,
-      session: leader ? stat.session : 0,
-      tty: stat.tty === 0 ? undefined : { major: ttyMajor(stat.tty), minor: ttyMinor(stat.tty) },
-      sessionHasTty: stat.tty !== 0 || (leader !== undefined && leader.tty !== 0),
-      sessionLeader: leads,
-      start: ticksToTime(stat.startTicks, this.#home.bootTime),
-      user: ticksToTime(stat.userTicks),
-      system: ticksToTime(stat.systemTicks),
-      waitChannel: this.#waitChannel(caller),
-      euid: statusNumbers(status, "Uid")[1]!,
-      egid: statusNumbers(status, "Gid")[1]!,
-      groups: statusNumbers(status, "Groups"),
-    };
+  info(caller: Caller): Outcome<ProcessInfo> {
+    // A caller only waits for this very answer.
+    const asleep = (caller.tid as number) !== this.pid;
+    const { identity, elsewhere, bootTime } = this.#home;
+    const role = identity.canActFor(caller) ? identity.roleOf(caller) : undefined;
+    const asked = { pid: this.pid, role: role ?? "own", channel: asleep && role !== undefined } as const;
+    const known = this.isOwn()
+      ? { stat: this.#ownStat(), channel: asked.channel ? waitChannel(asked) : "" }
+      : elsewhere.do(this, caller, "status", asked);
+    return chainOutcome(known, ({ stat, channel }) =>
+      mapOutcome(this.#leaderTty(stat, caller), (leaderTty) =>
+        toProcessInfo({ pid: this.pid, stat, status: this.statusText(), channel, leaderTty, bootTime }),
+      ),
+    );
   }
 
-  /** As the caller, to whom the kernel shows `0` when it may not know. A caller only waits for this very answer. */
-  #waitChannel(caller: Caller): string {
-    if ((caller.tid as number) === this.pid) return "";
+  /**
+   * The terminal of its session's leader, undefined where that is gone. It matters only for a process without a terminal; a
+   * leader that does not answer counts as one without, too.
+   */
+  #leaderTty(stat: StatText, caller: Caller): Outcome<number | undefined> {
+    if (stat.session === this.pid) return stat.tty;
+    const leader = this.#home.find(stat.session as Pid);
+    if (!leader || stat.tty !== 0) return leader && stat.tty;
     try {
-      const text = this.#home.identity.as(caller, () => readTextAt(this.dirfd(), "wchan", "wait channel"));
-      return text === "0" ? "" : text;
+      if (leader.isOwn()) return leader.#ownStat().tty;
     } catch (error) {
-      if (isErrno(error, "EPERM", "EACCES", "ENOENT")) return "";
+      if (isErrno(error, "ESRCH", "ENOENT")) return undefined;
+      throw error;
+    }
+    return perform(this.#strangersTty(leader, caller));
+  }
+
+  *#strangersTty(leader: LiveProcess, caller: Caller): Steps<number | undefined> {
+    try {
+      const { tty } = yield* step(this.#home.elsewhere.do(leader, caller, "stat", { pid: leader.pid }));
+      return tty;
+    } catch (error) {
+      if (isErrno(error, "ESRCH", "ENOENT")) return undefined;
+      if (isErrno(error, "EAGAIN", "ETIMEDOUT")) return 0;
       throw error;
     }
   }
@@ -155,13 +193,9 @@ export class LiveProcess implements Process {
     return (Number(text) + Number(data)) * PAGE_SIZE;
   }
 
-  executable(caller: Caller): string {
-    const dirfd = this.dirfd();
-    const count = this.#home.identity.as(caller, () =>
-      check(libcReadlinkat(dirfd, "exe", linkText, linkText.length), `executable of process ${this.pid}`),
-    );
-    const path = linkText.toString("latin1", 0, count);
-    return isSameFile(path, dirfd, "exe") ? path : `/proc/${this.pid}/exe`;
+  executable(caller: Caller): Outcome<string> {
+    const { identity, elsewhere } = this.#home;
+    return elsewhere.do(this, caller, "executable", { pid: this.pid, role: identity.roleOf(caller) });
   }
 
   /** Lets go of the descriptors; the object stays good. */

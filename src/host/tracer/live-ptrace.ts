@@ -1,5 +1,4 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
-import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import {
   PTRACE_CONT,
   PTRACE_DETACH,
@@ -20,8 +19,8 @@ import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import { promptText } from "../linux/proc-file.ts";
 import { allThreadsOf, threadsOf } from "../linux/threads.ts";
 
 const OPTIONS = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
@@ -68,7 +67,7 @@ export class LivePtrace implements PtracePort {
   }
 
   #status(tid: Tid, field: string): string {
-    return statusField(readTextAt(AT_FDCWD, `/proc/${this.#process.pid}/task/${tid}/status`, `thread ${tid}`), field);
+    return statusField(promptText(this.#process.pid, "status", tid), field);
   }
 
   interrupt(tid: Tid): void {

@@ -1,17 +1,20 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { signalNumber } from "../../core/abi/signal.ts";
-import { isKernelThread } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Access, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { Callers, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
-import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
+import type { KernelAccess } from "../linux/access.ts";
+import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import type { LiveMemory } from "../linux/memory.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
+import { AttachChecks } from "./attach-checks.ts";
 import { Attachment } from "./attachment.ts";
 import type { Job } from "./borrowing.ts";
 import { type Controller, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
@@ -23,9 +26,10 @@ import { WaitLoop } from "./wait-loop.ts";
 
 interface Setup {
   readonly processes: LiveProcessTable;
-  readonly access: Access;
+  readonly elsewhere: Elsewhere;
+  readonly access: KernelAccess;
   readonly arch: Arch;
-  readonly memory: Memory;
+  readonly memory: LiveMemory;
   /** Told of errors that belong to no request. */
   onBug(error: unknown): void;
 }
@@ -35,6 +39,7 @@ export class LiveTracer implements Tracer {
   readonly registerSize: number;
   readonly #setup: Setup;
   readonly #loop: WaitLoop;
+  readonly #checks: AttachChecks;
   readonly #attached = new Map<Pid, Attachment>();
   readonly #peeks = new Map<Pid, PassingPeek>();
   readonly #controllers = new Map<string, { close(): void }>();
@@ -43,6 +48,7 @@ export class LiveTracer implements Tracer {
 
   constructor(setup: Setup) {
     this.#setup = setup;
+    this.#checks = new AttachChecks(setup.elsewhere);
     this.registerSize = setup.arch.registerSize;
     this.#loop = new WaitLoop(setup.onBug);
     this.#loop.start();
@@ -52,11 +58,22 @@ export class LiveTracer implements Tracer {
     const target = process as LiveProcess;
     this.#refuseUnfit(target, caller);
     const controller = controllerOf(caller, scope, this.#setup.processes);
-    // A process that is free has nothing left to wait for: attach ends at once.
-    if (this.#isVisited(target.pid))
-      return mapOutcome(this.#untilFree(target.pid), () => void this.attach(process, caller, scope));
+    return perform(this.#attach(target, caller, controller));
+  }
+
+  *#attach(target: LiveProcess, caller: Caller, controller: Controller): Steps<void> {
+    yield* this.#freeToBegin(target, caller);
     this.#refuseTraced(target);
-    this.#begin(target, caller, controller);
+    yield* this.#begin(target, caller, controller);
+  }
+
+  /** Until nothing of ours visits it, and an attach would not wait in the kernel. */
+  *#freeToBegin(target: LiveProcess, caller: Caller): Steps<void> {
+    do {
+      while (this.#isVisited(target.pid)) yield* step(this.#untilFree(target.pid));
+      if (this.#attached.has(target.pid)) return;
+      yield* this.#checks.run(target, caller);
+    } while (this.#isVisited(target.pid));
   }
 
   detach(process: Process, caller: Caller): Outcome<void> {
@@ -93,18 +110,12 @@ export class LiveTracer implements Tracer {
     attachment.tracee.deliver(signalNumber(signal));
   }
 
-  readRegisters(process: Process, caller: Caller, allowed: () => void): Outcome<Uint8Array> {
-    return this.#withStopped(process as LiveProcess, caller, allowed, (tid) => getRegisters(tid, this.#setup.arch));
+  readRegisters(process: Process, callers: Callers): Outcome<Uint8Array> {
+    return this.#withStopped(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch));
   }
 
-  writeRegisters(
-    process: Process,
-    caller: Caller,
-    offset: number,
-    data: Uint8Array,
-    allowed: () => void,
-  ): Outcome<void> {
-    return this.#withStopped(process as LiveProcess, caller, allowed, (tid) => {
+  writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void> {
+    return this.#withStopped(process as LiveProcess, callers, (tid) => {
       const registers = getRegisters(tid, this.#setup.arch);
       registers.set(data, offset);
       setRegisters(tid, this.#setup.arch, registers);
@@ -131,11 +142,11 @@ export class LiveTracer implements Tracer {
   }
 
   *#withThread<T>(target: LiveProcess, caller: Caller, job: Job<T>): Steps<void> {
-    while (this.#isVisited(target.pid)) yield* step(this.#untilFree(target.pid));
+    yield* this.#freeToBegin(target, caller);
     const held = this.#attached.get(target.pid);
     if (held && !this.#controls(held, caller)) throw this.#otherController(held);
     if (!held) this.#refuseTraced(target);
-    const attachment = held ?? this.#begin(target, caller, undefined);
+    const attachment = held ?? (yield* this.#begin(target, caller, undefined));
     yield* step(attachment.borrow(job, this.#setup.arch));
   }
 
@@ -168,7 +179,7 @@ export class LiveTracer implements Tracer {
   #refuseUnfit(target: LiveProcess, caller: Caller): void {
     if (this.#isSelf(target, caller)) throw new Errno("EINVAL", "a process cannot do this to itself");
     if (target.hasExited()) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
-    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
   }
 
   /** Ours for a moment. */
@@ -184,7 +195,7 @@ export class LiveTracer implements Tracer {
     if (tracer !== "0") throw new Errno("EBUSY", `process ${target.pid} is traced by process ${tracer}`);
   }
 
-  #begin(target: LiveProcess, caller: Caller, controller: Controller | undefined): Attachment {
+  *#begin(target: LiveProcess, caller: Caller, controller: Controller | undefined): Steps<Attachment> {
     const { processes, access } = this.#setup;
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
@@ -196,7 +207,7 @@ export class LiveTracer implements Tracer {
     try {
       attachment.tracee.attach();
       // It may have executed a set-id image between the check and the seize; from now on exec is reported.
-      if (!unconditional) access.debug(target, caller);
+      if (!unconditional) yield* step(access.debug(target, caller));
       if (controller) this.#watch(controller);
       return attachment;
     } catch (error) {
@@ -205,9 +216,10 @@ export class LiveTracer implements Tracer {
     }
   }
 
+  /** Asked in the stop at the end of an exec, which leaves no other thread. */
   #mayDebug(target: LiveProcess, caller: Caller): boolean {
     try {
-      this.#setup.access.debug(target, caller);
+      this.#setup.access.debugStopped(target, caller);
       return true;
     } catch (error) {
       if (isErrno(error)) return false;
@@ -255,30 +267,38 @@ export class LiveTracer implements Tracer {
     throw new Errno("EBUSY", `process ${process.pid} is not stopped`);
   }
 
-  #withStopped<T>(target: LiveProcess, caller: Caller, allowed: () => void, act: (tid: Tid) => T): Outcome<T> {
+  #withStopped<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Outcome<T> {
+    const [caller] = callers;
     if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
     if (this.#isSelf(target, caller)) throw new Errno("EDEADLK", "the process is blocked in this very request");
-    const parked = new Parked<T>();
-    let immediate: { value: T } | undefined;
-    const finish = (tid: Tid): void => {
-      if (parked.ended) return;
-      try {
-        allowed();
-        immediate = { value: act(tid) };
-        parked.settle(immediate.value);
-      } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        parked.fail(error);
-      }
-    };
+    return perform(this.#look(target, callers, act));
+  }
+
+  *#look<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Steps<T> {
+    const peeked = this.#peeks.get(target.pid);
+    if (!peeked && !this.#attached.has(target.pid)) yield* this.#checks.run(target, callers[0]);
     const attachment = this.#attached.get(target.pid);
+    if (attachment?.tracee.mode === "stopped") return act(attachment.tracee.current);
+    const parked = new Parked<T>();
+    const look: Peek = {
+      act: (tid) => {
+        if (parked.ended) return;
+        try {
+          for (const each of callers) this.#setup.access.debugThread(target, tid, each);
+          parked.settle(act(tid));
+        } catch (error) {
+          if (!(error instanceof Errno)) throw error;
+          parked.fail(error);
+        }
+      },
+      fail: (error) => parked.fail(error),
+    };
     if (attachment) {
-      if (attachment.tracee.mode === "stopped") return act(attachment.tracee.current);
-      attachment.tracee.peek({ act: finish, fail: (error) => parked.fail(error) });
+      attachment.tracee.peek(look);
       this.#loop.spin(attachment.tracee.current, () => parked.ended);
-    } else this.#peekAt(target, { act: finish, fail: (error) => parked.fail(error) });
-    return immediate ? immediate.value : parked;
+    } else this.#peekAt(target, look);
+    return yield* step(parked);
   }
 
   #peekAt(target: LiveProcess, look: Peek): void {

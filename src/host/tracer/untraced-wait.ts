@@ -1,4 +1,4 @@
-import { isStopped } from "../../core/abi/text/stat.ts";
+import { isStopped } from "../../core/abi/text/status.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
@@ -10,7 +10,7 @@ const UNTRACED_WAIT_MS = 4;
 export function waitUntraced(target: LiveProcess): Outcome<void> {
   const stopped = (): boolean => {
     if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-    return isStopped(target.stat());
+    return isStopped(target.state());
   };
   if (stopped()) return;
   const parked = new Parked<void>(() => clearInterval(timer));

@@ -1,7 +1,7 @@
 import { escapeOctal } from "../../base/text.ts";
-import { mapOutcome } from "../../vfs/parked.ts";
+import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import { formatMapLine, type MapLine } from "../../vm/map-line.ts";
-import { mayDebug, openText, type ProcFile } from "../file.ts";
+import { mayDebug, type ProcFile, textHandle } from "../file.ts";
 
 const render = (line: MapLine): string =>
   `${formatMapLine({ ...line, path: line.path === undefined ? undefined : escapeOctal(line.path) })}\n`;
@@ -14,8 +14,8 @@ export const map: ProcFile = {
   doc: "the memory map, and which uid is charged for each part",
   open: (context) => {
     const { ports, process, opener } = context;
-    mayDebug(context, opener);
-    const text = openText(() => [...ports.accounts.map(process, opener)].map(render).join(""));
-    return mapOutcome(ports.accounts.settle(), () => text(context));
+    const settled = chainOutcome(mayDebug(context, opener), () => ports.accounts.settle());
+    const lines = chainOutcome(settled, () => ports.accounts.map(process, opener));
+    return mapOutcome(lines, (all) => textHandle(process, all.map(render).join("")));
   },
 };

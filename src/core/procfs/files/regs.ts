@@ -1,11 +1,11 @@
 import { Errno } from "../../base/errno.ts";
 import type { Handle } from "../../vfs/node.ts";
-import { mapOutcome } from "../../vfs/parked.ts";
+import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 
 function openRegs(context: OpenContext): Handle {
-  const { process, ports } = context;
+  const { process, opener, ports } = context;
   const size = ports.tracer.registerSize;
   const checkRange = (offset: number): void => {
     if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
@@ -13,19 +13,20 @@ function openRegs(context: OpenContext): Handle {
   return {
     read(caller, offset, into) {
       checkRange(offset);
-      const allowed = (): void => mayDebug(context, caller);
-      allowed();
-      if (offset === size || into.length === 0) return 0;
-      return mapOutcome(ports.tracer.readRegisters(process, caller, allowed), (regs) => readSlice(regs, offset, into));
+      return chainOutcome(mayDebug(context, caller), () => {
+        if (offset === size || into.length === 0) return 0;
+        const registers = ports.tracer.readRegisters(process, [caller, opener]);
+        return mapOutcome(registers, (bytes) => readSlice(bytes, offset, into));
+      });
     },
     write(caller, offset, data) {
       checkRange(offset);
-      const allowed = (): void => mayDebug(context, caller);
-      allowed();
-      if (offset + data.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
-      if (data.length === 0) return 0;
       const copy = data.slice();
-      return mapOutcome(ports.tracer.writeRegisters(process, caller, offset, copy, allowed), () => copy.length);
+      return chainOutcome(mayDebug(context, caller), () => {
+        if (offset + copy.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
+        if (copy.length === 0) return 0;
+        return mapOutcome(ports.tracer.writeRegisters(process, [caller, opener], offset, copy), () => copy.length);
+      });
     },
   };
 }

@@ -1,5 +1,6 @@
 import { Errno } from "../../base/errno.ts";
-import { mayDebug, openText, orMinusOne, type ProcFile, wordsOf } from "../file.ts";
+import { mapOutcome } from "../../vfs/parked.ts";
+import { mayDebug, orMinusOne, type ProcFile, textHandle, wordsOf } from "../file.ts";
 
 /** Bytes; `infinity` and -1 are none. EINVAL. */
 function parseBytes(text: string | undefined): number {
@@ -17,21 +18,21 @@ export const rlimit: ProcFile = {
   doc: "the resource limits, `name current maximum` each; takes `swap SOFT HARD`",
   open: (context) => {
     const { ports, process } = context;
-    const text = openText(() =>
-      ports.accounts
-        .limits(process)
-        .map(({ name, soft, hard }) => `${name} ${orMinusOne(soft)} ${orMinusOne(hard)}\n`)
-        .join(""),
-    );
+    const text = ports.accounts
+      .limits(process)
+      .map(({ name, soft, hard }) => `${name} ${orMinusOne(soft)} ${orMinusOne(hard)}\n`)
+      .join("");
     return {
-      ...text(context),
+      ...textHandle(process, text),
       write(caller, offset, data) {
-        mayDebug(context, caller);
-        const [name, soft, hard, ...rest] = wordsOf(data, offset);
-        if (name !== "swap" || rest.length > 0)
-          throw new Errno("EINVAL", "say: swap SOFT HARD; setrlimit(2) sets the others");
-        ports.accounts.setSwapLimit(process, caller, parseBytes(soft), parseBytes(hard ?? soft));
-        return data.length;
+        const copy = data.slice();
+        return mapOutcome(mayDebug(context, caller), () => {
+          const [name, soft, hard, ...rest] = wordsOf(copy, offset);
+          if (name !== "swap" || rest.length > 0)
+            throw new Errno("EINVAL", "say: swap SOFT HARD; setrlimit(2) sets the others");
+          ports.accounts.setSwapLimit(process, caller, parseBytes(soft), parseBytes(hard ?? soft));
+          return copy.length;
+        });
       },
     };
   },

@@ -85,12 +85,14 @@ function batchForget(state: FuseState, request: FuseRequest): number {
   return SILENT;
 }
 
-function readlink(state: FuseState, request: FuseRequest, reply: FuseReply): number {
+function readlink(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
   const node = state.nodes.node(request.nodeId);
   if (node.kind !== "link") throw new Errno("EINVAL", "not a symbolic link");
-  const target = latin1(node.readlink(request.caller));
-  reply.body(target.length).set(target);
-  return target.length;
+  return mapOutcome(node.readlink(request.caller), (text) => {
+    const target = latin1(text);
+    reply.body(target.length).set(target);
+    return target.length;
+  });
 }
 
 function openReply(reply: FuseReply, fh: number): number {
