@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Tid } from "../core/base/brand.ts";
 import { buildFilter } from "../core/notify/filter.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
@@ -39,7 +40,8 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   const access = new KernelAccess(identity, elsewhere);
   const arch = hostArch();
   const memory = new LiveMemory(access, elsewhere, arch.userTop);
-  const tracer = new LiveTracer({ processes, elsewhere, access, arch, memory, onBug });
+  const culprits = state ? { culprits: join(state.dir, "culprit") } : {};
+  const tracer = new LiveTracer({ processes, elsewhere, access, arch, memory, onBug, ...culprits });
   const console = { now: () => performance.now(), print: (line: string) => process.stderr.write(`${line}\n`) };
   const accountant = new Accountant(console, state);
   const filter = buildFilter(arch);

@@ -163,3 +163,14 @@ test("a storm of execs with many threads, attached to again and again, holds nob
   await attacker.exit();
   assert.match(attacker.output, /accepted/);
 });
+
+test("the same storm by root, of whose processes nothing is found out beforehand", NEEDS_MOUNT, async () => {
+  await using storm = await Target.start("exec-storm", { args: ["60"] });
+  await using attacker = await Target.start("attach-loop", { args: [server.path(storm.pid, "ctl")] });
+  await using victim = await Agent.start({ uid: B });
+  await using other = await Target.start("sleeper", { uid: A });
+  const over = new Promise((resolve) => setTimeout(resolve, 10_000));
+  assert.ok((await keepsLooking(victim, other.pid, over)) > 10);
+  attacker.child.stdin!.end();
+  await attacker.exit();
+});

@@ -6,6 +6,7 @@ import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { ifThere, promptText } from "../linux/proc-file.ts";
 import { allThreadsOf } from "../linux/threads.ts";
+import { type Culprit, recordedCulprit } from "./seize-watch-facts.ts";
 
 /** How long an attach waits for an exec of its target to end, milliseconds. */
 const EXEC_PATIENCE_MS = 1000;
@@ -16,13 +17,18 @@ const EXEC_PATIENCE_MS = 1000;
  */
 export class AttachChecks {
   readonly #elsewhere: Elsewhere;
+  readonly #culprit: Culprit | undefined;
 
-  constructor(elsewhere: Elsewhere) {
+  /** `culprits` is the file that names the process for which the last server had to end. */
+  constructor(elsewhere: Elsewhere, culprits: string | undefined) {
     this.#elsewhere = elsewhere;
+    this.#culprit = culprits === undefined ? undefined : recordedCulprit(culprits);
   }
 
   /** EBUSY where any thread is traced by another process; EAGAIN while it is inside an exec that does not end. */
   *run(target: LiveProcess, caller: Caller): Steps<void> {
+    if (target.pid === this.#culprit?.pid && target.life === this.#culprit.life)
+      throw new Errno("EAGAIN", `process ${target.pid} has held up a server before this one, which had to end for it`);
     this.#refuseTracedThreads(target);
     if (target.isOwn()) return;
     try {

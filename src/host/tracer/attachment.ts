@@ -9,6 +9,7 @@ import type { LiveProcess } from "../linux/live-process.ts";
 import { Borrowing, type Job } from "./borrowing.ts";
 import type { Controller } from "./controller.ts";
 import { LivePtrace } from "./live-ptrace.ts";
+import type { SeizeWatch } from "./seize-watch.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
 /** After how long a stop is moved to a place from which the target survives the daemon's death. */
@@ -34,6 +35,7 @@ export class Attachment implements TraceeObserver, Traced {
     process: LiveProcess,
     controller: Controller | undefined,
     loop: WaitLoop,
+    watch: SeizeWatch,
     hooks: { mayKeepAfterExec(): boolean; ended(): void },
   ) {
     this.process = process;
@@ -41,7 +43,7 @@ export class Attachment implements TraceeObserver, Traced {
     this.#loop = loop;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
-    this.#ptrace = new LivePtrace(process);
+    this.#ptrace = new LivePtrace(process, watch);
     this.tracee = new Tracee(process.pid, this.#ptrace, this);
   }
 

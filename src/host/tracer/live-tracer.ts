@@ -21,6 +21,7 @@ import { type Controller, controllerKeyOf, controllerOf, watchController } from 
 import { FilterInstallation } from "./filter-installation.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
 import { PassingPeek } from "./passing-peek.ts";
+import { SeizeWatch } from "./seize-watch.ts";
 import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
@@ -30,6 +31,8 @@ interface Setup {
   readonly access: KernelAccess;
   readonly arch: Arch;
   readonly memory: LiveMemory;
+  /** The file that names a process for which a server had to end. */
+  readonly culprits?: string;
   /** Told of errors that belong to no request. */
   onBug(error: unknown): void;
 }
@@ -40,6 +43,7 @@ export class LiveTracer implements Tracer {
   readonly #setup: Setup;
   readonly #loop: WaitLoop;
   readonly #checks: AttachChecks;
+  readonly #seizes: SeizeWatch;
   readonly #attached = new Map<Pid, Attachment>();
   readonly #peeks = new Map<Pid, PassingPeek>();
   readonly #controllers = new Map<string, { close(): void }>();
@@ -48,7 +52,8 @@ export class LiveTracer implements Tracer {
 
   constructor(setup: Setup) {
     this.#setup = setup;
-    this.#checks = new AttachChecks(setup.elsewhere);
+    this.#checks = new AttachChecks(setup.elsewhere, setup.culprits);
+    this.#seizes = new SeizeWatch(setup.culprits);
     this.registerSize = setup.arch.registerSize;
     this.#loop = new WaitLoop(setup.onBug);
     this.#loop.start();
@@ -170,6 +175,7 @@ export class LiveTracer implements Tracer {
     }
     for (const watch of this.#controllers.values()) watch.close();
     this.#loop.stop();
+    this.#seizes.close();
   }
 
   #isSelf(target: LiveProcess, caller: Caller): boolean {
@@ -199,7 +205,7 @@ export class LiveTracer implements Tracer {
     const { processes, access } = this.#setup;
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
-    const attachment = new Attachment(target, controller, this.#loop, {
+    const attachment = new Attachment(target, controller, this.#loop, this.#seizes, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
       ended: () => this.#freed(target.pid, controller?.key),
     });
@@ -305,7 +311,7 @@ export class LiveTracer implements Tracer {
     let peek = this.#peeks.get(target.pid);
     if (!peek) {
       this.#refuseTraced(target);
-      peek = new PassingPeek(target.pid, this.#loop, () => {
+      peek = new PassingPeek(target, this.#loop, this.#seizes, () => {
         this.#peeks.delete(target.pid);
         for (const told of [...this.#onFree]) told();
       });

@@ -116,6 +116,10 @@ export const libcPtraceNumber: (request: number, tid: number, addr: number, data
 export const libcWait4: (pid: number, status: Uint8Array, options: number, rusage: Buf) => number = bind(
   "int wait4(int pid, void *status, int options, void *rusage)",
 );
+/** `info` is siginfo_t. */
+export const libcWaitid: (idtype: number, id: number, info: Uint8Array, options: number) => number = bind(
+  "int waitid(int idtype, unsigned int id, void *info, int options)",
+);
 export const libcTgkill: (tgid: number, tid: number, signal: number) => number = bind(
   "int tgkill(int tgid, int tid, int sig)",
 );
