@@ -1,37 +1,41 @@
-import { Errno } from "../base/errno.ts";
+import { Errno, type ErrnoName } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
 
-/**
- * How much a user other than root can make the server hold or wait for. Whoever is at the limit gets the errno named here;
- * nobody else notices. The manual's section QUOTAS is this list.
- */
-export const QUOTAS = {
-  /** Files of processes open at a time, by uid of who opened them: EMFILE. */
-  openFiles: 1024,
-  /** Requests that wait for other processes, by uid of who asks: EAGAIN. */
-  waitingRequests: 64,
-  /** Processes of one owner that may keep a thread waiting longer than usual; of his others nothing is asked meanwhile: EAGAIN. */
-  lateThreadsPerOwner: 2,
-  /** Threads that may wait for processes of others, of everybody: EAGAIN. */
-  threads: 8,
-} as const;
+export interface Quota {
+  readonly most: number;
+  /** Of what, as the manual's section QUOTAS says it. */
+  readonly what: string;
+  /** Told to whoever wants more. */
+  readonly errno: ErrnoName;
+}
+
+/** How much a user other than root can make the server hold or wait for. Nobody else notices who is at a limit. */
+export const QUOTAS: Readonly<Record<"openFiles" | "waitingRequests" | "threadsPerOwner" | "threads", Quota>> = {
+  openFiles: { most: 1024, what: "files of processes that one uid has open", errno: "EMFILE" },
+  waitingRequests: { most: 256, what: "requests of one uid that wait for processes of others", errno: "EAGAIN" },
+  threadsPerOwner: { most: 2, what: "threads of the server that processes of one owner keep waiting", errno: "EAGAIN" },
+  threads: { most: 16, what: "threads of the server that wait for processes, in all", errno: "EAGAIN" },
+};
+
+/** What whoever is at the limit is told. */
+export function beyond({ most, what, errno }: Quota): Errno {
+  return new Errno(errno, `there are ${most} ${what}, which is the most`);
+}
 
 /** Counts what each uid holds. Root is not counted. */
 export class PerUid {
-  readonly #limit: number;
-  readonly #refusal: (uid: number) => Errno;
+  readonly #quota: Quota;
   readonly #held = new Map<number, number>();
 
-  constructor(limit: number, refusal: (uid: number) => Errno) {
-    this.#limit = limit;
-    this.#refusal = refusal;
+  constructor(quota: Quota) {
+    this.#quota = quota;
   }
 
-  /** One more for `uid`, until the result is called, which may happen more than once. Throws the refusal. */
+  /** One more for `uid`, until the result is called, which may happen more than once. EAGAIN or EMFILE, as the quota says. */
   take({ uid }: Pick<Caller, "uid">): () => void {
     if (uid === 0) return () => {};
     const held = this.#held.get(uid) ?? 0;
-    if (held >= this.#limit) throw this.#refusal(uid);
+    if (held >= this.#quota.most) throw beyond(this.#quota);
     this.#held.set(uid, held + 1);
     let taken = true;
     return () => {
@@ -46,8 +50,5 @@ export class PerUid {
 
 /** The counts that all trees over the same processes share. */
 export class Quotas {
-  readonly openFiles: PerUid = new PerUid(
-    QUOTAS.openFiles,
-    (uid) => new Errno("EMFILE", `uid ${uid} has ${QUOTAS.openFiles} files of processes open, which is the most`),
-  );
+  readonly openFiles: PerUid = new PerUid(QUOTAS.openFiles);
 }

@@ -10,6 +10,11 @@ import type { ProcFileName, PromptName, WaitingName } from "./waits.ts";
 const PATH_MAX = 4096;
 const linkText = Buffer.alloc(PATH_MAX);
 
+/** The directory of a process. */
+export function processPath(pid: number): string {
+  return `/proc/${pid}`;
+}
+
 /** A file of process `pid`, or of its thread `tid`. */
 export function procPath(pid: number, name: ProcFileName, tid?: number): string {
   return tid === undefined ? `/proc/${pid}/${name}` : `/proc/${pid}/task/${tid}/${name}`;
@@ -17,7 +22,7 @@ export function procPath(pid: number, name: ProcFileName, tid?: number): string 
 
 /** A directory descriptor that binds to the process of that number; a thread's number opens its process's. ENOENT. */
 export function openProcess(pid: number): number {
-  return check(libcOpenat(AT_FDCWD, `/proc/${pid}`, O_RDONLY | O_CLOEXEC, 0), `process ${pid}`);
+  return check(libcOpenat(AT_FDCWD, processPath(pid), O_RDONLY | O_CLOEXEC, 0), `process ${pid}`);
 }
 
 /** A text that returns at once. ENOENT, ESRCH. */

@@ -17,9 +17,11 @@ import type { LiveProcessTable } from "../linux/process-table.ts";
 import { AttachChecks } from "./attach-checks.ts";
 import { Attachment } from "./attachment.ts";
 import type { Job } from "./borrowing.ts";
-import { type Controller, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
+import { type Controller, controllerKeyOf, controllerOf } from "./controller.ts";
+import { Controllers } from "./controllers.ts";
 import { FilterInstallation } from "./filter-installation.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
+import { lookFor } from "./look.ts";
 import { PassingPeek } from "./passing-peek.ts";
 import { SeizeWatch } from "./seize-watch.ts";
 import { waitUntraced } from "./untraced-wait.ts";
@@ -46,7 +48,7 @@ export class LiveTracer implements Tracer {
   readonly #seizes: SeizeWatch;
   readonly #attached = new Map<Pid, Attachment>();
   readonly #peeks = new Map<Pid, PassingPeek>();
-  readonly #controllers = new Map<string, { close(): void }>();
+  readonly #controllers: Controllers;
   /** Told when a process is let go or gone. */
   readonly #onFree = new Set<() => void>();
 
@@ -54,6 +56,11 @@ export class LiveTracer implements Tracer {
     this.#setup = setup;
     this.#checks = new AttachChecks(setup.elsewhere, setup.culprits);
     this.#seizes = new SeizeWatch(setup.culprits);
+    this.#controllers = new Controllers(setup.processes, (key) => {
+      for (const attachment of [...this.#attached.values()]) {
+        if (attachment.controller?.key === key) attachment.detach();
+      }
+    });
     this.registerSize = setup.arch.registerSize;
     this.#loop = new WaitLoop(setup.onBug);
     this.#loop.start();
@@ -173,7 +180,7 @@ export class LiveTracer implements Tracer {
         });
       });
     }
-    for (const watch of this.#controllers.values()) watch.close();
+    this.#controllers.close();
     this.#loop.stop();
     this.#seizes.close();
   }
@@ -214,7 +221,7 @@ export class LiveTracer implements Tracer {
       attachment.tracee.attach();
       // It may have executed a set-id image between the check and the seize; from now on exec is reported.
       if (!unconditional) yield* step(access.debug(target, caller));
-      if (controller) this.#watch(controller);
+      if (controller) this.#controllers.watch(controller);
       return attachment;
     } catch (error) {
       if (this.#attached.has(target.pid)) attachment.detach();
@@ -233,22 +240,10 @@ export class LiveTracer implements Tracer {
     }
   }
 
-  #watch(controller: Controller): void {
-    if (this.#controllers.has(controller.key)) return;
-    const watch = watchController(controller, this.#setup.processes, () => {
-      this.#controllers.delete(controller.key);
-      for (const attachment of [...this.#attached.values()]) {
-        if (attachment.controller?.key === controller.key) attachment.detach();
-      }
-    });
-    this.#controllers.set(controller.key, watch);
-  }
-
   #freed(pid: Pid, key: string | undefined): void {
     this.#attached.delete(pid);
     if (key !== undefined && ![...this.#attached.values()].some((other) => other.controller?.key === key)) {
-      this.#controllers.get(key)?.close();
-      this.#controllers.delete(key);
+      this.#controllers.forget(key);
     }
     for (const told of [...this.#onFree]) told();
   }
@@ -287,19 +282,10 @@ export class LiveTracer implements Tracer {
     const attachment = this.#attached.get(target.pid);
     if (attachment?.tracee.mode === "stopped") return act(attachment.tracee.current);
     const parked = new Parked<T>();
-    const look: Peek = {
-      act: (tid) => {
-        if (parked.ended) return;
-        try {
-          for (const each of callers) this.#setup.access.debugThread(target, tid, each);
-          parked.settle(act(tid));
-        } catch (error) {
-          if (!(error instanceof Errno)) throw error;
-          parked.fail(error);
-        }
-      },
-      fail: (error) => parked.fail(error),
+    const allow = (tid: Tid): void => {
+      for (const each of callers) this.#setup.access.debugThread(target, tid, each);
     };
+    const look = lookFor(parked, allow, act);
     if (attachment) {
       attachment.tracee.peek(look);
       this.#loop.spin(attachment.tracee.current, () => parked.ended);

@@ -136,7 +136,8 @@ function readdir(state: FuseState, request: FuseRequest, reply: FuseReply): numb
 function read(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
   const handle = state.files.handle(request.u64(0));
   // Pages of our files must never enter anybody's address space: a daemon that reads such memory would wait for itself.
-  if ((request.u32(20) & FUSE_READ_LOCKOWNER) === 0) throw new Errno("EIO", "no reading through the page cache");
+  if ((request.u32(20) & FUSE_READ_LOCKOWNER) === 0)
+    throw new Errno("EINVAL", "no reading through the page cache, which is what mmap, splice and sendfile do");
   if (!handle.read) throw new Errno("EOPNOTSUPP", "not for reading");
   const count = Math.min(request.u32(16), MAX_TRANSFER);
   return handle.read(request.caller, request.u64(8), reply.body(count));

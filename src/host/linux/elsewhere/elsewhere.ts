@@ -49,10 +49,7 @@ export interface Errand {
 export class Elsewhere {
   readonly #onBug: (error: unknown) => void;
   readonly #threads: Threads;
-  readonly #waiting = new PerUid(
-    QUOTAS.waitingRequests,
-    (uid) => new Errno("EAGAIN", `${QUOTAS.waitingRequests} requests of uid ${uid} wait for processes already`),
-  );
+  readonly #waiting = new PerUid(QUOTAS.waitingRequests);
 
   constructor(onBug: (error: unknown) => void) {
     this.#onBug = onBug;

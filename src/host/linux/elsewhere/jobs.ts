@@ -31,7 +31,7 @@ import {
   libcStatx,
 } from "../ffi/libc.ts";
 import { type Resident, residentWithin } from "../pagemap.ts";
-import { procPath, waitingLink, waitingText } from "../proc-file.ts";
+import { processPath, procPath, waitingLink, waitingText } from "../proc-file.ts";
 import { readSmaps } from "../read-smaps.ts";
 import { isSameFile } from "../same-file.ts";
 import type { Lock } from "../waits.ts";
@@ -163,7 +163,7 @@ export const JOBS: Jobs = {
     });
   },
 
-  map: ({ pid, role }) => actAs(role, () => readSmaps(`/proc/${pid}`)),
+  map: ({ pid, role }) => actAs(role, () => readSmaps(processPath(pid))),
 
   resident: ({ pid, ranges }) => ranges.map(([start, end]) => residentWithin(pid, start, end)),
 

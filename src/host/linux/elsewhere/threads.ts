@@ -1,5 +1,5 @@
 import { Errno } from "../../../core/base/errno.ts";
-import { QUOTAS } from "../../../core/procfs/quotas.ts";
+import { beyond, QUOTAS } from "../../../core/procfs/quotas.ts";
 import { libcExit } from "../ffi/libc.ts";
 import type { Errand } from "./elsewhere.ts";
 import { Lane } from "./lane.ts";
@@ -38,10 +38,9 @@ export class Threads {
     const errand = this.#byKey.get(key);
     if (errand && this.#running.get(errand)!.expired)
       throw new Errno("ETIMEDOUT", `process ${pid} does not answer: it is inside exec, or waits for its memory`);
-    if (this.#count(({ expired }, other) => expired && other.owner === owner) >= QUOTAS.lateThreadsPerOwner)
-      throw new Errno("EAGAIN", `${QUOTAS.lateThreadsPerOwner} processes of uid ${owner} do not answer already`);
-    if (this.#count(({ expired }) => expired) >= QUOTAS.threads)
-      throw new Errno("EAGAIN", `${QUOTAS.threads} processes do not answer already`);
+    if (this.#count(({ expired }, other) => expired && other.owner === owner) >= QUOTAS.threadsPerOwner.most)
+      throw beyond(QUOTAS.threadsPerOwner);
+    if (this.#count(({ expired }) => expired) >= QUOTAS.threads.most) throw beyond(QUOTAS.threads);
   }
 
   take(errand: Errand): void {
@@ -93,7 +92,7 @@ export class Threads {
   /** Behind another errand to the same process, or while others of its owner are late. */
   #mustWait({ key, owner }: Errand): boolean {
     if (this.#byKey.has(key)) return true;
-    return this.#count(({ late }, other) => late && other.owner === owner) >= QUOTAS.lateThreadsPerOwner;
+    return this.#count(({ late }, other) => late && other.owner === owner) >= QUOTAS.threadsPerOwner.most;
   }
 
   #freeLane(): Lane | undefined {
@@ -104,7 +103,7 @@ export class Threads {
   #grow(): void {
     this.#crowded = undefined;
     if (this.#queue.size === 0) return;
-    if (this.#lanes.size < QUOTAS.threads) this.#newLane();
+    if (this.#lanes.size < QUOTAS.threads.most) this.#newLane();
     this.#dispatch();
   }
 
