@@ -85,6 +85,15 @@ test("a reader of a process inside exec can be interrupted", NEEDS_MOUNT, async 
   await atOnce("the interrupted reader's end", () => once(cat, "exit"));
 });
 
+test("a server one of whose threads waits for a process ends when it is told to", NEEDS_MOUNT, async () => {
+  const own = await Server.start("allow_other");
+  await using target = await Hanging.inExec(A);
+  const cat = spawn("cat", [own.path(target.pid, "status")], { stdio: "ignore", detached: true });
+  await once(cat, "exit");
+  await atOnce("its end", () => own[Symbol.asyncDispose]());
+  assert.equal(own.child.exitCode, 0);
+});
+
 test("processes of one owner cannot take more than their share of the threads", NEEDS_MOUNT, async () => {
   await using one = await Hanging.inExec(A);
   await using two = await Hanging.inExec(A);

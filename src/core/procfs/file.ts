@@ -64,11 +64,11 @@ export function orMinusOne(value: number): number {
 
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
 export function openText(render: (context: OpenContext) => Outcome<string>): (context: OpenContext) => Outcome<Handle> {
-  return (context) => mapOutcome(render(context), (text) => textHandle(context.process, text));
+  return (context) => mapOutcome(render(context), (text) => textHandle(context, text));
 }
 
-/** A text of `process`, one character a byte, as an open file: ESRCH once the process is gone. */
-export function textHandle(process: Process, text: string): Required<Pick<Handle, "read">> {
+/** As {@link openText} of a text that is there already. */
+export function textHandle({ process }: OpenContext, text: string): Handle {
   const content = latin1(text);
   return {
     read(_caller, offset, into) {

@@ -105,10 +105,10 @@ export class LiveProcess implements Process {
   }
 
   /** The stat file of a process of the daemon's own user. */
-  #ownStat(): StatText {
+  #ownStat(): string {
     const dirfd = this.dirfd();
     if (this.#statFd < 0) this.#statFd = openWaiting(dirfd, "stat");
-    return parseStat(preadText(this.#statFd, `process ${this.pid}`));
+    return preadText(this.#statFd, `process ${this.pid}`);
   }
 
   /** Exited and not yet reaped, with no thread left that runs on without the first one. */
@@ -153,11 +153,12 @@ export class LiveProcess implements Process {
     const known = this.isOwn()
       ? { stat: this.#ownStat(), channel: asked.channel ? waitChannel(asked) : "" }
       : elsewhere.do(this, caller, "status", asked);
-    return chainOutcome(known, ({ stat, channel }) =>
-      mapOutcome(this.#leaderTty(stat, caller), (leaderTty) =>
+    return chainOutcome(known, ({ stat: text, channel }) => {
+      const stat = parseStat(text);
+      return mapOutcome(this.#leaderTty(stat, caller), (leaderTty) =>
         toProcessInfo({ pid: this.pid, stat, status: this.statusText(), channel, leaderTty, bootTime }),
-      ),
-    );
+      );
+    });
   }
 
   /**
@@ -169,7 +170,7 @@ export class LiveProcess implements Process {
     const leader = this.#home.find(stat.session as Pid);
     if (!leader || stat.tty !== 0) return leader && stat.tty;
     try {
-      if (leader.isOwn()) return leader.#ownStat().tty;
+      if (leader.isOwn()) return parseStat(leader.#ownStat()).tty;
     } catch (error) {
       if (isErrno(error, "ESRCH", "ENOENT")) return undefined;
       throw error;
@@ -179,8 +180,8 @@ export class LiveProcess implements Process {
 
   *#strangersTty(leader: LiveProcess, caller: Caller): Steps<number | undefined> {
     try {
-      const { tty } = yield* step(this.#home.elsewhere.do(leader, caller, "stat", { pid: leader.pid }));
-      return tty;
+      const text = yield* step(this.#home.elsewhere.do(leader, caller, "stat", { pid: leader.pid }));
+      return parseStat(text).tty;
     } catch (error) {
       if (isErrno(error, "ESRCH", "ENOENT")) return undefined;
       if (isErrno(error, "EAGAIN", "ETIMEDOUT")) return 0;

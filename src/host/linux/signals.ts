@@ -53,6 +53,7 @@ export class LiveSignals implements Signals {
     if (caller.uid === 0 && this.#processes.identity.isOwn(caller)) return true;
     const [real, , saved] = statusNumbers(target.statusText(), "Uid");
     if (caller.uid === real || caller.uid === saved) return true;
-    return signal === "cont" && caller.tid > 0 && libcGetsid(caller.tid) === libcGetsid(target.pid);
+    const session = libcGetsid(target.pid);
+    return signal === "cont" && session > 0 && caller.tid > 0 && libcGetsid(caller.tid) === session;
   }
 }

@@ -5,7 +5,6 @@ import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
 import type { Callers, Process, Tracer } from "../../core/procfs/ports.ts";
-import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
@@ -20,9 +19,10 @@ import type { Job } from "./borrowing.ts";
 import { type Controller, controllerKeyOf, controllerOf } from "./controller.ts";
 import { Controllers } from "./controllers.ts";
 import { FilterInstallation } from "./filter-installation.ts";
+import { Freed } from "./freed.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
 import { lookFor } from "./look.ts";
-import { PassingPeek } from "./passing-peek.ts";
+import { PassingPeeks } from "./passing-peeks.ts";
 import { SeizeWatch } from "./seize-watch.ts";
 import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
@@ -47,23 +47,23 @@ export class LiveTracer implements Tracer {
   readonly #checks: AttachChecks;
   readonly #seizes: SeizeWatch;
   readonly #attached = new Map<Pid, Attachment>();
-  readonly #peeks = new Map<Pid, PassingPeek>();
+  readonly #peeks: PassingPeeks;
   readonly #controllers: Controllers;
-  /** Told when a process is let go or gone. */
-  readonly #onFree = new Set<() => void>();
+  readonly #freed = new Freed();
 
   constructor(setup: Setup) {
     this.#setup = setup;
+    this.registerSize = setup.arch.registerSize;
+    this.#loop = new WaitLoop(setup.onBug);
+    this.#loop.start();
     this.#checks = new AttachChecks(setup.elsewhere, setup.culprits);
     this.#seizes = new SeizeWatch(setup.culprits);
+    this.#peeks = new PassingPeeks(this.#loop, this.#seizes, () => this.#freed.tell());
     this.#controllers = new Controllers(setup.processes, (key) => {
       for (const attachment of [...this.#attached.values()]) {
         if (attachment.controller?.key === key) attachment.detach();
       }
     });
-    this.registerSize = setup.arch.registerSize;
-    this.#loop = new WaitLoop(setup.onBug);
-    this.#loop.start();
   }
 
   attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void> {
@@ -79,10 +79,10 @@ export class LiveTracer implements Tracer {
     yield* this.#begin(target, caller, controller);
   }
 
-  /** Until nothing of ours visits it, and an attach would not wait in the kernel. */
+  /** Until we do not visit it and an attach would not wait in the kernel. */
   *#freeToBegin(target: LiveProcess, caller: Caller): Steps<void> {
     do {
-      while (this.#isVisited(target.pid)) yield* step(this.#untilFree(target.pid));
+      while (this.#isVisited(target.pid)) yield* step(this.#freed.until(() => !this.#isVisited(target.pid)));
       if (this.#attached.has(target.pid)) return;
       yield* this.#checks.run(target, caller);
     } while (this.#isVisited(target.pid));
@@ -173,11 +173,11 @@ export class LiveTracer implements Tracer {
     if (!this.idle) {
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, limitMs);
-        this.#onFree.add(() => {
-          if (!this.idle) return;
+        const settled = (): void => {
           clearTimeout(timer);
           resolve();
-        });
+        };
+        this.#freed.until(() => this.idle).listen({ settled, failed: () => {} });
       });
     }
     this.#controllers.close();
@@ -214,7 +214,7 @@ export class LiveTracer implements Tracer {
     const unconditional = processes.identity.isOwn(caller);
     const attachment = new Attachment(target, controller, this.#loop, this.#seizes, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
-      ended: () => this.#freed(target.pid, controller?.key),
+      ended: () => this.#wasFreed(target.pid, controller?.key),
     });
     this.#attached.set(target.pid, attachment);
     try {
@@ -240,12 +240,12 @@ export class LiveTracer implements Tracer {
     }
   }
 
-  #freed(pid: Pid, key: string | undefined): void {
+  #wasFreed(pid: Pid, key: string | undefined): void {
     this.#attached.delete(pid);
     if (key !== undefined && ![...this.#attached.values()].some((other) => other.controller?.key === key)) {
       this.#controllers.forget(key);
     }
-    for (const told of [...this.#onFree]) told();
+    this.#freed.tell();
   }
 
   #controls(attachment: Attachment, caller: Caller): boolean {
@@ -277,8 +277,7 @@ export class LiveTracer implements Tracer {
   }
 
   *#look<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Steps<T> {
-    const peeked = this.#peeks.get(target.pid);
-    if (!peeked && !this.#attached.has(target.pid)) yield* this.#checks.run(target, callers[0]);
+    if (!this.#peeks.has(target.pid) && !this.#attached.has(target.pid)) yield* this.#checks.run(target, callers[0]);
     const attachment = this.#attached.get(target.pid);
     if (attachment?.tracee.mode === "stopped") return act(attachment.tracee.current);
     const parked = new Parked<T>();
@@ -289,31 +288,7 @@ export class LiveTracer implements Tracer {
     if (attachment) {
       attachment.tracee.peek(look);
       this.#loop.spin(attachment.tracee.current, () => parked.ended);
-    } else this.#peekAt(target, look);
+    } else this.#peeks.add(target, look, () => this.#refuseTraced(target));
     return yield* step(parked);
-  }
-
-  #peekAt(target: LiveProcess, look: Peek): void {
-    let peek = this.#peeks.get(target.pid);
-    if (!peek) {
-      this.#refuseTraced(target);
-      peek = new PassingPeek(target, this.#loop, this.#seizes, () => {
-        this.#peeks.delete(target.pid);
-        for (const told of [...this.#onFree]) told();
-      });
-      this.#peeks.set(target.pid, peek);
-    }
-    peek.add(look);
-  }
-
-  #untilFree(pid: Pid): Parked<void> {
-    const free = new Parked<void>(() => this.#onFree.delete(told));
-    const told = (): void => {
-      if (this.#isVisited(pid)) return;
-      this.#onFree.delete(told);
-      free.settle();
-    };
-    this.#onFree.add(told);
-    return free;
   }
 }

@@ -16,6 +16,6 @@ export const map: ProcFile = {
     const { ports, process, opener } = context;
     const settled = chainOutcome(mayDebug(context, opener), () => ports.accounts.settle());
     const lines = chainOutcome(settled, () => ports.accounts.map(process, opener));
-    return mapOutcome(lines, (all) => textHandle(process, all.map(render).join("")));
+    return mapOutcome(lines, (all) => textHandle(context, all.map(render).join("")));
   },
 };

@@ -23,7 +23,7 @@ export const rlimit: ProcFile = {
       .map(({ name, soft, hard }) => `${name} ${orMinusOne(soft)} ${orMinusOne(hard)}\n`)
       .join("");
     return {
-      ...textHandle(process, text),
+      ...textHandle(context, text),
       write(caller, offset, data) {
         const copy = data.slice();
         return mapOutcome(mayDebug(context, caller), () => {

@@ -16,7 +16,6 @@ import {
 import { PTRACE_SEIZE } from "../../../core/abi/ptrace.ts";
 import { STATX_DEV_MAJOR, STATX_DEV_MINOR, STATX_MASK_INO, STATX_SIZE } from "../../../core/abi/statx.ts";
 import type { SmapsEntry } from "../../../core/abi/text/smaps.ts";
-import { parseStat, type StatText } from "../../../core/abi/text/stat.ts";
 import { Errno, isErrno } from "../../../core/base/errno.ts";
 import { actAs, type Role, withoutCapabilities } from "../acting.ts";
 import { isLocal } from "../backing.ts";
@@ -54,7 +53,8 @@ export interface Transfer {
 
 /** What is known of a process by its stat file, and what it sleeps on as far as the role may know. */
 export interface StatAndChannel {
-  readonly stat: StatText;
+  /** As text: that is cloned faster than what it says. */
+  readonly stat: string;
   readonly channel: string;
 }
 
@@ -73,7 +73,7 @@ export type PageRange = readonly [number, number];
 /** Arguments and result of each. */
 export interface Jobs {
   /** The stat file. ESRCH, ENOENT. */
-  stat(job: OneProcess): StatText;
+  stat(job: OneProcess): string;
   /** The stat file and, where wanted, the {@link waitChannel}. */
   status(job: Asked & { readonly channel: boolean }): StatAndChannel;
   /**
@@ -140,7 +140,7 @@ function refuseForeign(fd: number, what: string): void {
 }
 
 export const JOBS: Jobs = {
-  stat: ({ pid }) => parseStat(waitingText(pid, "stat")),
+  stat: ({ pid }) => waitingText(pid, "stat"),
 
   status: (job) => ({ stat: JOBS.stat(job), channel: job.channel ? waitChannel(job) : "" }),
 

@@ -17,14 +17,17 @@ export type Answer =
 export class Lane {
   readonly #worker: Worker;
   readonly #port: MessagePort;
-  readonly #sent: Int32Array;
+  /** How many jobs were ever sent, and how many the thread has begun. */
+  readonly #counts: Int32Array;
   #answered: ((answer: Answer) => void) | undefined;
+  /** When it got its last job, on the clock of performance.now(). */
+  lastUsed = 0;
 
   /** `broken` is told when the thread itself has ended, which no job should make it do. */
   constructor(broken: (error: Error) => void) {
-    const wake = new SharedArrayBuffer(4);
+    const wake = new SharedArrayBuffer(8);
     const { port1, port2 } = new MessageChannel();
-    this.#sent = new Int32Array(wake);
+    this.#counts = new Int32Array(wake);
     this.#port = port1;
     this.#port.on("message", (answer: Answer) => this.#take(answer));
     this.#port.unref();
@@ -44,17 +47,24 @@ export class Lane {
     return this.#answered !== undefined;
   }
 
-  do({ name, args }: Order, answered: (answer: Answer) => void): void {
-    this.#answered = answered;
-    this.#port.ref();
-    this.#port.postMessage({ name, args });
-    Atomics.add(this.#sent, 0, 1);
-    Atomics.notify(this.#sent, 0);
+  /** The thread has its job, which it may be waiting in. Else it is still starting, or has no processor. */
+  get begun(): boolean {
+    return Atomics.load(this.#counts, 1) === this.#counts[0];
   }
 
-  /** Ends the thread; one that waits in the kernel cannot be ended, and ends with the process. */
+  do({ name, args }: Order, answered: (answer: Answer) => void): void {
+    this.#answered = answered;
+    this.lastUsed = performance.now();
+    this.#port.ref();
+    this.#port.postMessage({ name, args });
+    Atomics.add(this.#counts, 0, 1);
+    Atomics.notify(this.#counts, 0);
+  }
+
+  /** Ends the thread; one that waits in the kernel ends with the process, which it does not keep from ending any more. */
   end(): void {
-    if (!this.busy) void this.#worker.terminate();
+    if (this.busy) this.#port.unref();
+    else void this.#worker.terminate();
   }
 
   #take(answer: Answer): void {

@@ -5,8 +5,8 @@ import { JOBS } from "./jobs.ts";
 import type { Answer, Order } from "./lane.ts";
 
 const { port, wake } = workerData as { readonly port: MessagePort; readonly wake: SharedArrayBuffer };
-/** How many jobs were ever sent. */
-const sent = new Int32Array(wake);
+/** How many jobs were ever sent, and how many were begun. */
+const counts = new Int32Array(wake);
 
 function perform({ name, args }: Order): Answer {
   try {
@@ -18,9 +18,10 @@ function perform({ name, args }: Order): Answer {
 }
 
 for (let done = 0; ; ) {
-  Atomics.wait(sent, 0, done);
+  Atomics.wait(counts, 0, done);
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
     done++;
+    Atomics.store(counts, 1, done);
     port.postMessage(perform(next.message as Order));
   }
 }

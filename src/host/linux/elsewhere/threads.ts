@@ -8,7 +8,7 @@ import { Lane } from "./lane.ts";
 const CROWDED_MS = 5;
 /** After how long an errand counts against the owner of its process: one that does not wait takes microseconds. */
 const LATE_MS = 250;
-/** How long a thread that is not the only one may be idle. */
+/** How long a thread stays that has nothing to do. */
 const IDLE_MS = 10_000;
 
 interface Running {
@@ -53,6 +53,13 @@ export class Threads {
     if (this.#queue.delete(errand)) errand.ended(undefined);
   }
 
+  /** Whether it is a thread of ours that keeps it waiting, and not the process: one that starts, or gets no processor. */
+  isOurs(errand: Errand): boolean {
+    const first = this.#byKey.get(errand.key);
+    if (first) return !this.#running.get(first)!.late;
+    return !this.#mustWait(errand) && this.#count(({ late }) => late) < QUOTAS.threads.most;
+  }
+
   /** Its request has ended without it. */
   expired(errand: Errand): void {
     this.withdraw(errand);
@@ -65,6 +72,7 @@ export class Threads {
     clearTimeout(this.#crowded);
     clearTimeout(this.#idle);
     for (const errand of this.#queue) errand.parked.interrupt();
+    for (const { timer } of this.#running.values()) clearInterval(timer);
     for (const lane of this.#lanes) lane.end();
     this.#lanes.clear();
     if (!this.stuck) endWithThreads.delete(this);
@@ -119,28 +127,29 @@ export class Threads {
 
   #begin(errand: Errand, lane: Lane): void {
     const running: Running = { lane, late: false, expired: false, timer: undefined };
-    running.timer = setTimeout(() => {
-      running.late = true;
+    running.timer = setInterval(() => {
+      running.late = running.late || lane.begun;
     }, LATE_MS);
     this.#running.set(errand, running);
     this.#byKey.set(errand.key, errand);
     lane.do(errand, (answer) => {
-      clearTimeout(running.timer);
+      clearInterval(running.timer);
       this.#running.delete(errand);
       this.#byKey.delete(errand.key);
       errand.ended(answer);
       this.#dispatch();
-      if (this.#lanes.size > 1) this.#idle ??= setTimeout(() => this.#shrink(), IDLE_MS).unref();
+      this.#idle ??= setTimeout(() => this.#shrink(), IDLE_MS).unref();
     });
   }
 
   #shrink(): void {
-    this.#idle = undefined;
+    const now = performance.now();
     for (const lane of [...this.#lanes]) {
-      if (this.#lanes.size === 1 || lane.busy) continue;
+      if (lane.busy || now - lane.lastUsed < IDLE_MS) continue;
       this.#lanes.delete(lane);
       lane.end();
     }
+    this.#idle = this.#lanes.size === 0 ? undefined : setTimeout(() => this.#shrink(), IDLE_MS).unref();
   }
 
   /** A thread waits in the kernel: an ordinary end of the process would wait for it. */
