@@ -42,8 +42,12 @@ async function startFloor(pinned: boolean): Promise<{ dir: string; stop(): Promi
   };
 }
 
-/** status and stat against the C server and Linux's own /proc; pinned means server and client on one processor. */
-export async function statusBench(server: Server, target: Target, pinned: boolean): Promise<BenchRow[]> {
+/** status, of root's process and of a `stranger`, and stat against the C server and Linux's own /proc; pinned means server and client on one processor. */
+export async function statusBench(
+  server: Server,
+  { target, stranger }: { readonly target: Target; readonly stranger: Target },
+  pinned: boolean,
+): Promise<BenchRow[]> {
   const where = pinned ? "one CPU" : "two CPUs";
   if (pinned) spawnSync("taskset", ["-a", "-c", "-p", "0", String(server.child.pid)]);
   const c = await startFloor(pinned);
@@ -67,6 +71,15 @@ export async function statusBench(server: Server, target: Target, pinned: boolea
         `/proc/${target.pid}/status`,
         3000,
         pinned,
+      ),
+      row(
+        `status of another user's process, to the C server, ${where}`,
+        "cat",
+        server.path(stranger.pid, "status"),
+        join(c.dir, String(stranger.pid), "status"),
+        3000,
+        pinned,
+        pinned ? 2 : undefined,
       ),
       row(`stat of status, to the C server, ${where}`, "stat", ours, theirs, 5000, pinned),
     ];

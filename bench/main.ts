@@ -26,13 +26,14 @@ function megabyte(target: Target): number {
 async function fileSystemBench(): Promise<BenchRow[]> {
   await using server = await Server.start();
   await using sleeper = await Target.start("sleeper");
+  await using stranger = await Target.start("sleeper", { uid: 61001 });
   await using counter = await Target.start("counter");
   await using threads = await Target.start("threads", { args: ["1"] });
   // Sleeping: what it does must not disturb what is measured.
   await server.stop(threads.pid);
   const rows = [
-    ...(await statusBench(server, sleeper, true)),
-    ...(await statusBench(server, sleeper, false)),
+    ...(await statusBench(server, { target: sleeper, stranger }, true)),
+    ...(await statusBench(server, { target: sleeper, stranger }, false)),
     ...(await readdirBench(server)),
     ...memoryBench(server, threads, megabyte(threads)),
     ...registersBench(server, threads),

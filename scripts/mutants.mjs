@@ -24,7 +24,11 @@ const folders = positionals.length > 0 ? positionals : FOLDERS;
 const place = mkdtempSync(join(tmpdir(), "lyonnais-mutants-"));
 
 function run(command, args, cwd, stdio = ["ignore", "inherit", "inherit"]) {
-  const { status } = spawnSync(command, args, { cwd, stdio, env: { ...process.env, LYONNAIS_RUNS: process.env.LYONNAIS_RUNS ?? "60" } });
+  const { status } = spawnSync(command, args, {
+    cwd,
+    stdio,
+    env: { ...process.env, LYONNAIS_RUNS: process.env.LYONNAIS_RUNS ?? "60" },
+  });
   return status ?? 1;
 }
 
@@ -79,7 +83,11 @@ try {
   for (const each of ["src", "test", "docs"]) cpSync(join(root, each), join(place, each), { recursive: true });
   for (const folder of folders) {
     writeFileSync(join(place, "stryker.config.json"), JSON.stringify(config(folder)));
-    const status = run(process.execPath, [join(place, "node_modules/@stryker-mutator/core/bin/stryker.js"), "run"], place);
+    const status = run(
+      process.execPath,
+      [join(place, "node_modules/@stryker-mutator/core/bin/stryker.js"), "run"],
+      place,
+    );
     const path = join(place, `${folder.replaceAll("/", "-")}.json`);
     if (!existsSync(path)) throw new Error(`Stryker ended with ${status} and without a report for ${folder}`);
     const { all, killed, survivors: more } = judge(JSON.parse(readFileSync(path, "utf8")));

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Arch } from "../core/abi/arch/arch.ts";
 import type { Tid } from "../core/base/brand.ts";
 import { isErrno } from "../core/base/errno.ts";
@@ -5,16 +6,17 @@ import { buildFilter } from "../core/notify/filter.ts";
 import { trappedNumbers } from "../core/notify/trapped-numbers.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
 import type { Ports } from "../core/procfs/ports.ts";
+import { Quotas } from "../core/procfs/quotas.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
 import { CallRepair } from "../core/trace/restart.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
-import type { Outcome } from "../core/vfs/parked.ts";
-import { andThen } from "../core/vfs/steps.ts";
+import { chainOutcome, type Outcome } from "../core/vfs/parked.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
+import { Elsewhere } from "../host/linux/elsewhere/elsewhere.ts";
 import { LiveExecutables } from "../host/linux/executable.ts";
 import { hostArch } from "../host/linux/host-arch.ts";
 import { requireKernel } from "../host/linux/kernel-version.ts";
@@ -76,24 +78,28 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   requireKernel();
   countInOwnPages();
   const identity = new CallerIdentity();
-  const processes = new LiveProcessTable(identity);
-  const access = new KernelAccess(identity);
+  const elsewhere = new Elsewhere(onBug);
+  const processes = new LiveProcessTable(identity, elsewhere);
+  const access = new KernelAccess(identity, elsewhere);
   const arch = hostArch();
-  const memory = new LiveMemory(access, arch.userTop);
+  const memory = new LiveMemory(access, elsewhere, arch.userTop);
   const print = (line: string): void => void process.stderr.write(`${line}\n`);
   const accountant = new Accountant({ state: lasting?.state, print, onBug, onDeath: lasting?.onDeath ?? onBug });
-  const tracer = new LiveTracer({ processes, access, arch, memory, onBug, sharing: repairSharing(arch, accountant) });
+  const culprits = lasting ? { culprits: join(lasting.state.dir, "culprit") } : {};
+  const sharing = repairSharing(arch, accountant);
+  const tracer = new LiveTracer({ processes, elsewhere, access, arch, memory, onBug, sharing, ...culprits });
   const filter = buildFilter(arch);
   const ports: Ports = {
-    accounts: new LiveAccounts(accountant, identity, (process, caller, owner) => {
+    quotas: new Quotas(),
+    accounts: new LiveAccounts(accountant, identity, elsewhere, (process, caller, owner) => {
       const install = (): Outcome<void> => tracer.installFilter(process, caller, filter, owner);
       if (identity.isOwn(caller)) return install();
-      return andThen(accountant.askIfAny(undefined, "admitAdoption", caller.uid, QUOTAS), install);
+      return chainOutcome(accountant.askIfAny(undefined, "admitAdoption", caller.uid, QUOTAS), install);
     }),
     processes,
     access,
     memory,
-    executables: new LiveExecutables(identity),
+    executables: new LiveExecutables(identity, elsewhere),
     signals: new LiveSignals(processes),
     tracer,
   };
@@ -109,6 +115,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
       await tracer.close();
       await accountant.close();
       processes.close();
+      elsewhere.close();
     },
   };
 }

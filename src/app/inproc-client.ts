@@ -57,7 +57,7 @@ export class InprocClient implements TreeClient {
   async readlink(path: string): Promise<string> {
     const node = this.#walk(path);
     if (node.kind !== "link") throw new Errno("EINVAL", `${path} is not a symbolic link`);
-    return node.readlink(this.#caller);
+    return settle(node.readlink(this.#caller), undefined);
   }
 
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array> {
@@ -101,6 +101,6 @@ export class InprocClient implements TreeClient {
     const node = this.#walk(path);
     if (node.kind === "file") return node;
     if (node.kind === "dir") throw new Errno("EISDIR", `${path} is a directory`);
-    throw new Errno("ELOOP", `${path} is a symbolic link to ${node.readlink(this.#caller)}`);
+    throw new Errno("ELOOP", `${path} is a symbolic link`);
   }
 }

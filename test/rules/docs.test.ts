@@ -8,6 +8,7 @@ import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
 import { OPS } from "../../src/app/vectors/ops.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { buildProgram } from "../../src/cli/program.ts";
+import { QUOTAS } from "../../src/core/procfs/quotas.ts";
 import { ROOT } from "../support/paths.ts";
 
 const read = (name: string): string => readFileSync(join(ROOT, name), "utf8");
@@ -51,6 +52,18 @@ test("procfs(5) has exactly the words and the signals of the tables", () => {
   for (const { word, doc } of CTL_WORDS) assert.ok(words.get(word)!.startsWith(doc), word);
   const signals = /## SIGNAL NAMES\n\n([a-z0-9\s]+?)\n\n/.exec(page)![1]!.split(/\s+/);
   assert.deepEqual(signals, SIGNALS);
+});
+
+test("procfs(5) has exactly the quotas of the table", () => {
+  const section = /^## QUOTAS\n(.*?)(?=^## )/ms.exec(read("docs/procfs.5.md"))![1]!;
+  const rows = Object.values(QUOTAS).map(({ what, most, errno }) => `| ${what} | ${most} | ${errno} |`);
+  assert.deepEqual(
+    section
+      .split("\n")
+      .filter((line) => line.endsWith("|"))
+      .slice(2),
+    rows,
+  );
 });
 
 test("README has the files and the words, line by line", () => {

@@ -42,6 +42,12 @@ test("procfs knows no system call number, the transports no process", () => {
   }
 });
 
+test("paths of processes are made in one place, from the table of what waits", () => {
+  const making = product.filter(([, text]) => /`\/proc\/\$\{/.test(text)).map(([path]) => path);
+  // The accountant's own view of /proc still makes them.
+  assert.deepEqual(making, ["src/host/accountant/live-targets.ts", "src/host/linux/proc-file.ts"]);
+});
+
 test("modules stay small", () => {
   for (const [path, text] of product) {
     const lines = text.split("\n").length;

@@ -15,6 +15,7 @@ import type { Caller } from "../../src/core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../src/core/vfs/parked.ts";
 import { KernelAccess } from "../../src/host/linux/access.ts";
 import { CallerIdentity } from "../../src/host/linux/caller-identity.ts";
+import { Elsewhere } from "../../src/host/linux/elsewhere/elsewhere.ts";
 import { check } from "../../src/host/linux/ffi/call.ts";
 import { libcIoctl } from "../../src/host/linux/ffi/libc.ts";
 import { hostArch } from "../../src/host/linux/host-arch.ts";
@@ -25,18 +26,21 @@ import { LiveTracer } from "../../src/host/tracer/live-tracer.ts";
 import type { Request } from "./injector.ts";
 
 const identity = new CallerIdentity();
-const processes = new LiveProcessTable(identity);
-const access = new KernelAccess(identity);
+const onBug = (error: unknown): never => {
+  throw error;
+};
+const elsewhere = new Elsewhere(onBug);
+const processes = new LiveProcessTable(identity, elsewhere);
+const access = new KernelAccess(identity, elsewhere);
 const arch = hostArch();
-const memory = new LiveMemory(access, arch.userTop);
+const memory = new LiveMemory(access, elsewhere, arch.userTop);
 const tracer = new LiveTracer({
   processes,
   access,
   arch,
   memory,
-  onBug: (error) => {
-    throw error;
-  },
+  elsewhere,
+  onBug,
 });
 const self: Caller = { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() };
 /** Answered notifications, and the watches of the listeners. */
@@ -70,7 +74,6 @@ async function answer(request: Request): Promise<unknown> {
   const target = processes.find(request.pid as Pid);
   if (!target) throw new Errno("ESRCH", `no process ${request.pid}`);
   const caller: Caller = request.uid === undefined ? self : { ...self, uid: request.uid, gid: request.uid };
-  const allowed = (): void => {};
   switch (request.do) {
     case "install": {
       const begin = performance.now();
@@ -94,9 +97,9 @@ async function answer(request: Request): Promise<unknown> {
     case "detach":
       return settled(tracer[request.do](target, caller));
     case "regs":
-      return Buffer.from(await settled(tracer.readRegisters(target, caller, allowed))).toString("hex");
+      return Buffer.from(await settled(tracer.readRegisters(target, [caller]))).toString("hex");
     case "memory": {
-      const space = memory.open(target, caller);
+      const space = await settled(memory.open(target, caller));
       const bytes = Buffer.alloc(request.length);
       await settled(space.read(request.address, bytes));
       space.close();

@@ -1,6 +1,9 @@
 /** wait(2): options, linux/wait.h. */
 export const WNOHANG = 1;
 export const WALL = 0x4000_0000;
+export const WEXITED = 4;
+/** waitid(2): the number is a process's or thread's. */
+export const P_PID = 1;
 
 /** What a wait status says. `event` is ptrace's, 0 where there is none. */
 export type WaitStatus =

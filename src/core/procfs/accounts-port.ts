@@ -53,7 +53,7 @@ export interface Accounts {
   /** Brings the figures up to date with the kernel's maps, when calls that were let go a moment ago have happened. */
   settle(): Outcome<void>;
   /** As the kernel lets `caller` see it: EPERM, ESRCH. */
-  map(process: Process, caller: Caller): Outcome<Iterable<MapLine>>;
+  map(process: Process, caller: Caller): Outcome<readonly MapLine[]>;
   limits(process: Process): Outcome<readonly Limit[]>;
   /** Sets RLIMIT_SWAP, bytes. EPERM to raise the hard limit without being root, EINVAL, EOPNOTSUPP where it is not under accounting. */
   setSwapLimit(process: Process, caller: Caller, soft: number, hard: number): Outcome<void>;

@@ -2,7 +2,7 @@ import { Errno } from "../base/errno.ts";
 import { fromLatin1, latin1 } from "../base/text.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Handle, OpenMode } from "../vfs/node.ts";
-import type { Outcome } from "../vfs/parked.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../vfs/parked.ts";
 import { readSlice } from "../vfs/slice.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
@@ -39,7 +39,7 @@ export interface ProcFile extends Row {
 /** A row of `table.ts` that is followed. */
 export interface ProcLink extends Row {
   readonly kind: "link";
-  target(process: Process, caller: Caller): string;
+  target(process: Process, caller: Caller): Outcome<string>;
 }
 
 /** A row of `root-table.ts`: a file beside the processes, of the server's own user. */
@@ -68,13 +68,19 @@ export function orMinusOne(value: number): number {
 }
 
 /** A file of text, one character a byte: rendered once per open, sliced per read, so that no reader sees half of two states. */
-export function openText(render: (context: OpenContext) => string): (context: OpenContext) => Handle {
-  return (context) => textHandle(context, () => render(context));
+export function openText(render: (context: OpenContext) => Outcome<string>): (context: OpenContext) => Outcome<Handle> {
+  return (context) =>
+    isResumed(context) ? textHandle(context, "") : mapOutcome(render(context), (text) => textHandle(context, text));
 }
 
-/** The handle of such a file: with the text that it was opened with, also by a server before this one. */
-export function textHandle({ process, mode }: OpenContext, render: () => string): Handle {
-  const content = mode.resumed?.memo ?? latin1(render());
+/** It was opened under a server before this one, whose text goes on: there is nothing to render. */
+export function isResumed({ mode }: OpenContext): boolean {
+  return mode.resumed?.memo !== undefined;
+}
+
+/** As {@link openText} of a text that is there already; one that a server before this one rendered takes its place. */
+export function textHandle({ process, mode }: OpenContext, text: string): Handle {
+  const content = mode.resumed?.memo ?? latin1(text);
   return {
     memo: content,
     read(_caller, offset, into) {
@@ -92,9 +98,9 @@ export function goneError(process: Process): Errno {
  * Both who opened the node and who uses it now must be allowed: a descriptor is no way around the check. Returns who acts,
  * {@link lesserOf}. ESRCH once the process is gone, else EPERM.
  */
-export function mayDebug({ ports: { access }, process, opener }: OpenContext, caller: Caller): Caller {
+export function mayDebug({ ports: { access }, process, opener }: OpenContext, caller: Caller): Outcome<Caller> {
   const user = access.recorded(caller, false);
-  access.debug(process, user);
-  if (differ(opener, user)) access.debug(process, opener);
-  return lesserOf(opener, user);
+  const allowed = access.debug(process, user);
+  const both = differ(opener, user) ? chainOutcome(allowed, () => access.debug(process, opener)) : allowed;
+  return mapOutcome(both, () => lesserOf(opener, user));
 }

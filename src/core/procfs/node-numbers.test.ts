@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { isRoot, lifeOf, nodeMeaning, nodeNumber } from "./node-numbers.ts";
+import { asLife, isRoot, nodeMeaning, nodeNumber } from "./node-numbers.ts";
 
 const meaning = fc.record({
   pid: fc.integer({ min: 0, max: 2 ** 22 - 1 }),
-  life: fc.maxSafeNat().map(lifeOf),
+  life: fc.maxSafeNat().map(asLife),
   slot: fc.integer({ min: 1, max: 127 }),
   curproc: fc.boolean(),
 });

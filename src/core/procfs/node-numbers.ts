@@ -24,7 +24,7 @@ const PID_UNIT = SLOT_UNIT * SLOTS;
 const PIDS = 2 ** 22;
 
 /** As much of what tells a process from all others of its pid as numbers hold: 34 bits; of clock ticks, five years. */
-export const lifeOf = (number: number): number => number % (LIFE_LOW * 2 ** 32);
+export const asLife = (number: number): number => number % (LIFE_LOW * 2 ** 32);
 
 export function nodeNumber({ pid, life, slot, curproc }: NodeMeaning): NodeNumber {
   const low = pid * PID_UNIT + slot * SLOT_UNIT + (curproc ? CURPROC : 0) + (life % LIFE_LOW);

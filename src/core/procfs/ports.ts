@@ -4,6 +4,7 @@ import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
 import type { Accounts } from "./accounts-port.ts";
 import type { ControlScope } from "./options.ts";
+import type { Quotas } from "./quotas.ts";
 
 /** Seconds and microseconds. */
 export interface TimeVal {
@@ -37,7 +38,8 @@ export interface ProcessInfo {
 
 /**
  * One process for its whole life: identity is (pid, start time), so an object never comes to mean another process that
- * got the same pid. Methods throw ESRCH once it has been reaped.
+ * got the same pid. Methods throw ESRCH once it has been reaped. What may have to wait for the process is an outcome: it
+ * fails with ETIMEDOUT when the process keeps us waiting, with EAGAIN when too much waits already.
  */
 export interface Process {
   readonly pid: Pid;
@@ -47,11 +49,11 @@ export interface Process {
   alive(): boolean;
   /** Effective uid and gid. */
   owner(): { readonly uid: number; readonly gid: number };
-  info(caller: Caller): ProcessInfo;
+  info(caller: Caller): Outcome<ProcessInfo>;
   /** Bytes of text, data and stack. */
   size(): number;
   /** Path of the executable that opens the same file the process runs. ENOENT for a kernel thread or a zombie. */
-  executable(caller: Caller): string;
+  executable(caller: Caller): Outcome<string>;
 }
 
 export interface ProcessTable {
@@ -77,7 +79,7 @@ export interface Access {
    */
   recorded(caller: Caller, afresh: boolean): Caller;
   /** EPERM unless `caller` may debug `process` now: uids, dumpable, Yama, user namespace. ESRCH. */
-  debug(process: Process, caller: Caller): void;
+  debug(process: Process, caller: Caller): Outcome<void>;
 }
 
 /** An address space as it was when opened: exec or exit makes it dead (ESRCH). */
@@ -96,7 +98,7 @@ export interface Memory {
   readonly top: number;
   readonly pageSize: number;
   /** Opens as `caller`, whom the kernel checks: EPERM, ESRCH. */
-  open(process: Process, caller: Caller): AddressSpace;
+  open(process: Process, caller: Caller): Outcome<AddressSpace>;
 }
 
 /** The bytes of a running executable. */
@@ -108,7 +110,7 @@ export interface Executable {
 
 export interface Executables {
   /** Opens as `caller`, whom the kernel checks: EPERM, EACCES; ENOENT for a kernel thread or a zombie. */
-  open(process: Process, caller: Caller): Executable;
+  open(process: Process, caller: Caller): Outcome<Executable>;
 }
 
 /** Signals by name, lower case and without SIG. All of `callers` must be allowed: who writes, and who opened the node. */
@@ -118,6 +120,9 @@ export interface Signals {
   /** To every member of the process group that the callers may signal; EPERM when there is none. */
   noteGroup(process: Process, callers: readonly Caller[], signal: string): void;
 }
+
+/** Who asks now, and others whose rights are needed, too: who opened the node. */
+export type Callers = readonly [caller: Caller, ...others: readonly Caller[]];
 
 /** Control of processes, semantics section 11. The caller's session (or process) owns what it attached. */
 export interface Tracer {
@@ -136,19 +141,17 @@ export interface Tracer {
   release(process: Process): Outcome<void>;
   /** Continues the stopped target delivering `signal`; false when it is not stopped under the caller's control. */
   deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false;
-  /** The current thread's registers. `allowed` is asked again in the moment they are taken. EDEADLK for the caller itself. */
-  readRegisters(process: Process, caller: Caller, allowed: () => void): Outcome<Uint8Array>;
+  /**
+   * The current thread's registers. All of `callers`, the first of whom is who asks, must be allowed in the moment in which
+   * they are taken. EDEADLK for the caller itself.
+   */
+  readRegisters(process: Process, callers: Callers): Outcome<Uint8Array>;
   /** Overlays `data` at byte `offset`. */
-  writeRegisters(
-    process: Process,
-    caller: Caller,
-    offset: number,
-    data: Uint8Array,
-    allowed: () => void,
-  ): Outcome<void>;
+  writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void>;
 }
 
 export interface Ports {
+  readonly quotas: Quotas;
   readonly accounts: Accounts;
   readonly processes: ProcessTable;
   readonly access: Access;

@@ -5,6 +5,7 @@ import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { FileNode, Handle } from "../vfs/node.ts";
+import { type Outcome, Parked } from "../vfs/parked.ts";
 import { readSlice } from "../vfs/slice.ts";
 import { walk } from "../vfs/walk.ts";
 import { isSignalWord, SIGNAL_WORDS } from "./ctl/signals.ts";
@@ -12,7 +13,8 @@ import { CTL_WORDS } from "./ctl/words.ts";
 import { renderStatus } from "./files/status.ts";
 import { inoOf } from "./ino.ts";
 import { DEFAULT_OPTIONS, type ProcfsOptions } from "./options.ts";
-import type { Ports, Process, ProcessInfo } from "./ports.ts";
+import type { AddressSpace, Ports, Process, ProcessInfo } from "./ports.ts";
+import { QUOTAS, Quotas } from "./quotas.ts";
 import { PROC_NODES } from "./table.ts";
 import { procFileSystem } from "./tree.ts";
 
@@ -57,6 +59,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
     calls.push(name);
   };
   const ports: Ports = {
+    quotas: new Quotas(),
     accounts: paperAccounts(calls),
     processes: {
       pids: () => [446 as Pid],
@@ -112,7 +115,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
       release: word("release"),
       deliver: () => false,
       readRegisters: () => new Uint8Array(216).fill(7),
-      writeRegisters: (_process, _caller, offset, data) => {
+      writeRegisters: (_process, _callers, offset, data) => {
         calls.push(`regs ${offset}+${data.length}`);
       },
     },
@@ -167,6 +170,74 @@ test("flags, a missing terminal and a long hostile line", () => {
   assert.equal(line.split(" ").length, 17 + 65536);
   assert.ok(renderStatus({ ...INFO, sessionLeader: true }, true).includes(" ctty,sldr "));
   assert.ok(renderStatus({ ...INFO, sessionHasTty: false }, true).includes(" noflags "));
+});
+
+/** Told when the outcome is: its value, or the errno. */
+function told<T>(outcome: Outcome<T>): unknown[] {
+  const told: unknown[] = [];
+  if (!(outcome instanceof Parked)) return [outcome];
+  outcome.listen({ settled: (value) => told.push(value), failed: ({ code }) => told.push(code) });
+  return told;
+}
+
+test("memory that comes later is waited for, holes as zeros included", () => {
+  const machine = paperMachine();
+  const { ports } = machine;
+  machine.memory.fill(5);
+  const space = ports.memory.open({ pid: 446 } as Process, ROOT) as AddressSpace;
+  const later: (() => void)[] = [];
+  const slow: AddressSpace = {
+    ...space,
+    read: (address, into) => {
+      const parked = new Parked<number>();
+      later.push(() => {
+        try {
+          parked.settle(space.read(address, into) as number);
+        } catch (error) {
+          parked.fail(error as Errno);
+        }
+      });
+      return parked;
+    },
+  };
+  const slowly = { ...machine, ports: { ...ports, memory: { ...ports.memory, open: () => slow } } };
+  const into = new Uint8Array(8192).fill(9);
+  const seen = told(open(slowly, "mem", ROOT, { holes: "zero" }).read!(ROOT, 0, into));
+  for (let next = later.shift(); next; next = later.shift()) next();
+  assert.deepEqual(seen, [8192]);
+  assert.deepEqual([into[0], into[4095], into[4096], into[8191]], [0, 0, 5, 5]);
+});
+
+test("what is written is taken before the permission to write it comes", () => {
+  const machine = paperMachine();
+  const permission = new Parked<void>();
+  const mem = open(machine, "mem");
+  machine.ports.access.debug = () => permission;
+  const data = bytes("abcd");
+  const seen = told(mem.write!(ROOT, 4096, data));
+  data.fill(0);
+  permission.settle();
+  assert.deepEqual(seen, [4]);
+  assert.deepEqual([...machine.memory.subarray(0, 4)], [...bytes("abcd")]);
+});
+
+test("one uid has so many files open and no more; failures and interrupts count for nothing", () => {
+  const machine = paperMachine();
+  const { most } = QUOTAS.openFiles;
+  const handles = Array.from({ length: most }, () => open(machine, "mem", OWNER));
+  assert.throws(() => open(machine, "mem", OWNER), { code: "EMFILE" });
+  assert.equal(told(open(machine, "status", OTHER)).length, 1);
+  for (const handle of handles) handle.close!();
+  for (let i = 0; i < most + 1; i++) assert.throws(() => open(machine, "ctl", OTHER), { code: "EACCES" });
+  const waiting = { ...machine, ports: { ...machine.ports } };
+  waiting.ports.memory = { ...machine.ports.memory, open: () => new Parked<AddressSpace>() };
+  for (let i = 0; i < most + 1; i++) {
+    const parked = open(waiting, "mem", OWNER) as unknown as Parked<Handle>;
+    const seen = told(parked);
+    parked.interrupt();
+    assert.deepEqual(seen, ["EINTR"]);
+  }
+  open(machine, "mem", OWNER).close!();
 });
 
 test("no two nodes share an inode number, pid by pid", () => {

@@ -3,7 +3,8 @@ import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
 import { type NodeNumber, type NodeNumbers, ROOT_NUMBER } from "../vfs/node-number.ts";
-import { mapOutcome, type Outcome } from "../vfs/parked.ts";
+import { mapOutcome, type Outcome, Parked } from "../vfs/parked.ts";
+import { perform, type Steps, step } from "../vfs/steps.ts";
 import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
 import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
 import { isRoot, nodeMeaning, nodeNumber } from "./node-numbers.ts";
@@ -45,6 +46,37 @@ function checkMode(
 /** The handle, which says for whom it was opened. */
 function openedBy(opener: Caller, opened: Outcome<Handle>): Outcome<Handle> {
   return mapOutcome(opened, (handle) => Object.assign(handle, { opener }));
+}
+
+/** What `open` makes, with `release` called when it is closed, or when nothing comes of it. */
+function counted(release: () => void, open: () => Outcome<Handle>): Outcome<Handle> {
+  const handOver = (handle: Handle): Handle => ({
+    ...handle,
+    close() {
+      release();
+      handle.close?.();
+    },
+  });
+  try {
+    const opened = open();
+    return opened instanceof Parked ? perform(handOverLater(opened, release, handOver)) : handOver(opened);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+function* handOverLater(
+  opened: Parked<Handle>,
+  release: () => void,
+  handOver: (handle: Handle) => Handle,
+): Steps<Handle> {
+  try {
+    return handOver(yield* step(opened));
+  } catch (error) {
+    release();
+    throw error;
+  }
 }
 
 /** The tree over live processes. Nodes are made on demand and kept with their process, one object per node. */
@@ -237,7 +269,8 @@ class ProcTree {
         if (!process.alive()) throw goneError(process);
         const opener = this.#recorded(caller, mode);
         checkMode(row, process.owner(), opener, mode, options);
-        return openedBy(opener, row.open({ process, opener, mode, ports, options }));
+        const open = (): Outcome<Handle> => row.open({ process, opener, mode, ports, options });
+        return openedBy(opener, counted(ports.quotas.openFiles.take(opener), open));
       },
     };
   }

@@ -81,7 +81,7 @@ export interface FileNode {
 export interface LinkNode {
   readonly kind: "link";
   stat(caller: Caller): Stat;
-  readlink(caller: Caller): string;
+  readlink(caller: Caller): Outcome<string>;
 }
 
 export interface DirNode {

@@ -69,6 +69,33 @@ export function toPromise<T>(outcome: Outcome<T>): Promise<T> {
   return new Promise((resolve, reject) => outcome.listen({ settled: resolve, failed: reject }));
 }
 
+/**
+ * What `then` makes of the value, which may have to wait as well; interrupting the result interrupts what is waited for in
+ * that moment. Where nothing has to wait nothing is allocated.
+ */
+export function chainOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => Outcome<B>): Outcome<B> {
+  if (!(outcome instanceof Parked)) return then(outcome);
+  let waiting: Parked<unknown> = outcome;
+  const chained = new Parked<B>(() => waiting.interrupt());
+  const settle = (value: B): void => chained.settle(value);
+  const fail = (error: Errno): void => chained.fail(error);
+  outcome.listen({
+    settled: (value) => {
+      try {
+        const next = then(value);
+        if (!(next instanceof Parked)) return settle(next);
+        waiting = next;
+        next.listen({ settled: settle, failed: fail });
+      } catch (error) {
+        if (!(error instanceof Errno)) throw error;
+        fail(error);
+      }
+    },
+    failed: fail,
+  });
+  return chained;
+}
+
 /** `then` applied to the value, now or when it comes; interrupting the result interrupts `outcome`. */
 export function mapOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => B): Outcome<B> {
   if (!(outcome instanceof Parked)) return then(outcome);

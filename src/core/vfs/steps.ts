@@ -4,16 +4,6 @@ import { type Outcome, Parked } from "./parked.ts";
 /** Something done in steps, each of which may have to wait: written down one after the other, as if none had to. */
 export type Steps<T> = Generator<Outcome<unknown>, T, unknown>;
 
-/** `then` applied to the value, now or when it comes; what it begins is waited for as well. */
-export function andThen<A, B>(outcome: Outcome<A>, then: (value: A) => Outcome<B>): Outcome<B> {
-  if (!(outcome instanceof Parked)) return then(outcome);
-  return perform(
-    (function* () {
-      return yield* step(then(yield* step(outcome)));
-    })(),
-  );
-}
-
 /** One step, waited for: `const value = yield* step(outcome)`. It throws what the outcome fails with. */
 export function* step<T>(outcome: Outcome<T>): Steps<T> {
   return (yield outcome) as T;

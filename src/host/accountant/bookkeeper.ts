@@ -185,7 +185,10 @@ export class Bookkeeper implements Requests {
   }
 
   repairer(ends: RepairEnds): void {
-    this.#gate?.connect(ends, [...this.#accounts.population].map(({ pid }) => pid));
+    this.#gate?.connect(
+      ends,
+      [...this.#accounts.population].map(({ pid }) => pid),
+    );
   }
 
   seizeAgain(pid: number): void {

@@ -1,3 +1,4 @@
+import { statusNumbers } from "../../core/abi/text/status.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Accounts, Limit, RefusedCall, SwapFigures, UidAccount } from "../../core/procfs/accounts-port.ts";
@@ -8,16 +9,20 @@ import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
 import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/vm/swap-ledger.ts";
 import type { CallerIdentity } from "../linux/caller-identity.ts";
-import { readLongText } from "../linux/file.ts";
+import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+import { longPromptText } from "../linux/proc-file.ts";
 import type { Accountant } from "./accountant.ts";
 import { parseLimits } from "./limits-text.ts";
 import { linesOf } from "./paid-lines.ts";
-import { readSmaps } from "./read-smaps.ts";
 import type { Payment } from "./requests.ts";
 import { Supply } from "./supply.ts";
 import { countUids } from "./uid-rows.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
+
+/** How long to wait for a map of many thousand mappings, milliseconds. */
+const MAP_PATIENCE_MS = 10_000;
 
 /** Nobody has paid for anything. */
 const UNPAID: Payment = { payer: undefined, foreign: [], objects: new Map() };
@@ -33,9 +38,11 @@ export class LiveAccounts implements Accounts {
   };
   readonly #accountant: Accountant;
   readonly #identity: CallerIdentity;
+  readonly #elsewhere: Elsewhere;
   readonly #install: InstallFilter;
 
-  constructor(accountant: Accountant, identity: CallerIdentity, install: InstallFilter) {
+  constructor(accountant: Accountant, identity: CallerIdentity, elsewhere: Elsewhere, install: InstallFilter) {
+    this.#elsewhere = elsewhere;
     this.#install = install;
     this.#accountant = accountant;
     this.#identity = identity;
@@ -45,13 +52,24 @@ export class LiveAccounts implements Accounts {
     return this.#accountant.askIfAny(undefined, "settle");
   }
 
-  map({ pid }: Process, caller: Caller): Outcome<Iterable<MapLine>> {
-    const entries = this.#identity.as(caller, () => readSmaps(`/proc/${pid}`));
-    return mapOutcome(this.#accountant.askIfAny(UNPAID, "payment", pid), (payment) => linesOf(pid, entries, payment));
+  map(process: Process, caller: Caller): Outcome<readonly MapLine[]> {
+    return perform(this.#map(process as LiveProcess, caller));
+  }
+
+  *#map(process: LiveProcess, caller: Caller): Steps<readonly MapLine[]> {
+    const { pid } = process;
+    const asked = { pid, role: this.#identity.roleOf(caller) };
+    const entries = yield* step(this.#elsewhere.do(process, caller, "map", asked, { patience: MAP_PATIENCE_MS }));
+    const payment = yield* step(this.#accountant.askIfAny(UNPAID, "payment", pid));
+    // Of one that is only looked at everything is its user's.
+    const payer = payment.payer ?? statusNumbers(process.statusText(), "Uid")[0];
+    return yield* linesOf(entries, { ...payment, payer }, (ranges) =>
+      this.#elsewhere.do(process, caller, "resident", { pid, ranges }),
+    );
   }
 
   limits({ pid }: Process): Outcome<readonly Limit[]> {
-    const others = parseLimits(readLongText(`/proc/${pid}/limits`));
+    const others = parseLimits(longPromptText(pid, "limits"));
     return mapOutcome(this.#accountant.askIfAny(undefined, "limit", pid), (limit) => {
       const swap = { name: "swap", soft: bytes(limit?.soft ?? Infinity), hard: bytes(limit?.hard ?? Infinity) };
       return [...others, swap];

@@ -10,8 +10,8 @@ import { libcClose, libcOpenat, libcSyscall, libcTgkill } from "../linux/ffi/lib
 import { readLongText, readTextAt } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { listNumbers } from "../linux/numbered-entries.ts";
+import { readSmaps } from "../linux/read-smaps.ts";
 import { linkAt, memoryFileAt, memoryFileName, namedMemoryFiles } from "./memory-file.ts";
-import { readSmaps } from "./read-smaps.ts";
 
 const KCMP_VM = 1;
 const SECCOMP_MODE_FILTER = 2;

@@ -1,9 +1,11 @@
 import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
+import type { Outcome } from "../../core/vfs/parked.ts";
+import { type Steps, step } from "../../core/vfs/steps.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
+import type { Resident } from "../linux/pagemap.ts";
 import { toVma } from "./live-targets.ts";
 import { toMapLine } from "./map-lines.ts";
-import { residentWithin } from "./pagemap.ts";
 import type { Payment } from "./requests.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
@@ -15,16 +17,29 @@ interface Part {
   readonly uid: number;
 }
 
-/** Every mapping of process `pid` with who pays for it; one that two have paid for, and the kernel has made one of, in parts. */
-export function* linesOf(pid: number, entries: readonly SmapsEntry[], payment: Payment): Iterable<MapLine> {
+/**
+ * Every mapping of a process with who pays for it; one that two have paid for, and the kernel has made one of, in parts. `residentOf`
+ * counts the pages in memory of ranges of the process, which are pages.
+ */
+export function* linesOf(
+  entries: readonly SmapsEntry[],
+  payment: Payment,
+  residentOf: (ranges: readonly (readonly [start: number, end: number])[]) => Outcome<readonly Resident[]>,
+): Steps<readonly MapLine[]> {
+  const lines: MapLine[] = [];
   for (const entry of entries) {
     const { start, end, accounted, object } = toVma(entry);
     const shared = object === undefined ? undefined : payment.objects.get(object);
     const parts = accounted && payment.payer !== undefined ? partsOf(start, end, payment.payer, payment.foreign) : [];
     const line = toMapLine(entry, parts[0]?.uid ?? shared);
-    if (parts.length < 2) yield line;
-    else for (const part of parts) yield partOf(pid, line, part);
+    if (parts.length < 2) {
+      lines.push(line);
+      continue;
+    }
+    const resident = yield* step(residentOf(parts.map(({ start, end }) => [start, end] as const)));
+    for (const [i, part] of parts.entries()) lines.push(partOf(line, part, resident[i]!));
   }
+  return lines;
 }
 
 /** [start, end) by payer: in order, without a gap. */
@@ -44,8 +59,7 @@ function partsOf(start: number, end: number, payer: number, foreign: Payment["fo
   return parts;
 }
 
-function partOf(pid: number, line: MapLine, { start, end, uid }: Part): MapLine {
-  const { resident, exclusive } = residentWithin(pid, start, end);
+function partOf(line: MapLine, { start, end, uid }: Part, { resident, exclusive }: Resident): MapLine {
   const address = bytes(start);
   return {
     ...line,

@@ -1,42 +1,43 @@
-import { AT_EMPTY_PATH, AT_FDCWD, AT_STATX_DONT_SYNC, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { AT_EMPTY_PATH, AT_STATX_DONT_SYNC } from "../../core/abi/fcntl.ts";
 import { STATX_GID, STATX_MASK_UID_GID, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
-import { imageOf, isZombie, parseStat, type StatText, ttyMajor, ttyMinor } from "../../core/abi/text/stat.ts";
-import { statusNumbers } from "../../core/abi/text/status.ts";
-import { TICKS_PER_SECOND } from "../../core/abi/time.ts";
+import { imageOf, parseStat, type StatText } from "../../core/abi/text/stat.ts";
+import { isKernelThread, isZombie, stateOf } from "../../core/abi/text/status.ts";
 import type { Pid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import { lifeOf } from "../../core/procfs/node-numbers.ts";
-import type { Process, ProcessInfo, TimeVal } from "../../core/procfs/ports.ts";
+import type { Process, ProcessInfo } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
+import type { Elsewhere } from "./elsewhere/elsewhere.ts";
+import { waitChannel } from "./elsewhere/jobs.ts";
 import { check } from "./ffi/call.ts";
-import { libcClose, libcOpenat, libcPidfdSendSignal, libcReadlinkat, libcStatx } from "./ffi/libc.ts";
+import { libcClose, libcPidfdSendSignal, libcStatx } from "./ffi/libc.ts";
 import { preadText, readTextAt } from "./file.ts";
+import { lifeOf } from "./life.ts";
 import { pageSize } from "./page-size.ts";
-import { isSameFile } from "./same-file.ts";
+import { openProcess, openPrompt, openWaiting } from "./proc-file.ts";
+import { toProcessInfo } from "./process-info.ts";
 import { threadsOf } from "./threads.ts";
 
 const statx = Buffer.alloc(STATX_SIZE);
-const linkText = Buffer.alloc(4096);
+const ownUid = process.geteuid!();
 
 /** What a process needs of the table it belongs to. */
 export interface ProcessHome {
   readonly identity: CallerIdentity;
+  readonly elsewhere: Elsewhere;
   /** Seconds since 1970 at which the machine started. */
   readonly bootTime: number;
-  statOf(pid: number): StatText | undefined;
+  find(pid: Pid): LiveProcess | undefined;
   /** Told when a process has opened its descriptors, so that the oldest can be asked to let go of theirs. */
   opened(process: LiveProcess): void;
 }
 
-function ticksToTime(ticks: number, since = 0): TimeVal {
-  const usec = (ticks % TICKS_PER_SECOND) * (1_000_000 / TICKS_PER_SECOND);
-  return { sec: since + Math.floor(ticks / TICKS_PER_SECOND), usec };
-}
-
 /**
  * A process as /proc shows it. The descriptors on its directory bind to the kernel's own process object, so none of
- * them can reach a later process with the same pid; they are a cache, and reopened against the start time when dropped.
+ * them can reach a later process with the same pid; they are a cache, and reopened against its {@link life} when dropped.
+ * What can wait for the process (see waits.ts) is done here at once only where it belongs to the daemon's own user.
  */
 export class LiveProcess implements Process {
   readonly pid: Pid;
@@ -47,11 +48,25 @@ export class LiveProcess implements Process {
   #statusFd = -1;
   #gone = false;
 
-  /** Whether there is such a process shows when it is asked something. `life`: see {@link Process}, here its start time. */
+  /** Whether there is such a process shows when it is asked something. `life`: see {@link Process}. */
   constructor(pid: Pid, life: number, home: ProcessHome) {
     this.pid = pid;
     this.life = life;
     this.#home = home;
+  }
+
+  /** The process that has this pid now. ENOENT, ESRCH. */
+  static ofNow(pid: Pid, home: ProcessHome): LiveProcess {
+    const dirfd = openProcess(pid);
+    try {
+      const process = new LiveProcess(pid, lifeOf(pid, dirfd), home);
+      process.#dirfd = dirfd;
+      home.opened(process);
+      return process;
+    } catch (error) {
+      libcClose(dirfd);
+      throw error;
+    }
   }
 
   /** The descriptor of /proc/pid, owned by this object; it serves as a pidfd too. ESRCH. */
@@ -59,9 +74,8 @@ export class LiveProcess implements Process {
     if (this.#dirfd >= 0) return this.#dirfd;
     if (this.#gone) throw this.#goneError();
     try {
-      this.#dirfd = check(libcOpenat(AT_FDCWD, `/proc/${this.pid}`, O_RDONLY | O_CLOEXEC, 0), `/proc/${this.pid}`);
-      this.#statFd = check(libcOpenat(this.#dirfd, "stat", O_RDONLY | O_CLOEXEC, 0), "stat");
-      if (lifeOf(this.stat().startTicks) !== this.life) throw this.#goneError();
+      this.#dirfd = openProcess(this.pid);
+      if (lifeOf(this.pid, this.#dirfd) !== this.life) throw this.#goneError();
     } catch (error) {
       this.close();
       if (!isErrno(error, "ENOENT", "ESRCH")) throw error;
@@ -80,8 +94,8 @@ export class LiveProcess implements Process {
     if (this.#gone) return false;
     try {
       if (libcPidfdSendSignal(this.dirfd(), 0, null, 0) === 0) return true;
-      // EPERM: there, but not ours to signal; whether it still lives shows in its stat file.
-      this.stat();
+      // EPERM: there, but not ours to signal; whether it still lives shows in its status file.
+      this.statusText();
       return true;
     } catch (error) {
       if (!isErrno(error, "ESRCH")) throw error;
@@ -91,26 +105,47 @@ export class LiveProcess implements Process {
     }
   }
 
-  stat(): StatText {
-    if (this.#statFd < 0) this.dirfd();
-    return parseStat(preadText(this.#statFd, `process ${this.pid}`));
+  /** Whether it belongs to the daemon's own user: only then may anything here wait for it. ESRCH. */
+  isOwn(): boolean {
+    return this.owner().uid === ownUid;
+  }
+
+  /** The stat file of a process of the daemon's own user. */
+  #ownStat(): string {
+    const dirfd = this.dirfd();
+    if (this.#statFd < 0) this.#statFd = openWaiting(dirfd, "stat");
+    return preadText(this.#statFd, `process ${this.pid}`);
   }
 
   /** Tells the program it runs from what it executed before or after: see {@link imageOf}. */
-  image(): string {
-    if (this.#statFd < 0) this.dirfd();
-    return imageOf(preadText(this.#statFd, `process ${this.pid}`));
+  image(caller: Caller): Outcome<string> {
+    if (this.isOwn()) return imageOf(this.#ownStat());
+    return mapOutcome(this.#home.elsewhere.do(this, caller, "stat", { pid: this.pid }), imageOf);
   }
 
   /** Exited and not yet reaped, with no thread left that runs on without the first one. */
   hasExited(): boolean {
-    return isZombie(this.stat()) && threadsOf(this.pid).length === 0;
+    return this.isZombie() && threadsOf(this.pid).length === 0;
+  }
+
+  /** Its first thread has exited. */
+  isZombie(): boolean {
+    return isZombie(this.state());
+  }
+
+  /** The first thread's: one letter, proc_pid_status(5). */
+  state(): string {
+    return stateOf(this.statusText());
+  }
+
+  isKernelThread(): boolean {
+    return isKernelThread(this.pid, this.statusText());
   }
 
   /** /proc/pid/status. */
   statusText(): string {
-    if (this.#statusFd < 0)
-      this.#statusFd = check(libcOpenat(this.dirfd(), "status", O_RDONLY | O_CLOEXEC, 0), "status");
+    const dirfd = this.dirfd();
+    if (this.#statusFd < 0) this.#statusFd = openPrompt(dirfd, "status");
     return preadText(this.#statusFd, `process ${this.pid}`);
   }
 
@@ -121,38 +156,47 @@ export class LiveProcess implements Process {
     return { uid: statx.readUInt32LE(STATX_UID), gid: statx.readUInt32LE(STATX_GID) };
   }
 
-  info(caller: Caller): ProcessInfo {
-    const stat = this.stat();
-    const status = this.statusText();
-    const leads = stat.session === this.pid;
-    const leader = leads ? stat : this.#home.statOf(stat.session);
-    return {
-      comm: stat.comm,
-      pid: this.pid,
-      ppid: stat.ppid,
-      pgrp: stat.pgrp,
-      session: leader ? stat.session : 0,
-      tty: stat.tty === 0 ? undefined : { major: ttyMajor(stat.tty), minor: ttyMinor(stat.tty) },
-      sessionHasTty: stat.tty !== 0 || (leader !== undefined && leader.tty !== 0),
-      sessionLeader: leads,
-      start: ticksToTime(stat.startTicks, this.#home.bootTime),
-      user: ticksToTime(stat.userTicks),
-      system: ticksToTime(stat.systemTicks),
-      waitChannel: this.#waitChannel(caller),
-      euid: statusNumbers(status, "Uid")[1]!,
-      egid: statusNumbers(status, "Gid")[1]!,
-      groups: statusNumbers(status, "Groups"),
-    };
+  info(caller: Caller): Outcome<ProcessInfo> {
+    // A caller only waits for this very answer.
+    const asleep = (caller.tid as number) !== this.pid;
+    const { identity, elsewhere, bootTime } = this.#home;
+    const role = identity.canActFor(caller) ? identity.roleOf(caller) : undefined;
+    const asked = { pid: this.pid, role: role ?? "own", channel: asleep && role !== undefined } as const;
+    const known = this.isOwn()
+      ? { stat: this.#ownStat(), channel: asked.channel ? waitChannel(asked) : "" }
+      : elsewhere.do(this, caller, "status", asked);
+    return chainOutcome(known, ({ stat: text, channel }) => {
+      const stat = parseStat(text);
+      return mapOutcome(this.#leaderTty(stat, caller), (leaderTty) =>
+        toProcessInfo({ pid: this.pid, stat, status: this.statusText(), channel, leaderTty, bootTime }),
+      );
+    });
   }
 
-  /** As the caller, to whom the kernel shows `0` when it may not know. A caller only waits for this very answer. */
-  #waitChannel(caller: Caller): string {
-    if ((caller.tid as number) === this.pid) return "";
+  /**
+   * The terminal of its session's leader, undefined where that is gone. It matters only for a process without a terminal; a
+   * leader that does not answer counts as one without, too.
+   */
+  #leaderTty(stat: StatText, caller: Caller): Outcome<number | undefined> {
+    if (stat.session === this.pid) return stat.tty;
+    const leader = this.#home.find(stat.session as Pid);
+    if (!leader || stat.tty !== 0) return leader && stat.tty;
     try {
-      const text = this.#home.identity.as(caller, () => readTextAt(this.dirfd(), "wchan", "wait channel"));
-      return text === "0" ? "" : text;
+      if (leader.isOwn()) return parseStat(leader.#ownStat()).tty;
     } catch (error) {
-      if (isErrno(error, "EPERM", "EACCES", "ENOENT")) return "";
+      if (isErrno(error, "ESRCH", "ENOENT")) return undefined;
+      throw error;
+    }
+    return perform(this.#strangersTty(leader, caller));
+  }
+
+  *#strangersTty(leader: LiveProcess, caller: Caller): Steps<number | undefined> {
+    try {
+      const text = yield* step(this.#home.elsewhere.do(leader, caller, "stat", { pid: leader.pid }));
+      return parseStat(text).tty;
+    } catch (error) {
+      if (isErrno(error, "ESRCH", "ENOENT")) return undefined;
+      if (isErrno(error, "EAGAIN", "ETIMEDOUT")) return 0;
       throw error;
     }
   }
@@ -162,13 +206,9 @@ export class LiveProcess implements Process {
     return (Number(text) + Number(data)) * pageSize;
   }
 
-  executable(caller: Caller): string {
-    const dirfd = this.dirfd();
-    const count = this.#home.identity.as(caller, () =>
-      check(libcReadlinkat(dirfd, "exe", linkText, linkText.length), `executable of process ${this.pid}`),
-    );
-    const path = linkText.toString("latin1", 0, count);
-    return isSameFile(path, dirfd, "exe") ? path : `/proc/${this.pid}/exe`;
+  executable(caller: Caller): Outcome<string> {
+    const { identity, elsewhere } = this.#home;
+    return elsewhere.do(this, caller, "executable", { pid: this.pid, role: identity.roleOf(caller) });
   }
 
   /** Lets go of the descriptors; the object stays good. */

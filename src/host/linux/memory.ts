@@ -1,20 +1,18 @@
 import { Errno, type ErrnoName, errnoName } from "../../core/base/errno.ts";
 import type { AddressSpace, Memory, Process } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
-import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../../core/vfs/parked.ts";
 import type { KernelAccess } from "./access.ts";
 import { Backing } from "./backing.ts";
+import type { Elsewhere } from "./elsewhere/elsewhere.ts";
 import { addressOf, errnoNow, libcClose, libcPread, libcProcessVmReadv, libcPwrite } from "./ffi/libc.ts";
 import type { LiveProcess } from "./live-process.ts";
 import { pageSize } from "./page-size.ts";
 
 const hex = (address: number): string => `0x${address.toString(16)}`;
 
-/** Transfers that wait on the thread pool at a time; beyond it EAGAIN, so that nobody can take the whole pool. */
-const MAX_AWAY = 8;
-let away = 0;
-
-type Transfer = typeof libcPread;
+/** How long a transfer waits for a page, milliseconds: that may come from a file system of another machine. */
+const PATIENCE_MS = 10_000;
 
 /** From here on copying straight from the target's pages beats /proc/pid/mem, which copies twice. */
 const BULK = 16 * 1024;
@@ -41,30 +39,40 @@ function checkCount(count: number, address: number, failure: ErrnoName): number 
 
 class LiveAddressSpace implements AddressSpace {
   readonly image: string;
-  readonly #pid: number;
+  readonly #process: LiveProcess;
+  /** Who opened it, and pays for waiting. */
+  readonly #caller: Caller;
   readonly #fd: number;
   readonly #backing: Backing;
+  readonly #elsewhere: Elsewhere;
+  /** Transfers on their way; the descriptor is theirs, too. */
   #away = 0;
   #closed = false;
 
-  constructor(pid: number, fd: number, backing: Backing, image: string) {
+  /** Takes `fd` and `backing`. */
+  constructor(process: LiveProcess, image: string, caller: Caller, fd: number, backing: Backing, elsewhere: Elsewhere) {
     this.image = image;
-    this.#pid = pid;
+    this.#process = process;
+    this.#caller = caller;
     this.#fd = fd;
     this.#backing = backing;
+    this.#elsewhere = elsewhere;
   }
 
   read(address: number, into: Uint8Array): Outcome<number> {
     if (this.#backing.isSafe(address, address + into.length)) {
-      if (into.length >= BULK && bulkRead(this.#pid, address, into) === into.length) {
+      if (into.length >= BULK && bulkRead(this.#process.pid, address, into) === into.length) {
         // That went by pid: it counts only if the address space we hold is still the one in use.
         if (libcPread(this.#fd, oneByte, 1, address) === 1) return into.length;
       }
       const count = libcPread(this.#fd, into, into.length, address);
       return checkCount(count, address, count < 0 ? errnoName(errnoNow()) : "EIO");
     }
-    const buffer = new Uint8Array(into.length);
-    return this.#goAway(libcPread, address, buffer, (count) => into.set(buffer.subarray(0, count)));
+    const buffer = Buffer.allocUnsafeSlow(into.length);
+    return mapOutcome(this.#transfer(address, buffer, false), (count) => {
+      into.set(buffer.subarray(0, count));
+      return count;
+    });
   }
 
   write(address: number, data: Uint8Array): Outcome<number> {
@@ -72,31 +80,24 @@ class LiveAddressSpace implements AddressSpace {
       const count = libcPwrite(this.#fd, data, data.length, address);
       return checkCount(count, address, count < 0 ? errnoName(errnoNow()) : "EIO");
     }
-    return this.#goAway(libcPwrite, address, data.slice(), () => {});
+    const buffer = Buffer.allocUnsafeSlow(data.length);
+    buffer.set(data);
+    return this.#transfer(address, buffer, true);
   }
 
-  /** The transfer on a thread of the pool: it may stand still for as long as a stranger's file system likes. */
-  #goAway(transfer: Transfer, address: number, buffer: Uint8Array, done: (count: number) => void): Outcome<number> {
-    if (away >= MAX_AWAY) throw new Errno("EAGAIN", "too many transfers are held up by other file systems");
-    const parked = new Parked<number>();
-    away++;
+  /** A transfer that may stand still for as long as a stranger's file system likes. Takes `buffer`. */
+  #transfer(address: number, buffer: Buffer, write: boolean): Outcome<number> {
+    const job = { fd: this.#fd, address, buffer: addressOf(buffer), length: buffer.length, write };
     this.#away++;
-    transfer.async(this.#fd, buffer, buffer.length, address, (error, result) => {
-      const failure = errnoName(errnoNow());
-      away--;
-      this.#away--;
+    const over = (): void => {
+      // Naming the buffer here keeps it where it is until then.
+      this.#away -= buffer.length >= 0 ? 1 : 0;
       if (this.#closed && this.#away === 0) libcClose(this.#fd);
-      if (parked.ended) return;
-      try {
-        if (error) throw new Errno("EIO", String(error));
-        const count = checkCount(Number(result), address, failure);
-        done(count);
-        parked.settle(count);
-      } catch (reason) {
-        parked.fail(reason as Errno);
-      }
-    });
-    return parked;
+    };
+    const options = { patience: PATIENCE_MS, over, own: "elsewhere" as const };
+    return mapOutcome(this.#elsewhere.do(this.#process, this.#caller, "transfer", job, options), (count) =>
+      checkCount(count, address, count < 0 ? errnoName(-count) : "EIO"),
+    );
   }
 
   close(): void {
@@ -116,26 +117,38 @@ export class LiveMemory implements Memory {
   readonly top: number;
   readonly pageSize: number = pageSize;
   readonly #access: KernelAccess;
+  readonly #elsewhere: Elsewhere;
 
   /** `top` is the architecture's end of user addresses. */
-  constructor(access: KernelAccess, top: number) {
+  constructor(access: KernelAccess, elsewhere: Elsewhere, top: number) {
     this.#access = access;
+    this.#elsewhere = elsewhere;
     this.top = top;
   }
 
-  open(process: Process, caller: Caller): AddressSpace {
+  open(process: Process, caller: Caller): Outcome<AddressSpace> {
     const live = process as LiveProcess;
-    const fd = this.#access.openMemory(live, caller);
+    // Asked first: a program that it executes meanwhile is not taken for the one whose memory this is.
+    return chainOutcome(live.image(caller), (image) =>
+      mapOutcome(this.#access.openMemory(live, caller), (fd) => this.#spaceOf(live, image, caller, fd)),
+    );
+  }
+
+  /** The same at once, where every thread of the process is in a ptrace stop of ours; without a name for what it runs. */
+  openStopped(live: LiveProcess, caller: Caller): AddressSpace {
+    return this.#spaceOf(live, "", caller, this.#access.openMemoryStopped(live, caller));
+  }
+
+  #spaceOf(live: LiveProcess, image: string, caller: Caller, fd: number): AddressSpace {
     if (fd < 0) {
       if (!live.alive()) throw new Errno("ESRCH", `process ${live.pid} has exited`);
       return { image: "", read: () => nothingThere(live.pid), write: () => nothingThere(live.pid), close: () => {} };
     }
-    const { uid } = live.owner();
-    return new LiveAddressSpace(
-      live.pid,
-      fd,
-      new Backing(live.dirfd(), uid === 0 || uid === globalThis.process.geteuid!()),
-      live.image(),
-    );
+    try {
+      return new LiveAddressSpace(live, image, caller, fd, new Backing(live.dirfd(), live.isOwn()), this.#elsewhere);
+    } catch (error) {
+      libcClose(fd);
+      throw error;
+    }
   }
 }

@@ -1,40 +1,31 @@
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
-import { parseStat, type StatText } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
-import { isErrno } from "../../core/base/errno.ts";
-import { lifeOf } from "../../core/procfs/node-numbers.ts";
 import type { ProcessTable } from "../../core/procfs/ports.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
+import type { Elsewhere } from "./elsewhere/elsewhere.ts";
 import { check } from "./ffi/call.ts";
 import { libcClose, libcOpenat } from "./ffi/libc.ts";
 import { readTextAt } from "./file.ts";
 import { LiveProcess, type ProcessHome } from "./live-process.ts";
 import { listNumbers } from "./numbered-entries.ts";
+import { ifThere, promptText } from "./proc-file.ts";
 
 /** How many processes keep their descriptors open at a time; three each. */
 const OPEN_LIMIT = 200;
 
-/** `undefined` where the process (or thread) is gone. */
-function ifThere<T>(act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
-    throw error;
-  }
-}
-
-/** The host's processes, one object a process for as long as it lives. */
+/** The host's processes, one object a process for as long as it lives. Nothing here waits for a process. */
 export class LiveProcessTable implements ProcessTable, ProcessHome {
   readonly identity: CallerIdentity;
+  readonly elsewhere: Elsewhere;
   readonly bootTime: number;
   readonly #known = new Map<number, LiveProcess>();
   readonly #open = new Set<LiveProcess>();
   #sweepAt = 256;
 
-  constructor(identity: CallerIdentity) {
+  constructor(identity: CallerIdentity, elsewhere: Elsewhere) {
     this.identity = identity;
+    this.elsewhere = elsewhere;
     this.bootTime = Number(/^btime (\d+)$/m.exec(readTextAt(AT_FDCWD, "/proc/stat", "/proc/stat"))?.[1] ?? 0);
   }
 
@@ -53,8 +44,8 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
     if (known) this.#forget(known);
     return ifThere(() => {
       // A thread's directory can be opened by number too, but only its process is one of the tree.
-      if (Number(this.#field(pid, "Tgid")) !== pid) return undefined;
-      return this.#meet(new LiveProcess(pid, lifeOf(this.#readStat(pid).startTicks), this));
+      if (this.#processOf(pid) !== pid) return undefined;
+      return this.#meet(LiveProcess.ofNow(pid, this));
     });
   }
 
@@ -77,18 +68,12 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
   ofThread(tid: Tid): LiveProcess | undefined {
     const known = this.#known.get(tid);
     if (known?.alive()) return known;
-    const pid = ifThere(() => Number(this.#field(tid, "Tgid")) as Pid);
+    const pid = ifThere(() => this.#processOf(tid));
     return pid === undefined ? undefined : this.find(pid);
   }
 
   limit(): number {
     return Number(readTextAt(AT_FDCWD, "/proc/sys/kernel/pid_max", "pid_max"));
-  }
-
-  statOf(pid: number): StatText | undefined {
-    const known = this.#known.get(pid);
-    if (known?.alive()) return ifThere(() => known.stat());
-    return ifThere(() => this.#readStat(pid));
   }
 
   opened(process: LiveProcess): void {
@@ -106,12 +91,8 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
     this.#known.clear();
   }
 
-  #readStat(pid: number): StatText {
-    return parseStat(readTextAt(AT_FDCWD, `/proc/${pid}/stat`, `process ${pid}`));
-  }
-
-  #field(tid: number, name: string): string {
-    return statusField(readTextAt(AT_FDCWD, `/proc/${tid}/status`, `process ${tid}`), name);
+  #processOf(tid: number): Pid {
+    return Number(statusField(promptText(tid, "status"), "Tgid")) as Pid;
   }
 
   #forget(process: LiveProcess): void {

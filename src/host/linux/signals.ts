@@ -1,11 +1,10 @@
 import { signalNumber } from "../../core/abi/signal.ts";
-import { isZombie } from "../../core/abi/text/stat.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { Process, Signals } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { check } from "./ffi/call.ts";
-import { libcPidfdSendSignal } from "./ffi/libc.ts";
+import { libcGetpgid, libcGetsid, libcPidfdSendSignal } from "./ffi/libc.ts";
 import type { LiveProcess } from "./live-process.ts";
 import type { LiveProcessTable } from "./process-table.ts";
 
@@ -32,15 +31,14 @@ export class LiveSignals implements Signals {
   }
 
   noteGroup(target: Process, callers: readonly Caller[], signal: string): void {
-    const { pgrp } = (target as LiveProcess).stat();
+    const pgrp = check(libcGetpgid(target.pid), `process group of ${target.pid}`);
     let refused: Errno | undefined;
     let sent = 0;
     for (const pid of this.#processes.pids()) {
-      const stat = this.#processes.statOf(pid);
-      if (!stat || stat.pgrp !== pgrp || isZombie(stat)) continue;
+      if (libcGetpgid(pid) !== pgrp) continue;
       const member = this.#processes.find(pid);
-      if (!member) continue;
       try {
+        if (!member || member.isZombie()) continue;
         this.note(member, callers, signal);
         sent++;
       } catch (error) {
@@ -55,6 +53,7 @@ export class LiveSignals implements Signals {
     if (caller.uid === 0 && this.#processes.identity.isOwn(caller)) return true;
     const [real, , saved] = statusNumbers(target.statusText(), "Uid");
     if (caller.uid === real || caller.uid === saved) return true;
-    return signal === "cont" && this.#processes.ofThread(caller.tid)?.stat().session === target.stat().session;
+    const session = libcGetsid(target.pid);
+    return signal === "cont" && session > 0 && caller.tid > 0 && libcGetsid(caller.tid) === session;
   }
 }

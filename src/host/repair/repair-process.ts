@@ -9,7 +9,7 @@ import { closeAllOnExec } from "../linux/close-on-exec.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcClose, libcFcntl } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
+import { waitingText } from "../linux/proc-file.ts";
 import { watchReadable } from "../linux/watch.ts";
 import { type ProcessWatch, watchProcess } from "../linux/watch-process.ts";
 import { Channel, type RequestKind } from "./channel.ts";
@@ -209,7 +209,12 @@ export class RepairProcess {
     const timer = setTimeout(() => {
       if (!running.waiting.has(id) || this.#running !== running) return;
       running.waiting.delete(id);
-      done.fail(new Errno("EBUSY", kind === "release" ? `process ${tid} does not stop to be let go; try again` : "the repairer does not answer"));
+      done.fail(
+        new Errno(
+          "EBUSY",
+          kind === "release" ? `process ${tid} does not stop to be let go; try again` : "the repairer does not answer",
+        ),
+      );
     }, patienceMs).unref();
     timer.unref();
     if (!running.channel.ask({ kind, id, tid, address: 0, word: 0 })) {
@@ -274,8 +279,7 @@ export class RepairProcess {
 
 const namesOf = ({ pid, start }: Identity): string[] => KEPT.map((what) => `${what} ${pid} ${start}`);
 
-const startOf = (pid: number): number =>
-  parseStat(readTextAt(AT_FDCWD, `/proc/${pid}/stat`, `process ${pid}`)).startTicks;
+const startOf = (pid: number): number => parseStat(waitingText(pid, "stat")).startTicks;
 
 function isThere({ pid, start }: Identity): boolean {
   try {

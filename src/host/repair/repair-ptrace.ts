@@ -1,5 +1,4 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
-import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import {
   PTRACE_CONT,
   PTRACE_DETACH,
@@ -18,13 +17,13 @@ import type { RepairPort } from "../../core/trace/repair-tracees.ts";
 import type { CallRepair } from "../../core/trace/restart.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { libcPtraceNumber, libcTgkill } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
+import { promptText } from "../linux/proc-file.ts";
 import { allThreadsOf } from "../linux/threads.ts";
 import { repeatCall } from "../tracer/repeat-call.ts";
 
 const OPTIONS = PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
-const statusOf = (tid: number): string => readTextAt(AT_FDCWD, `/proc/${tid}/status`, `thread ${tid}`);
+const statusOf = (tid: number): string => promptText(tid, "status");
 
 /** ptrace(2) from the thread that calls, which is the repairer's only one that does. */
 export class RepairPtrace implements RepairPort {

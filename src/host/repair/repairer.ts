@@ -1,4 +1,3 @@
-import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { parseStat } from "../../core/abi/text/stat.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { decodeWaitStatus, WALL, WNOHANG } from "../../core/abi/wait.ts";
@@ -7,8 +6,8 @@ import { trappedNumbers } from "../../core/notify/trapped-numbers.ts";
 import { RepairTracees } from "../../core/trace/repair-tracees.ts";
 import { CallRepair } from "../../core/trace/restart.ts";
 import { libcWait4 } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
+import { promptText, waitingText } from "../linux/proc-file.ts";
 import type { Channel, RepairRequest } from "./channel.ts";
 import { catchesSignals, interruptsCalls } from "./handler.ts";
 import { RepairPtrace } from "./repair-ptrace.ts";
@@ -22,11 +21,9 @@ const OVER: ReadonlySet<string> = new Set(["ESRCH", "ENOENT", "EFAULT"]);
 const WHENEVER = -1;
 
 /** When it began: tells a process from a later one with its number. */
-const startOf = (pid: number): number =>
-  parseStat(readTextAt(AT_FDCWD, `/proc/${pid}/stat`, `process ${pid}`)).startTicks;
+const startOf = (pid: number): number => parseStat(waitingText(pid, "stat")).startTicks;
 
-const uidsOf = (tid: number): number[] =>
-  statusNumbers(readTextAt(AT_FDCWD, `/proc/${tid}/status`, `thread ${tid}`), "Uid").slice(0, 3);
+const uidsOf = (tid: number): number[] => statusNumbers(promptText(tid, "status"), "Uid").slice(0, 3);
 
 /** Whether a thread may trace another, as far as their uids tell. The kernel judges exactly, when it is too late for us. */
 function mayTrace(tid: number, target: number): boolean {

@@ -11,6 +11,7 @@ import { Borrowing, type Job } from "./borrowing.ts";
 import type { Controller } from "./controller.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { RepairSharing } from "./repair-sharing.ts";
+import type { SeizeWatch } from "./seize-watch.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
 /** One process under control, from attach to detach or exit. */
@@ -34,7 +35,7 @@ export class Attachment implements TraceeObserver, Traced {
     process: LiveProcess,
     controller: Controller | undefined,
     loop: WaitLoop,
-    sharing: RepairSharing,
+    { sharing, watch }: { readonly sharing: RepairSharing; readonly watch: SeizeWatch },
     hooks: { mayKeepAfterExec(): boolean; ended(): void },
   ) {
     this.process = process;
@@ -43,7 +44,7 @@ export class Attachment implements TraceeObserver, Traced {
     this.#sharing = sharing;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
-    this.#ptrace = new LivePtrace(process);
+    this.#ptrace = new LivePtrace(process, watch);
     this.tracee = new Tracee(process.pid, this.#ptrace, this);
   }
 

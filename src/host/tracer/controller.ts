@@ -1,3 +1,4 @@
+import type { Pid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
 import type { Caller, Connection } from "../../core/vfs/caller.ts";
@@ -29,7 +30,7 @@ export function controllerOf(caller: Caller, scope: ControlScope, processes: Liv
   const key = controllerKeyOf(caller, scope, processes);
   const { connection } = caller;
   const pid = connection ? 0 : Number(key.split(" ")[1]);
-  return { key, scope, pid: processes.statOf(pid) ? pid : 0, connection };
+  return { key, scope, pid: pid > 0 && processes.find(pid as Pid) ? pid : 0, connection };
 }
 
 /** How often a session without a leader is looked for living members; the kernel reports nothing about it. */
@@ -45,7 +46,7 @@ export function watchController(
   if (controller.pid > 0) return watchProcess(controller.pid, ended);
   const session = Number(controller.key.split(" ")[1]);
   const timer = setInterval(() => {
-    if (!processes.pids().some((pid) => processes.statOf(pid)?.session === session)) ended();
+    if (!processes.pids().some((pid) => libcGetsid(pid) === session)) ended();
   }, LEADERLESS_MS);
   timer.unref();
   return { close: () => clearInterval(timer) };

@@ -10,14 +10,14 @@ import {
   SECCOMP_SET_MODE_FILTER,
 } from "../../core/abi/seccomp.ts";
 import { Errno, errnoName } from "../../core/base/errno.ts";
-import type { Memory } from "../../core/procfs/ports.ts";
 import { findInstruction, placeProgram, register } from "../../core/trace/remote-call.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { Steps } from "../../core/vfs/steps.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import type { LiveMemory } from "../linux/memory.ts";
 import { tryKillableNotify } from "../linux/probes.ts";
+import { waitingText } from "../linux/proc-file.ts";
 import type { Job } from "./borrowing.ts";
 import { DescriptorTaker } from "./descriptor-taker.ts";
 import {
@@ -61,7 +61,7 @@ export interface FilterRequest {
   /** An array of struct sock_filter. */
   readonly program: Uint8Array;
   readonly arch: Arch;
-  readonly memory: Memory;
+  readonly memory: LiveMemory;
   /** Gets the listener, whose it is from then on. */
   readonly owner: (listener: number) => void;
 }
@@ -90,7 +90,7 @@ export class FilterInstallation implements Job<number> {
   *run(remote: RemoteThread, thread: LiveThread, abandoned: () => boolean): Steps<number> {
     const { target, caller, memory } = this.#request;
     // Opened as the caller: the kernel has its say once more, now that nothing can change any more.
-    const space = memory.open(target, caller);
+    const space = memory.openStopped(target, caller);
     const patches = new Patches(space, memory.top);
     let taker: DescriptorTaker | undefined;
     try {
@@ -163,8 +163,8 @@ export class FilterInstallation implements Job<number> {
   }
 }
 
-/** Where the kernel's own code is mapped. */
+/** Where the kernel's own code is mapped. All threads are stopped: nothing holds the look up. */
 function kernelCode(target: LiveProcess): number | undefined {
-  const vector = readTextAt(target.dirfd(), "auxv", `auxiliary vector of process ${target.pid}`);
+  const vector = waitingText(target.pid, "auxv");
   return auxiliaryValue(Buffer.from(vector, "latin1"), AT_SYSINFO_EHDR);
 }

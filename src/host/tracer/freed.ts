@@ -20,4 +20,16 @@ export class Freed {
     this.#waiting.add(told);
     return free;
   }
+
+  /** The same, or after `limitMs`. */
+  untilAtMost(isSo: () => boolean, limitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, limitMs);
+      const settled = (): void => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.until(isSo).listen({ settled, failed: () => {} });
+    });
+  }
 }

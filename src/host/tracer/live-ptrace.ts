@@ -1,5 +1,4 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
-import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import {
   PTRACE_CONT,
   PTRACE_DETACH,
@@ -20,9 +19,10 @@ import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import { promptText } from "../linux/proc-file.ts";
 import { allThreadsOf, threadsOf } from "../linux/threads.ts";
+import type { SeizeWatch } from "./seize-watch.ts";
 
 const OPTIONS = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
 const REQUEST: Record<Resume, number> = { run: PTRACE_CONT, step: PTRACE_SINGLESTEP };
@@ -33,14 +33,18 @@ const iovec = Buffer.alloc(16);
 /** ptrace(2) on the threads of one process, from the thread that calls. */
 export class LivePtrace implements PtracePort {
   readonly #process: LiveProcess;
+  readonly #watch: SeizeWatch;
 
-  constructor(process: LiveProcess) {
+  constructor(process: LiveProcess, watch: SeizeWatch) {
     this.#process = process;
+    this.#watch = watch;
   }
 
   seize(tid: Tid): boolean {
-    if (libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0) return true;
-    const error = lastErrno(`attach to thread ${tid}`);
+    const error = this.#watch.during(this.#process, () =>
+      libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0 ? undefined : lastErrno(`attach to thread ${tid}`),
+    );
+    if (!error) return true;
     // The kernel says EPERM, too, for a thread that has just exited or that it took along with the one that made it.
     if (error.code !== "EPERM") throw error;
     if (!this.threads().includes(tid)) throw new Errno("ESRCH", `thread ${tid} has exited`);
@@ -68,7 +72,7 @@ export class LivePtrace implements PtracePort {
   }
 
   #status(tid: Tid, field: string): string {
-    return statusField(readTextAt(AT_FDCWD, `/proc/${this.#process.pid}/task/${tid}/status`, `thread ${tid}`), field);
+    return statusField(promptText(this.#process.pid, "status", tid), field);
   }
 
   interrupt(tid: Tid): void {

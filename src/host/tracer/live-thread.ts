@@ -1,5 +1,4 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
-import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import {
   PTRACE_CONT,
   PTRACE_GET_RSEQ_CONFIGURATION,
@@ -19,7 +18,7 @@ import type { Tid } from "../../core/base/brand.ts";
 import { ERRNO } from "../../core/base/errno.ts";
 import { check } from "../linux/ffi/call.ts";
 import { errnoNow, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
+import { promptText } from "../linux/proc-file.ts";
 import { getRegisters, isNative, setRegisters } from "./live-ptrace.ts";
 
 const REQUEST = { run: PTRACE_CONT, syscall: PTRACE_SYSCALL };
@@ -74,7 +73,7 @@ export class LiveThread {
 
   /** Its status file: /proc/TID serves every thread, though it lists none. */
   status(): string {
-    return readTextAt(AT_FDCWD, `/proc/${this.tid}/status`, `thread ${this.tid}`);
+    return promptText(this.tid, "status");
   }
 
   interrupt(): void {

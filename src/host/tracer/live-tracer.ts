@@ -1,33 +1,42 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { signalNumber } from "../../core/abi/signal.ts";
-import { isKernelThread } from "../../core/abi/text/stat.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Access, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { Callers, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
+import type { KernelAccess } from "../linux/access.ts";
+import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import type { LiveMemory } from "../linux/memory.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
+import { AttachChecks } from "./attach-checks.ts";
 import { Attachment } from "./attachment.ts";
 import type { Job } from "./borrowing.ts";
-import { type Controller, controllerKeyOf, controllerOf, watchController } from "./controller.ts";
+import { type Controller, controllerKeyOf, controllerOf } from "./controller.ts";
+import { Controllers } from "./controllers.ts";
 import { FilterInstallation } from "./filter-installation.ts";
 import { Freed } from "./freed.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
+import { lookFor } from "./look.ts";
 import { PassingPeeks } from "./passing-peeks.ts";
 import { type RepairSharing, UNSHARED } from "./repair-sharing.ts";
+import { SeizeWatch } from "./seize-watch.ts";
 import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
 interface Setup {
   readonly processes: LiveProcessTable;
-  readonly access: Access;
+  readonly elsewhere: Elsewhere;
+  readonly access: KernelAccess;
   readonly arch: Arch;
-  readonly memory: Memory;
+  readonly memory: LiveMemory;
   readonly sharing?: RepairSharing;
+  /** The file that names a process for which a server had to end. */
+  readonly culprits?: string;
   /** Told of errors that belong to no request. */
   onBug(error: unknown): void;
 }
@@ -37,19 +46,28 @@ export class LiveTracer implements Tracer {
   readonly registerSize: number;
   readonly #setup: Setup;
   readonly #loop: WaitLoop;
+  readonly #checks: AttachChecks;
+  readonly #seizes: SeizeWatch;
   readonly #sharing: RepairSharing;
   readonly #attached = new Map<Pid, Attachment>();
   readonly #peeks: PassingPeeks;
-  readonly #controllers = new Map<string, { close(): void }>();
+  readonly #controllers: Controllers;
   readonly #freed = new Freed();
 
   constructor(setup: Setup) {
     this.#setup = setup;
     this.registerSize = setup.arch.registerSize;
-    this.#sharing = setup.sharing ?? UNSHARED;
     this.#loop = new WaitLoop(setup.onBug);
     this.#loop.start();
-    this.#peeks = new PassingPeeks(this.#loop, this.#sharing, () => this.#freed.tell());
+    this.#checks = new AttachChecks(setup.elsewhere, setup.culprits);
+    this.#seizes = new SeizeWatch(setup.culprits);
+    this.#sharing = setup.sharing ?? UNSHARED;
+    this.#peeks = new PassingPeeks(this.#loop, this.#sharing, this.#seizes, () => this.#freed.tell());
+    this.#controllers = new Controllers(setup.processes, (key) => {
+      for (const attachment of [...this.#attached.values()]) {
+        if (attachment.controller?.key === key) attachment.detach();
+      }
+    });
   }
 
   attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void> {
@@ -60,17 +78,29 @@ export class LiveTracer implements Tracer {
   }
 
   *#attach(target: LiveProcess, caller: Caller, controller: Controller): Steps<void> {
-    yield* this.#clear(target.pid);
+    yield* this.#freeToBegin(target, caller);
     this.#refuseTraced(target);
-    this.#begin(target, caller, controller);
+    yield* this.#begin(target, caller, controller);
   }
 
-  /** Until nobody of this project has the process for a purpose of his own. */
-  *#clear(pid: Pid): Steps<void> {
-    for (;;) {
-      if (this.#isVisited(pid)) yield* step(this.#freed.until(() => !this.#isVisited(pid)));
-      else if (!this.#attached.has(pid) && this.#sharing.has(pid)) yield* step(this.#sharing.release(pid));
-      else return;
+  /** Until we do not visit it, nobody repairs its calls and an attach would not wait in the kernel. */
+  *#freeToBegin(target: LiveProcess, caller: Caller): Steps<void> {
+    do {
+      while (this.#isVisited(target.pid)) yield* step(this.#freed.until(() => !this.#isVisited(target.pid)));
+      if (this.#attached.has(target.pid)) return;
+      yield* this.#clear(target, caller);
+    } while (this.#isVisited(target.pid));
+  }
+
+  /** Of one that is not ours: who repairs its calls lets it go, and an attach would not wait. As {@link AttachChecks.run}. */
+  *#clear(target: LiveProcess, caller: Caller): Steps<void> {
+    try {
+      if (this.#sharing.has(target.pid)) yield* step(this.#sharing.release(target.pid));
+      yield* this.#checks.run(target, caller);
+      this.#refuseTraced(target);
+    } catch (error) {
+      this.#sharing.again(target.pid);
+      throw error;
     }
   }
 
@@ -113,18 +143,12 @@ export class LiveTracer implements Tracer {
     attachment.tracee.deliver(signalNumber(signal));
   }
 
-  readRegisters(process: Process, caller: Caller, allowed: () => void): Outcome<Uint8Array> {
-    return this.#withStopped(process as LiveProcess, caller, allowed, (tid) => getRegisters(tid, this.#setup.arch));
+  readRegisters(process: Process, callers: Callers): Outcome<Uint8Array> {
+    return this.#withStopped(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch));
   }
 
-  writeRegisters(
-    process: Process,
-    caller: Caller,
-    offset: number,
-    data: Uint8Array,
-    allowed: () => void,
-  ): Outcome<void> {
-    return this.#withStopped(process as LiveProcess, caller, allowed, (tid) => {
+  writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void> {
+    return this.#withStopped(process as LiveProcess, callers, (tid) => {
       const registers = getRegisters(tid, this.#setup.arch);
       registers.set(data, offset);
       setRegisters(tid, this.#setup.arch, registers);
@@ -151,11 +175,11 @@ export class LiveTracer implements Tracer {
   }
 
   *#withThread<T>(target: LiveProcess, caller: Caller, job: Job<T>): Steps<void> {
-    yield* this.#clear(target.pid);
+    yield* this.#freeToBegin(target, caller);
     const held = this.#attached.get(target.pid);
     if (held && !this.#controls(held, caller)) throw this.#otherController(held);
     if (!held) this.#refuseTraced(target);
-    const attachment = held ?? this.#begin(target, caller, undefined);
+    const attachment = held ?? (yield* this.#begin(target, caller, undefined));
     yield* step(attachment.borrow(job, this.#setup.arch));
   }
 
@@ -167,18 +191,10 @@ export class LiveTracer implements Tracer {
   /** Lets every process go; resolves when all are free, or after `limitMs`: the kernel frees the rest when we exit. */
   async close(limitMs = 1000): Promise<void> {
     for (const attachment of [...this.#attached.values()]) attachment.detach();
-    if (!this.idle) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, limitMs);
-        const settled = (): void => {
-          clearTimeout(timer);
-          resolve();
-        };
-        this.#freed.until(() => this.idle).listen({ settled, failed: () => {} });
-      });
-    }
-    for (const watch of this.#controllers.values()) watch.close();
+    if (!this.idle) await this.#freed.untilAtMost(() => this.idle, limitMs);
+    this.#controllers.close();
     this.#loop.stop();
+    this.#seizes.close();
   }
 
   #isSelf(target: LiveProcess, caller: Caller): boolean {
@@ -188,7 +204,7 @@ export class LiveTracer implements Tracer {
   #refuseUnfit(target: LiveProcess, caller: Caller): void {
     if (this.#isSelf(target, caller)) throw new Errno("EINVAL", "a process cannot do this to itself");
     if (target.hasExited()) throw new Errno("EINVAL", `process ${target.pid} has exited and is not yet reaped`);
-    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
   }
 
   /** Ours for a moment. */
@@ -204,11 +220,12 @@ export class LiveTracer implements Tracer {
     if (tracer !== "0") throw new Errno("EBUSY", `process ${target.pid} is traced by process ${tracer}`);
   }
 
-  #begin(target: LiveProcess, caller: Caller, controller: Controller | undefined): Attachment {
+  *#begin(target: LiveProcess, caller: Caller, controller: Controller | undefined): Steps<Attachment> {
     const { processes, access } = this.#setup;
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
-    const attachment = new Attachment(target, controller, this.#loop, this.#sharing, {
+    const tracing = { sharing: this.#sharing, watch: this.#seizes };
+    const attachment = new Attachment(target, controller, this.#loop, tracing, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
       ended: () => this.#wasFreed(target.pid, controller?.key),
     });
@@ -216,8 +233,8 @@ export class LiveTracer implements Tracer {
     try {
       attachment.tracee.attach();
       // It may have executed a set-id image between the check and the seize; from now on exec is reported.
-      if (!unconditional) access.debug(target, caller);
-      if (controller) this.#watch(controller);
+      if (!unconditional) yield* step(access.debug(target, caller));
+      if (controller) this.#controllers.watch(controller);
       return attachment;
     } catch (error) {
       if (this.#attached.has(target.pid)) attachment.detach();
@@ -225,9 +242,10 @@ export class LiveTracer implements Tracer {
     }
   }
 
+  /** Asked in the stop at the end of an exec, which leaves no other thread. */
   #mayDebug(target: LiveProcess, caller: Caller): boolean {
     try {
-      this.#setup.access.debug(target, caller);
+      this.#setup.access.debugStopped(target, caller);
       return true;
     } catch (error) {
       if (isErrno(error)) return false;
@@ -235,22 +253,10 @@ export class LiveTracer implements Tracer {
     }
   }
 
-  #watch(controller: Controller): void {
-    if (this.#controllers.has(controller.key)) return;
-    const watch = watchController(controller, this.#setup.processes, () => {
-      this.#controllers.delete(controller.key);
-      for (const attachment of [...this.#attached.values()]) {
-        if (attachment.controller?.key === controller.key) attachment.detach();
-      }
-    });
-    this.#controllers.set(controller.key, watch);
-  }
-
   #wasFreed(pid: Pid, key: string | undefined): void {
     this.#attached.delete(pid);
     if (key !== undefined && ![...this.#attached.values()].some((other) => other.controller?.key === key)) {
-      this.#controllers.get(key)?.close();
-      this.#controllers.delete(key);
+      this.#controllers.forget(key);
     }
     this.#sharing.again(pid);
     this.#freed.tell();
@@ -276,32 +282,27 @@ export class LiveTracer implements Tracer {
     throw new Errno("EBUSY", `process ${process.pid} is not stopped`);
   }
 
-  #withStopped<T>(target: LiveProcess, caller: Caller, allowed: () => void, act: (tid: Tid) => T): Outcome<T> {
+  #withStopped<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Outcome<T> {
+    const [caller] = callers;
     if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-    if (isKernelThread(target.stat())) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
+    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
     if (this.#isSelf(target, caller)) throw new Errno("EDEADLK", "the process is blocked in this very request");
-    const parked = new Parked<T>();
-    let immediate: { value: T } | undefined;
-    const finish = (tid: Tid): void => {
-      if (parked.ended) return;
-      try {
-        allowed();
-        immediate = { value: act(tid) };
-        parked.settle(immediate.value);
-      } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        parked.fail(error);
-      }
-    };
+    return perform(this.#look(target, callers, act));
+  }
+
+  *#look<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Steps<T> {
+    if (!this.#peeks.has(target.pid) && !this.#attached.has(target.pid)) yield* this.#clear(target, callers[0]);
     const attachment = this.#attached.get(target.pid);
+    if (attachment?.tracee.mode === "stopped") return act(attachment.tracee.current);
+    const parked = new Parked<T>();
+    const allow = (tid: Tid): void => {
+      for (const each of callers) this.#setup.access.debugThread(target, tid, each);
+    };
+    const look = lookFor(parked, allow, act);
     if (attachment) {
-      if (attachment.tracee.mode === "stopped") return act(attachment.tracee.current);
-      attachment.tracee.peek({ act: finish, fail: (error) => parked.fail(error) });
+      attachment.tracee.peek(look);
       this.#loop.spin(attachment.tracee.current, () => parked.ended);
-    } else {
-      const look = { act: finish, fail: (error: Errno) => parked.fail(error) };
-      this.#peeks.add(target.pid, look, () => this.#refuseTraced(target));
-    }
-    return immediate ? immediate.value : parked;
+    } else this.#peeks.add(target, look, () => this.#refuseTraced(target));
+    return yield* step(parked);
   }
 }

@@ -1,12 +1,14 @@
 import { PTRACE_DETACH, PTRACE_INTERRUPT, PTRACE_SEIZE } from "../../core/abi/ptrace.ts";
 import type { WaitStatus } from "../../core/abi/wait.ts";
-import type { Pid, Tid } from "../../core/base/brand.ts";
+import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { Peek } from "../../core/trace/observer.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcPtraceNumber } from "../linux/ffi/libc.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
 import { threadsOf } from "../linux/threads.ts";
 import type { RepairSharing } from "./repair-sharing.ts";
+import type { SeizeWatch } from "./seize-watch.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
 /**
@@ -21,7 +23,13 @@ export class PassingPeek implements Traced {
   #looks: Peek[] = [];
 
   /** EPERM, ESRCH. `ended` is called once, when the process is free again or gone. */
-  constructor(pid: Pid, loop: WaitLoop, sharing: RepairSharing, ended: () => void) {
+  constructor(
+    process: LiveProcess,
+    loop: WaitLoop,
+    { sharing, watch }: { readonly sharing: RepairSharing; readonly watch: SeizeWatch },
+    ended: () => void,
+  ) {
+    const { pid } = process;
     const threads = threadsOf(pid);
     const leader = pid as number as Tid;
     const tid = threads.includes(leader) ? leader : threads[0];
@@ -30,7 +38,7 @@ export class PassingPeek implements Traced {
     this.#loop = loop;
     this.#sharing = sharing;
     this.#ended = ended;
-    check(libcPtraceNumber(PTRACE_SEIZE, tid, 0, 0), `look at thread ${tid}`);
+    watch.during(process, () => check(libcPtraceNumber(PTRACE_SEIZE, tid, 0, 0), `look at thread ${tid}`));
     loop.add(tid, this);
     libcPtraceNumber(PTRACE_INTERRUPT, tid, 0, 0);
   }

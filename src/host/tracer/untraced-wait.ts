@@ -1,4 +1,4 @@
-import { isStopped } from "../../core/abi/text/stat.ts";
+import { isStopped } from "../../core/abi/text/status.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
@@ -13,7 +13,7 @@ const UNTRACED_WAIT_MS = 4;
 export function waitUntraced(target: LiveProcess, seized = false): Outcome<void> {
   const stopped = (): boolean => {
     if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-    return isStopped(target.stat());
+    return isStopped(target.state());
   };
   if (stopped() && !seized) return;
   let seen = 0;

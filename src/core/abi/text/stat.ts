@@ -10,14 +10,10 @@ export interface StatText {
   readonly session: number;
   /** The controlling terminal as a device number, 0 without one. */
   readonly tty: number;
-  readonly flags: number;
   readonly userTicks: number;
   readonly systemTicks: number;
   readonly startTicks: number;
 }
-
-/** include/linux/sched.h: a kernel thread. */
-const PF_KTHREAD = 0x0020_0000;
 
 /** Parses the line; the name may hold blanks and parentheses, so the fields are counted from the last `)`. EPROTO. */
 export function parseStat(text: string): StatText {
@@ -34,7 +30,6 @@ export function parseStat(text: string): StatText {
     pgrp: Number(fields[2]),
     session: Number(fields[3]),
     tty: Number(fields[4]),
-    flags: Number(fields[6]),
     userTicks: Number(fields[11]),
     systemTicks: Number(fields[12]),
     startTicks,
@@ -51,20 +46,6 @@ const IMAGE_FIELDS = [23, 25, 45] as const;
 export function imageOf(text: string): string {
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return IMAGE_FIELDS.map((at) => fields[at] ?? "0").join(" ");
-}
-
-export function isKernelThread(stat: StatText): boolean {
-  return (stat.flags & PF_KTHREAD) !== 0;
-}
-
-/** Exited but not yet reaped: `Z`, or `X` in the moment it goes. */
-export function isZombie(stat: StatText): boolean {
-  return stat.state === "Z" || stat.state === "X";
-}
-
-/** Stopped by job control (`T`) or by a tracer (`t`). */
-export function isStopped(stat: StatText): boolean {
-  return stat.state === "T" || stat.state === "t";
 }
 
 /** The device number's two halves, proc_pid_stat(5): major in bits 8-19, minor in bits 0-7 and 20-31. */

@@ -9,6 +9,30 @@ export function statusField(text: string, name: string): string {
   return text.slice(at + label.length, end < 0 ? undefined : end).trim();
 }
 
+/**
+ * Whether the status file is that of a kernel thread. Before Linux 6.8 it does not say so: those are kthreadd, process 2, and its
+ * children, as long as they have no memory.
+ */
+export function isKernelThread(pid: number, text: string): boolean {
+  if (text.includes("\nKthread:")) return statusField(text, "Kthread") === "1";
+  return (pid === 2 || statusField(text, "PPid") === "2") && !text.includes("\nVmSize:") && !isZombie(stateOf(text));
+}
+
+/** The state as one letter, proc_pid_status(5). */
+export function stateOf(text: string): string {
+  return statusField(text, "State")[0]!;
+}
+
+/** Exited but not yet reaped: `Z`, or `X` in the moment it goes. */
+export function isZombie(state: string): boolean {
+  return state === "Z" || state === "X";
+}
+
+/** Stopped by job control (`T`) or by a tracer (`t`). */
+export function isStopped(state: string): boolean {
+  return state === "T" || state === "t";
+}
+
 /** All numbers of a field, in order: `Uid` and `Gid` are real, effective, saved, file system; `Groups` may be empty. */
 export function statusNumbers(text: string, name: string): number[] {
   const value = statusField(text, name);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isKernelThread, isStopped, isZombie, parseStat, ttyMajor, ttyMinor } from "./stat.ts";
-import { statusField, statusNumbers } from "./status.ts";
+import { parseStat, ttyMajor, ttyMinor } from "./stat.ts";
+import { isKernelThread, isStopped, isZombie, stateOf, statusField, statusNumbers } from "./status.ts";
 
 const TAIL = "S 1 77 42 34817 -1 4194560 1 2 3 4 25 17 5 6 20 0 1 0 8839 1 2";
 
@@ -14,7 +14,6 @@ test("a stat line is read field by field", () => {
     pgrp: 77,
     session: 42,
     tty: 34817,
-    flags: 4194560,
     userTicks: 25,
     systemTicks: 17,
     startTicks: 8839,
@@ -34,18 +33,18 @@ test("a line cut short is refused, not half read", () => {
     assert.throws(() => parseStat(text), { code: "EPROTO" });
 });
 
-test("kinds of process are told by state and flags", () => {
-  const stat = parseStat(`1 (x) ${TAIL}`);
-  assert.equal(isKernelThread(stat), false);
-  assert.equal(isKernelThread({ ...stat, flags: 2129984 }), true);
-  assert.deepEqual(
-    ["R", "S", "D", "Z", "X", "T", "t"].map((state) => isZombie({ ...stat, state })),
-    [false, false, false, true, true, false, false],
-  );
-  assert.deepEqual(
-    ["R", "Z", "T", "t"].map((state) => isStopped({ ...stat, state })),
-    [false, false, true, true],
-  );
+test("kinds of process are told by the status file", () => {
+  const text = (rest: string): string => `Name:\tx\nState:\tS (sleeping)\nPPid:\t${rest}\n`;
+  assert.equal(stateOf(text("1")), "S");
+  assert.equal(isKernelThread(9, text("2\nKthread:\t0")), false);
+  assert.equal(isKernelThread(9, text("1\nKthread:\t1")), true);
+  // Before Linux 6.8.
+  assert.equal(isKernelThread(9, text("2")), true);
+  assert.equal(isKernelThread(2, text("0")), true);
+  assert.equal(isKernelThread(9, text("1")), false);
+  assert.equal(isKernelThread(9, text("2\nVmSize:\t100 kB")), false);
+  assert.deepEqual(["R", "S", "D", "Z", "X", "T", "t"].map(isZombie), [false, false, false, true, true, false, false]);
+  assert.deepEqual(["R", "Z", "T", "t"].map(isStopped), [false, false, true, true]);
 });
 
 test("a terminal's number splits into major and minor", () => {

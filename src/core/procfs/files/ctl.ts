@@ -1,7 +1,7 @@
 import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Handle } from "../../vfs/node.ts";
-import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { parseWord, WordPosition } from "../ctl/parse.ts";
 import { isSignalWord } from "../ctl/signals.ts";
 import { findWord } from "../ctl/words.ts";
@@ -27,13 +27,14 @@ function openCtl(context: OpenContext): Handle {
   return {
     repeats: (data) => findWord(parseWord("ctl", data, options), options)?.repeats === true,
     write(caller, offset, data) {
-      const actor = mayDebug(context, caller);
-      position.check(offset);
-      const word = parseWord("ctl", data, options);
-      const accepted = data.length;
-      return mapOutcome(perform(context, actor, word), () => {
-        position.advance(offset, accepted);
-        return accepted;
+      const copy = data.slice();
+      return chainOutcome(mayDebug(context, caller), (actor) => {
+        position.check(offset);
+        const word = parseWord("ctl", copy, options);
+        return mapOutcome(perform(context, actor, word), () => {
+          position.advance(offset, copy.length);
+          return copy.length;
+        });
       });
     },
   };

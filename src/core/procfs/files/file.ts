@@ -1,3 +1,4 @@
+import { mapOutcome } from "../../vfs/parked.ts";
 import type { ProcFile, ProcLink } from "../file.ts";
 
 export const file: ProcLink = {
@@ -16,11 +17,9 @@ export const fileContents: ProcFile = {
   slot: file.slot,
   mode: 0o555,
   doc: file.doc,
-  open: ({ process, opener, ports }) => {
-    const executable = ports.executables.open(process, opener);
-    return {
+  open: ({ process, opener, ports }) =>
+    mapOutcome(ports.executables.open(process, opener), (executable) => ({
       read: (_caller, offset, into) => executable.read(offset, into),
       close: () => executable.close(),
-    };
-  },
+    })),
 };

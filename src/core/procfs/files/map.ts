@@ -1,8 +1,7 @@
 import { escapeOctal } from "../../base/text.ts";
-import type { Handle } from "../../vfs/node.ts";
-import { perform, type Steps, step } from "../../vfs/steps.ts";
+import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import { formatMapLine, type MapLine } from "../../vm/map-line.ts";
-import { mayDebug, type OpenContext, type ProcFile, textHandle } from "../file.ts";
+import { isResumed, mayDebug, type ProcFile, textHandle } from "../file.ts";
 
 const render = (line: MapLine): string =>
   `${formatMapLine({ ...line, path: line.path === undefined ? undefined : escapeOctal(line.path) })}\n`;
@@ -14,16 +13,10 @@ export const map: ProcFile = {
   mode: 0o444,
   doc: "the memory map, and which uid is charged for each part",
   open: (context) => {
-    if (!context.mode.resumed?.memo) mayDebug(context, context.opener);
-    return perform(openMap(context));
+    if (isResumed(context)) return textHandle(context, "");
+    const { ports, process, opener } = context;
+    const settled = chainOutcome(mayDebug(context, opener), () => ports.accounts.settle());
+    const lines = chainOutcome(settled, () => ports.accounts.map(process, opener));
+    return mapOutcome(lines, (all) => textHandle(context, all.map(render).join("")));
   },
 };
-
-function* openMap(context: OpenContext): Steps<Handle> {
-  const { mode, ports, process, opener } = context;
-  // What it was opened with under a server before this one stays.
-  if (mode.resumed?.memo) return textHandle(context, () => "");
-  yield* step(ports.accounts.settle());
-  const lines = yield* step(ports.accounts.map(process, opener));
-  return textHandle(context, () => [...lines].map(render).join(""));
-}

@@ -1,6 +1,8 @@
 import { Errno } from "../../base/errno.ts";
 import { fromLatin1, latin1 } from "../../base/text.ts";
 import type { Handle } from "../../vfs/node.ts";
+import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
+import { perform, type Steps, step } from "../../vfs/steps.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 import type { AddressSpace, Process } from "../ports.ts";
 
@@ -31,60 +33,68 @@ function checkOffset(offset: number): void {
   if (!(offset >= 0)) throw new Errno("EINVAL", `negative address ${offset}`);
 }
 
-function openMem(context: OpenContext): Handle {
-  const { process, opener, mode, ports, options } = context;
-  const { top, pageSize } = ports.memory;
-  const space: AddressSpace = ports.memory.open(process, opener);
-  const memo = latin1(space.image);
-  let release: () => void;
-  try {
-    const was = mode.resumed?.memo;
-    if (was && fromLatin1(was) !== space.image)
-      throw new Errno("ESTALE", `process ${process.pid} has executed another program since`);
-    release = claimWriter(context);
-  } catch (error) {
-    space.close();
-    throw error;
-  }
-
-  /** Page by page from the first hole on: what cannot be read is zero, up to the end of the buffer. */
-  const readAcrossHoles = (address: number, into: Uint8Array): number => {
-    let done = 0;
-    while (done < into.length) {
-      const at = address + done;
-      const end = Math.min(into.length, done + pageSize - (at % pageSize));
-      const part = into.subarray(done, end);
-      try {
-        const count = space.read(at, part);
-        if (typeof count !== "number") throw new Errno("EFAULT", "page is served by another file system");
-        done += count;
-        if (count === part.length) continue;
-      } catch (error) {
-        if (!(error instanceof Errno && error.code === "EFAULT")) throw error;
-      }
-      into.fill(0, done, end);
-      done = end;
+/** Page by page from the first hole on: what cannot be read is zero, up to the end of the buffer. */
+function* readAcrossHoles(space: AddressSpace, pageSize: number, address: number, into: Uint8Array): Steps<number> {
+  for (let done = 0; done < into.length; ) {
+    const at = address + done;
+    const end = Math.min(into.length, done + pageSize - (at % pageSize));
+    const part = into.subarray(done, end);
+    try {
+      const count = yield* step(space.read(at, part));
+      done += count;
+      if (count === part.length) continue;
+    } catch (error) {
+      if (!(error instanceof Errno && error.code === "EFAULT")) throw error;
     }
-    return done;
-  };
+    into.fill(0, done, end);
+    done = end;
+  }
+  return into.length;
+}
 
+function openMem(context: OpenContext): Outcome<Handle> {
+  return mapOutcome(context.ports.memory.open(context.process, context.opener), (space) => {
+    try {
+      const was = context.mode.resumed?.memo;
+      if (was && fromLatin1(was) !== space.image)
+        throw new Errno("ESTALE", `process ${context.process.pid} has executed another program since`);
+      return memHandle(context, space, claimWriter(context));
+    } catch (error) {
+      space.close();
+      throw error;
+    }
+  });
+}
+
+function memHandle(context: OpenContext, space: AddressSpace, release: () => void): Handle {
+  const { ports, options } = context;
+  const { top, pageSize } = ports.memory;
   return {
-    memo,
+    memo: latin1(space.image),
     repeats: () => true,
     read(caller, offset, into) {
       if (into.length === 0) return 0;
       checkOffset(offset);
-      mayDebug(context, caller);
-      if (offset >= top) return 0;
-      const room = offset + into.length > top ? into.subarray(0, top - offset) : into;
-      return options.holes === "zero" ? readAcrossHoles(offset, room) : space.read(offset, room);
+      return chainOutcome(mayDebug(context, caller), () => {
+        if (offset >= top) return 0;
+        const room = offset + into.length > top ? into.subarray(0, top - offset) : into;
+        return options.holes === "zero"
+          ? perform(readAcrossHoles(space, pageSize, offset, room))
+          : space.read(offset, room);
+      });
     },
     write(caller, offset, data) {
       if (data.length === 0) return 0;
       checkOffset(offset);
-      mayDebug(context, caller);
-      if (offset >= top) throw new Errno("EFAULT", `no memory at 0x${offset.toString(16)}`);
-      return space.write(offset, offset + data.length > top ? data.subarray(0, top - offset) : data);
+      const room = Math.min(data.length, Math.max(0, top - offset));
+      const send = (bytes: Uint8Array): Outcome<number> => {
+        if (offset >= top) throw new Errno("EFAULT", `no memory at 0x${offset.toString(16)}`);
+        return space.write(offset, bytes);
+      };
+      const allowed = mayDebug(context, caller);
+      if (!(allowed instanceof Parked)) return send(data.subarray(0, room));
+      const copy = data.slice(0, room);
+      return chainOutcome(allowed, () => send(copy));
     },
     close() {
       release();

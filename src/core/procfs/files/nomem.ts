@@ -13,6 +13,6 @@ export const nomem: ProcFile = {
   doc: "the last calls that were refused memory: time, call, bytes, which limit, what was in use, the limit",
   open: (context) =>
     mapOutcome(context.ports.accounts.refusals(context.process), (refusals) =>
-      textHandle(context, () => refusals.map(render).join("")),
+      textHandle(context, refusals.map(render).join("")),
     ),
 };

@@ -1,11 +1,11 @@
 import { Errno } from "../../base/errno.ts";
 import type { Handle } from "../../vfs/node.ts";
-import { mapOutcome } from "../../vfs/parked.ts";
+import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 
 function openRegs(context: OpenContext): Handle {
-  const { process, ports } = context;
+  const { process, opener, ports } = context;
   const size = ports.tracer.registerSize;
   const checkRange = (offset: number): void => {
     if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
@@ -14,19 +14,20 @@ function openRegs(context: OpenContext): Handle {
     repeats: () => true,
     read(caller, offset, into) {
       checkRange(offset);
-      const allowed = (): void => void mayDebug(context, caller);
-      const actor = mayDebug(context, caller);
-      if (offset === size || into.length === 0) return 0;
-      return mapOutcome(ports.tracer.readRegisters(process, actor, allowed), (regs) => readSlice(regs, offset, into));
+      return chainOutcome(mayDebug(context, caller), (actor) => {
+        if (offset === size || into.length === 0) return 0;
+        const registers = ports.tracer.readRegisters(process, [actor, opener]);
+        return mapOutcome(registers, (bytes) => readSlice(bytes, offset, into));
+      });
     },
     write(caller, offset, data) {
       checkRange(offset);
-      const allowed = (): void => void mayDebug(context, caller);
-      const actor = mayDebug(context, caller);
-      if (offset + data.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
-      if (data.length === 0) return 0;
       const copy = data.slice();
-      return mapOutcome(ports.tracer.writeRegisters(process, actor, offset, copy, allowed), () => copy.length);
+      return chainOutcome(mayDebug(context, caller), (actor) => {
+        if (offset + copy.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
+        if (copy.length === 0) return 0;
+        return mapOutcome(ports.tracer.writeRegisters(process, [actor, opener], offset, copy), () => copy.length);
+      });
     },
   };
 }

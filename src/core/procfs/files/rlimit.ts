@@ -1,5 +1,5 @@
 import { Errno } from "../../base/errno.ts";
-import { mapOutcome } from "../../vfs/parked.ts";
+import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import type { Limit } from "../accounts-port.ts";
 import { mayDebug, orMinusOne, type ProcFile, textHandle, wordsOf } from "../file.ts";
 
@@ -22,16 +22,17 @@ export const rlimit: ProcFile = {
   open: (context) => {
     const { ports, process } = context;
     return mapOutcome(ports.accounts.limits(process), (limits) => ({
-      ...textHandle(context, () => limits.map(render).join("")),
+      ...textHandle(context, limits.map(render).join("")),
       repeats: () => true,
       write(caller, offset, data) {
-        const actor = mayDebug(context, caller);
-        const [name, soft, hard, ...rest] = wordsOf(data, offset);
-        if (name !== "swap" || rest.length > 0)
-          throw new Errno("EINVAL", "say: swap SOFT HARD; setrlimit(2) sets the others");
-        const set = ports.accounts.setSwapLimit(process, actor, parseBytes(soft), parseBytes(hard ?? soft));
-        const { length } = data;
-        return mapOutcome(set, () => length);
+        const copy = data.slice();
+        return chainOutcome(mayDebug(context, caller), (actor) => {
+          const [name, soft, hard, ...rest] = wordsOf(copy, offset);
+          if (name !== "swap" || rest.length > 0)
+            throw new Errno("EINVAL", "say: swap SOFT HARD; setrlimit(2) sets the others");
+          const set = ports.accounts.setSwapLimit(process, actor, parseBytes(soft), parseBytes(hard ?? soft));
+          return mapOutcome(set, () => copy.length);
+        });
       },
     }));
   },

@@ -1,4 +1,5 @@
 import { escapeOctal } from "../../base/text.ts";
+import { mapOutcome } from "../../vfs/parked.ts";
 import { openText, type ProcFile } from "../file.ts";
 import type { ProcessInfo, TimeVal } from "../ports.ts";
 
@@ -33,5 +34,7 @@ export const status: ProcFile = {
   slot: 6,
   mode: 0o444,
   doc: "one line: comm pid ppid pgid sid tty flags start user system wchan euid egid groups",
-  open: openText(({ process, opener, options }) => renderStatus(process.info(opener), options.profile !== "1993")),
+  open: openText(({ process, opener, options }) =>
+    mapOutcome(process.info(opener), (info) => renderStatus(info, options.profile !== "1993")),
+  ),
 };

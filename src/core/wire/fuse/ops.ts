@@ -25,8 +25,7 @@ import { Errno, type ErrnoName } from "../../base/errno.ts";
 import { latin1 } from "../../base/text.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { DirEntry, DirNode, FileSystem, Node } from "../../vfs/node.ts";
-import { mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
-import { andThen } from "../../vfs/steps.ts";
+import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
 import { openMode } from "../open-mode.ts";
 import { listing, type OpenFile, type OpenFiles } from "./open-files.ts";
 import type { FuseReply } from "./reply.ts";
@@ -95,12 +94,14 @@ function getattr(state: FuseState, request: FuseRequest, reply: FuseReply): numb
   return ATTR_OUT_SIZE;
 }
 
-function readlink(state: FuseState, request: FuseRequest, reply: FuseReply): number {
+function readlink(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
   const node = nodeOf(state, request);
   if (node.kind !== "link") throw new Errno("EINVAL", "not a symbolic link");
-  const target = latin1(node.readlink(request.caller));
-  reply.body(target.length).set(target);
-  return target.length;
+  return mapOutcome(node.readlink(request.caller), (text) => {
+    const target = latin1(text);
+    reply.body(target.length).set(target);
+    return target.length;
+  });
 }
 
 function openReply(reply: FuseReply, fh: number): number {
@@ -152,11 +153,12 @@ function readdir(state: FuseState, request: FuseRequest, reply: FuseReply): numb
 
 function read(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {
   // Pages of our files must never enter anybody's address space: a daemon that reads such memory would wait for itself.
-  if ((request.u32(20) & FUSE_READ_LOCKOWNER) === 0) throw new Errno("EIO", "no reading through the page cache");
+  if ((request.u32(20) & FUSE_READ_LOCKOWNER) === 0)
+    throw new Errno("EINVAL", "no reading through the page cache, which is what mmap, splice and sendfile do");
   const { caller } = request;
   const offset = request.u64(8);
   const into = reply.body(Math.min(request.u32(16), MAX_TRANSFER));
-  return andThen(state.files.file(request.u64(0)), (file) => readFile(file, caller, offset, into));
+  return chainOutcome(state.files.file(request.u64(0)), (file) => readFile(file, caller, offset, into));
 }
 
 function readFile(file: OpenFile, caller: Caller, offset: number, into: Uint8Array): Outcome<number> {
@@ -180,7 +182,7 @@ function write(state: FuseState, request: FuseRequest, reply: FuseReply): Outcom
   const data = file instanceof Parked ? bytes.slice() : bytes;
   const { caller, unique, isResent } = request;
   const offset = request.u64(8);
-  return andThen(file, ({ handle }) => {
+  return chainOutcome(file, ({ handle }) => {
     if (!handle.write) throw new Errno("EOPNOTSUPP", "not for writing");
     state.files.beginWrite(fh, unique, isResent, handle, data);
     return mapOutcome(handle.write(caller, offset, data), (count) => {

@@ -46,6 +46,11 @@ export class FuseSession {
     };
   }
 
+  /** Some request is not answered yet. */
+  get waits(): boolean {
+    return this.#parked.size > 0;
+  }
+
   /** What is held on behalf of the kernel: for tests of leaks. */
   get held(): { readonly files: number; readonly parked: number } {
     return { files: this.#files.size, parked: this.#parked.size };

@@ -195,10 +195,10 @@ function statfs({ fids, fs }: NinepState, { fid }: Message<"Tstatfs">): Body<"Rs
   };
 }
 
-function readlink({ fids, caller }: NinepState, { fid }: Message<"Treadlink">): Body<"Rreadlink"> {
+function readlink({ fids, caller }: NinepState, { fid }: Message<"Treadlink">): Outcome<Body<"Rreadlink">> {
   const { node } = fids.get(fid);
   if (node.kind !== "link") throw new Errno("EINVAL", "not a symbolic link");
-  return { target: node.readlink(caller) };
+  return mapOutcome(node.readlink(caller), (target) => ({ target }));
 }
 
 /**

@@ -1,7 +1,6 @@
 /**
  * The only importer of koffi: libc functions as koffi calls them, with their C prototypes. Nothing here interprets a
- * result; `call.ts` does. Everything runs on the calling thread, as ptrace, setfsuid and capset demand; the one function
- * with an asynchronous form is {@link libcPread}, for memory that may fault into a stranger's file system.
+ * result; `call.ts` does. Everything runs on the calling thread, as ptrace, setfsuid and capset demand.
  */
 import koffi from "koffi";
 
@@ -16,15 +15,6 @@ type Buf = Uint8Array | null;
 export type Pointer = unknown;
 type Transfer = (fd: number, buf: Uint8Array, count: number) => number;
 type TransferAt = (fd: number, buf: Uint8Array, count: number, offset: number) => number;
-type TransferAtAsync = TransferAt & {
-  async(
-    fd: number,
-    buf: Uint8Array,
-    count: number,
-    offset: number,
-    done: (error: unknown, result: number) => void,
-  ): void;
-};
 
 export const libcOpen: (path: string, flags: number, mode: number) => number = bind(
   "int open(const char *path, int flags, int mode)",
@@ -43,10 +33,17 @@ export const libcClose: (fd: number) => number = bind("int close(int fd)");
 export const libcDup2: (from: number, to: number) => number = bind("int dup2(int oldfd, int newfd)");
 export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
 export const libcWrite: Transfer = bind("int64_t write(int fd, const void *buf, size_t count)");
-export const libcPread: TransferAtAsync = bind("int64_t pread64(int fd, void *buf, size_t count, int64_t offset)");
-export const libcPwrite: TransferAtAsync = bind(
-  "int64_t pwrite64(int fd, const void *buf, size_t count, int64_t offset)",
+export const libcPread: TransferAt = bind("int64_t pread64(int fd, void *buf, size_t count, int64_t offset)");
+export const libcPwrite: TransferAt = bind("int64_t pwrite64(int fd, const void *buf, size_t count, int64_t offset)");
+/** The same with the buffer as an address: it may belong to another thread of this process. */
+export const libcPreadAt: (fd: number, buf: number, count: number, offset: number) => number = bind(
+  "int64_t pread64(int fd, uint64_t buf, size_t count, int64_t offset)",
 );
+export const libcPwriteAt: (fd: number, buf: number, count: number, offset: number) => number = bind(
+  "int64_t pwrite64(int fd, uint64_t buf, size_t count, int64_t offset)",
+);
+/** Ends the process with all its threads, also those that wait in the kernel. */
+export const libcExit: (status: number) => never = bind("void _exit(int status)");
 /** process_vm_readv(2) with one piece on either side: struct iovec each. */
 export const libcProcessVmReadv: (
   pid: number,
@@ -119,9 +116,14 @@ export const libcPtraceNumber: (request: number, tid: number, addr: number, data
 export const libcWait4: (pid: number, status: Uint8Array, options: number, rusage: Buf) => number = bind(
   "int wait4(int pid, void *status, int options, void *rusage)",
 );
+/** `info` is siginfo_t. */
+export const libcWaitid: (idtype: number, id: number, info: Uint8Array, options: number) => number = bind(
+  "int waitid(int idtype, unsigned int id, void *info, int options)",
+);
 export const libcTgkill: (tgid: number, tid: number, signal: number) => number = bind(
   "int tgkill(int tgid, int tid, int sig)",
 );
+export const libcGetpgid: (pid: number) => number = bind("int getpgid(int pid)");
 export const libcGetsid: (pid: number) => number = bind("int getsid(int pid)");
 export const libcPidfdOpen: (pid: number, flags: number) => number = bind(
   "int pidfd_open(int pid, unsigned int flags)",
@@ -181,8 +183,6 @@ export const libcPpoll: (fds: Uint8Array, count: number, timeout: Buf, sigmask: 
 export const libcEventfd: (initial: number, flags: number) => number = bind(
   "int eventfd(unsigned int initval, int flags)",
 );
-/** Ends the process with all its threads at once, in whatever call they are: nothing is run or flushed before. */
-export const libcExit: (status: number) => never = bind("void _exit(int status)");
 
 export const libcMmap: (
   addr: null,

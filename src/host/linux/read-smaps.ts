@@ -1,7 +1,7 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { parseSmaps, type SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
-import { readLongText, readTextAt } from "../linux/file.ts";
+import { readLongText, readTextAt } from "./file.ts";
 
 const ATTEMPTS = 4;
 

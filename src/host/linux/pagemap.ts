@@ -1,6 +1,7 @@
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
-import { check } from "../linux/ffi/call.ts";
-import { libcClose, libcOpenat, libcPread } from "../linux/ffi/libc.ts";
+import { check } from "./ffi/call.ts";
+import { libcClose, libcOpenat, libcPread } from "./ffi/libc.ts";
+import { procPath } from "./proc-file.ts";
 
 /** Documentation/admin-guide/mm/pagemap.rst: 8 bytes a page; bits of the upper half. */
 const ENTRY = 8;
@@ -9,9 +10,14 @@ const EXCLUSIVE = 0x0100_0000;
 
 const buffer = Buffer.alloc(64 * 1024);
 
+export interface Resident {
+  readonly resident: number;
+  readonly exclusive: number;
+}
+
 /** How many of the pages in [start, end) are in memory, and how many of these nobody else has mapped. */
-export function residentWithin(pid: number, start: number, end: number): { resident: number; exclusive: number } {
-  const fd = check(libcOpenat(AT_FDCWD, `/proc/${pid}/pagemap`, O_RDONLY | O_CLOEXEC, 0), `pagemap of ${pid}`);
+export function residentWithin(pid: number, start: number, end: number): Resident {
+  const fd = check(libcOpenat(AT_FDCWD, procPath(pid, "pagemap"), O_RDONLY | O_CLOEXEC, 0), `pagemap of ${pid}`);
   let resident = 0;
   let exclusive = 0;
   try {

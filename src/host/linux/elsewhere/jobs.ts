@@ -1,0 +1,179 @@
+/**
+ * What can wait for a process, each as one synchronous function: called on a thread of the pool for processes of others, and at
+ * once for the daemon's own. Arguments and results are cloned on their way: numbers, strings, plain objects. They name a
+ * process by its number; whoever asks makes sure afterwards that it is still the same one.
+ */
+import {
+  AT_EMPTY_PATH,
+  AT_FDCWD,
+  AT_STATX_DONT_SYNC,
+  O_CLOEXEC,
+  O_NONBLOCK,
+  O_PATH,
+  O_RDONLY,
+  O_RDWR,
+} from "../../../core/abi/fcntl.ts";
+import { PTRACE_SEIZE } from "../../../core/abi/ptrace.ts";
+import { STATX_DEV_MAJOR, STATX_DEV_MINOR, STATX_MASK_INO, STATX_SIZE } from "../../../core/abi/statx.ts";
+import type { SmapsEntry } from "../../../core/abi/text/smaps.ts";
+import { Errno, isErrno } from "../../../core/base/errno.ts";
+import { actAs, type Role, withoutCapabilities } from "../acting.ts";
+import { isLocal } from "../backing.ts";
+import { check } from "../ffi/call.ts";
+import {
+  errnoNow,
+  libcClose,
+  libcOpenat,
+  libcPreadAt,
+  libcPtraceNumber,
+  libcPwriteAt,
+  libcStatx,
+} from "../ffi/libc.ts";
+import { type Resident, residentWithin } from "../pagemap.ts";
+import { processPath, procPath, waitingLink, waitingText } from "../proc-file.ts";
+import { readSmaps } from "../read-smaps.ts";
+import { isSameFile } from "../same-file.ts";
+import type { Lock } from "../waits.ts";
+
+interface Asked {
+  readonly pid: number;
+  /** As whom the kernel is asked. */
+  readonly role: Role;
+}
+
+export interface Transfer {
+  /** Of /proc/PID/mem; whoever asks keeps it open. */
+  readonly fd: number;
+  readonly address: number;
+  /** Where the bytes are in the daemon's memory; whoever asks keeps them there. */
+  readonly buffer: number;
+  readonly length: number;
+  readonly write: boolean;
+}
+
+/** What is known of a process by its stat file, and what it sleeps on as far as the role may know. */
+export interface StatAndChannel {
+  /** As text: that is cloned faster than what it says. */
+  readonly stat: string;
+  readonly channel: string;
+}
+
+interface OneProcess {
+  readonly pid: number;
+}
+
+interface OneThread extends Asked {
+  /** Absent: the process's first. */
+  readonly tid?: number;
+}
+
+/** Page numbers, the second one beyond the end. */
+export type PageRange = readonly [number, number];
+
+/** Arguments and result of each. */
+export interface Jobs {
+  /** The stat file. ESRCH, ENOENT. */
+  stat(job: OneProcess): string;
+  /** The stat file and, where wanted, the {@link waitChannel}. */
+  status(job: Asked & { readonly channel: boolean }): StatAndChannel;
+  /**
+   * A descriptor of the memory of the process, or of one thread; the kernel's ptrace check, made as the role. EPERM, EACCES
+   * where it refuses; ENOENT, ESRCH where there is no memory.
+   */
+  openMemory(job: OneThread): number;
+  /** Path of the executable that opens the same file the process runs. */
+  executable(job: Asked): string;
+  /** A descriptor of the executable. EOPNOTSUPP on a file system that could keep its readers waiting. */
+  openExecutable(job: Asked): number;
+  /** Every mapping. */
+  map(job: Asked): SmapsEntry[];
+  /** Pages of each range that are in memory, and of these the ones that nobody else has mapped. */
+  resident(job: OneProcess & { readonly ranges: readonly PageRange[] }): Resident[];
+  /** As pread(2) and pwrite(2): the count, or minus the errno. */
+  transfer(job: Transfer): number;
+  /**
+   * Returns once nothing would keep an attach to thread `tid` waiting: it asks for one that is refused in the moment in which
+   * the locks are held, for want of any capability. Only for a process of another uid.
+   */
+  tryLocks(job: { readonly tid: number }): void;
+}
+
+/** For what a job waits, if it does: a process that keeps one of these back answers where another one is asked for. */
+export const LOCK_OF: Readonly<Record<JobName, Lock>> = {
+  stat: "exec_update_lock",
+  status: "exec_update_lock",
+  openMemory: "exec_update_lock",
+  executable: "exec_update_lock",
+  openExecutable: "exec_update_lock",
+  map: "mmap_lock",
+  resident: "mmap_lock",
+  transfer: "mmap_lock",
+  tryLocks: "cred_guard_mutex",
+};
+
+export type JobName = keyof Jobs;
+export type JobArguments<Name extends JobName> = Parameters<Jobs[Name]>[0];
+export type JobResult<Name extends JobName> = ReturnType<Jobs[Name]>;
+
+const statx = Buffer.alloc(STATX_SIZE);
+
+/** What a process sleeps on: the kernel shows `0` to who may not know. Empty when it does not sleep. */
+export function waitChannel({ pid, role }: Asked): string {
+  try {
+    const text = actAs(role, () => waitingText(pid, "wchan"));
+    return text === "0" ? "" : text;
+  } catch (error) {
+    if (isErrno(error, "EPERM", "EACCES", "ENOENT")) return "";
+    throw error;
+  }
+}
+
+/** A file that another program or another machine serves could hold us for ever. Takes the descriptor. */
+function refuseForeign(fd: number, what: string): void {
+  try {
+    check(libcStatx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MASK_INO, statx), what);
+  } finally {
+    libcClose(fd);
+  }
+  if (isLocal(statx.readUInt32LE(STATX_DEV_MAJOR), statx.readUInt32LE(STATX_DEV_MINOR))) return;
+  throw new Errno("EOPNOTSUPP", `the ${what} is on a file system that another program or machine serves`);
+}
+
+export const JOBS: Jobs = {
+  stat: ({ pid }) => waitingText(pid, "stat"),
+
+  status: (job) => ({ stat: JOBS.stat(job), channel: job.channel ? waitChannel(job) : "" }),
+
+  openMemory: ({ pid, tid, role }) =>
+    actAs(role, () =>
+      check(libcOpenat(AT_FDCWD, procPath(pid, "mem", tid), O_RDWR | O_CLOEXEC, 0), `memory of process ${pid}`),
+    ),
+
+  executable: ({ pid, role }) => {
+    const path = actAs(role, () => waitingLink(pid, "exe"));
+    return isSameFile(path, AT_FDCWD, procPath(pid, "exe")) ? path : procPath(pid, "exe");
+  },
+
+  openExecutable: ({ pid, role }) => {
+    const what = `executable of process ${pid}`;
+    const path = procPath(pid, "exe");
+    return actAs(role, () => {
+      refuseForeign(check(libcOpenat(AT_FDCWD, path, O_PATH | O_CLOEXEC, 0), what), what);
+      return check(libcOpenat(AT_FDCWD, path, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0), what);
+    });
+  },
+
+  map: ({ pid, role }) => actAs(role, () => readSmaps(processPath(pid))),
+
+  resident: ({ pid, ranges }) => ranges.map(([start, end]) => residentWithin(pid, start, end)),
+
+  transfer: ({ fd, address, buffer, length, write }) => {
+    const count = (write ? libcPwriteAt : libcPreadAt)(fd, buffer, length, address);
+    return count < 0 ? -errnoNow() : count;
+  },
+
+  tryLocks: ({ tid }) => {
+    if (withoutCapabilities(() => libcPtraceNumber(PTRACE_SEIZE, tid, 0, 0)) === 0)
+      throw new Errno("EIO", `thread ${tid} was attached where the kernel had to refuse it`);
+  },
+};

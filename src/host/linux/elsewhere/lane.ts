@@ -1,0 +1,76 @@
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { ErrnoName } from "../../../core/base/errno.ts";
+import type { JobName } from "./jobs.ts";
+
+export interface Order {
+  readonly name: JobName;
+  readonly args: unknown;
+}
+
+/** What came of a job: its value, an {@link Errno}, or the stack of a defect of ours. */
+export type Answer =
+  | { readonly value: unknown }
+  | { readonly code: ErrnoName; readonly reason: string }
+  | { readonly bug: string };
+
+/** A thread that does one job at a time. It keeps the process from ending while it has one. */
+export class Lane {
+  readonly #worker: Worker;
+  readonly #port: MessagePort;
+  /** How many jobs were ever sent, and how many the thread has begun. */
+  readonly #counts: Int32Array;
+  #answered: ((answer: Answer) => void) | undefined;
+  /** When it got its last job, on the clock of performance.now(). */
+  lastUsed = 0;
+
+  /** `broken` is told when the thread itself has ended, which no job should make it do. */
+  constructor(broken: (error: Error) => void) {
+    const wake = new SharedArrayBuffer(8);
+    const { port1, port2 } = new MessageChannel();
+    this.#counts = new Int32Array(wake);
+    this.#port = port1;
+    this.#port.on("message", (answer: Answer) => this.#take(answer));
+    this.#port.unref();
+    this.#worker = new Worker(new URL("./thread.js", import.meta.url), {
+      workerData: { port: port2, wake },
+      transferList: [port2],
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
+    });
+    this.#worker.unref();
+    this.#worker.on("error", (error) => {
+      broken(error);
+      this.#take({ bug: String(error.stack) });
+    });
+  }
+
+  get busy(): boolean {
+    return this.#answered !== undefined;
+  }
+
+  /** The thread has its job, which it may be waiting in. Else it is still starting, or has no processor. */
+  get begun(): boolean {
+    return Atomics.load(this.#counts, 1) === this.#counts[0];
+  }
+
+  do({ name, args }: Order, answered: (answer: Answer) => void): void {
+    this.#answered = answered;
+    this.lastUsed = performance.now();
+    this.#port.ref();
+    this.#port.postMessage({ name, args });
+    Atomics.add(this.#counts, 0, 1);
+    Atomics.notify(this.#counts, 0);
+  }
+
+  /** Ends the thread; one that waits in the kernel ends with the process, which it does not keep from ending any more. */
+  end(): void {
+    if (this.busy) this.#port.unref();
+    else void this.#worker.terminate();
+  }
+
+  #take(answer: Answer): void {
+    const answered = this.#answered;
+    this.#answered = undefined;
+    this.#port.unref();
+    answered?.(answer);
+  }
+}

@@ -1,0 +1,165 @@
+import { Errno } from "../../../core/base/errno.ts";
+import { beyond, QUOTAS } from "../../../core/procfs/quotas.ts";
+import { libcExit } from "../ffi/libc.ts";
+import type { Errand } from "./elsewhere.ts";
+import { Lane } from "./lane.ts";
+
+/** How long errands wait for a thread before another one is started, which takes 40 ms and 12 MB. */
+const CROWDED_MS = 5;
+/** After how long an errand counts against the owner of its process: one that does not wait takes microseconds. */
+const LATE_MS = 250;
+/** How long a thread stays that has nothing to do. */
+const IDLE_MS = 10_000;
+
+interface Running {
+  readonly lane: Lane;
+  late: boolean;
+  /** Its request was told that the process does not answer. */
+  expired: boolean;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The threads, and which errand each has: one for each lock of a process, in the order in which they came. */
+export class Threads {
+  readonly #onBug: (error: unknown) => void;
+  readonly #lanes = new Set<Lane>();
+  readonly #queue = new Set<Errand>();
+  readonly #running = new Map<Errand, Running>();
+  readonly #byKey = new Map<string, Errand>();
+  #crowded: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+
+  constructor(onBug: (error: unknown) => void) {
+    this.#onBug = onBug;
+  }
+
+  /** ETIMEDOUT for a process that keeps a thread waiting, EAGAIN where there is no thread to be had. */
+  refuse(key: string, pid: number, owner: number): void {
+    const errand = this.#byKey.get(key);
+    if (errand && this.#running.get(errand)!.expired)
+      throw new Errno("ETIMEDOUT", `process ${pid} does not answer: it is inside exec, or waits for its memory`);
+    if (this.#count(({ expired }, other) => expired && other.owner === owner) >= QUOTAS.threadsPerOwner.most)
+      throw beyond(QUOTAS.threadsPerOwner);
+    if (this.#count(({ expired }) => expired) >= QUOTAS.threads.most) throw beyond(QUOTAS.threads);
+  }
+
+  take(errand: Errand): void {
+    this.#queue.add(errand);
+    this.#dispatch();
+  }
+
+  /** Nobody waits for it: what has not begun never does. */
+  withdraw(errand: Errand): void {
+    if (this.#queue.delete(errand)) errand.ended(undefined);
+  }
+
+  /** Whether it is a thread of ours that keeps it waiting, and not the process: one that starts, or gets no processor. */
+  isOurs(errand: Errand): boolean {
+    const first = this.#byKey.get(errand.key);
+    if (first) return !this.#running.get(first)!.late;
+    return !this.#mustWait(errand) && this.#count(({ late }) => late) < QUOTAS.threads.most;
+  }
+
+  /** Its request has ended without it. */
+  expired(errand: Errand): void {
+    this.withdraw(errand);
+    // One that was given up early may hold its thread still: whoever waited behind it has found that out.
+    const running = this.#running.get(this.#byKey.get(errand.key)!);
+    if (running?.late) running.expired = true;
+  }
+
+  close(): void {
+    clearTimeout(this.#crowded);
+    clearTimeout(this.#idle);
+    for (const errand of this.#queue) errand.parked.interrupt();
+    for (const { timer } of this.#running.values()) clearInterval(timer);
+    for (const lane of this.#lanes) lane.end();
+    this.#lanes.clear();
+    if (!this.stuck) endWithThreads.delete(this);
+  }
+
+  #count(counts: (running: Running, errand: Errand) => boolean): number {
+    let count = 0;
+    for (const [errand, running] of this.#running) if (counts(running, errand)) count++;
+    return count;
+  }
+
+  #dispatch(): void {
+    for (const errand of this.#queue) {
+      if (this.#mustWait(errand)) continue;
+      const lane = this.#freeLane();
+      if (!lane) {
+        this.#crowded ??= setTimeout(() => this.#grow(), CROWDED_MS);
+        return;
+      }
+      this.#queue.delete(errand);
+      this.#begin(errand, lane);
+    }
+  }
+
+  /** Behind another errand to the same process, or while others of its owner are late. */
+  #mustWait({ key, owner }: Errand): boolean {
+    if (this.#byKey.has(key)) return true;
+    return this.#count(({ late }, other) => late && other.owner === owner) >= QUOTAS.threadsPerOwner.most;
+  }
+
+  #freeLane(): Lane | undefined {
+    for (const lane of this.#lanes) if (!lane.busy) return lane;
+    return this.#lanes.size === 0 ? this.#newLane() : undefined;
+  }
+
+  #grow(): void {
+    this.#crowded = undefined;
+    if (this.#queue.size === 0) return;
+    if (this.#lanes.size < QUOTAS.threads.most) this.#newLane();
+    this.#dispatch();
+  }
+
+  #newLane(): Lane {
+    const lane = new Lane((error) => {
+      this.#lanes.delete(lane);
+      this.#onBug(error);
+    });
+    if (this.#lanes.size === 0) endWithThreads.add(this);
+    this.#lanes.add(lane);
+    return lane;
+  }
+
+  #begin(errand: Errand, lane: Lane): void {
+    const running: Running = { lane, late: false, expired: false, timer: undefined };
+    running.timer = setInterval(() => {
+      running.late = running.late || lane.begun;
+    }, LATE_MS);
+    this.#running.set(errand, running);
+    this.#byKey.set(errand.key, errand);
+    lane.do(errand, (answer) => {
+      clearInterval(running.timer);
+      this.#running.delete(errand);
+      this.#byKey.delete(errand.key);
+      errand.ended(answer);
+      this.#dispatch();
+      this.#idle ??= setTimeout(() => this.#shrink(), IDLE_MS).unref();
+    });
+  }
+
+  #shrink(): void {
+    const now = performance.now();
+    for (const lane of [...this.#lanes]) {
+      if (lane.busy || now - lane.lastUsed < IDLE_MS) continue;
+      this.#lanes.delete(lane);
+      lane.end();
+    }
+    this.#idle = this.#lanes.size === 0 ? undefined : setTimeout(() => this.#shrink(), IDLE_MS).unref();
+  }
+
+  /** A thread waits in the kernel: an ordinary end of the process would wait for it. */
+  get stuck(): boolean {
+    return this.#running.size > 0;
+  }
+}
+
+/** Pools whose threads could hold up the end of the process. */
+const endWithThreads = new Set<Threads>();
+process.on("exit", (code) => {
+  for (const threads of endWithThreads) if (threads.stuck) libcExit(code);
+});
