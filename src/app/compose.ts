@@ -7,6 +7,7 @@ import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
+import { LiveInspection } from "../host/inspect/live-inspection.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
 import { LiveExecutables } from "../host/linux/executable.ts";
@@ -40,6 +41,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
   const console = { now: () => performance.now(), print: (line: string) => process.stderr.write(`${line}\n`) };
   const accountant = new Accountant(console, state);
   const filter = buildFilter(arch);
+  const inspection = new LiveInspection({ identity, memory, tracer, arch });
   const ports: Ports = {
     accounts: new LiveAccounts(accountant, identity, (process, caller, owner) =>
       tracer.installFilter(process, caller, filter, owner),
@@ -50,6 +52,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
     executables: new LiveExecutables(identity),
     signals: new LiveSignals(processes),
     tracer,
+    inspection,
   };
   return {
     accountant,
@@ -61,6 +64,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, state?: Account
     async close() {
       await tracer.close();
       accountant.close();
+      inspection.close();
       processes.close();
     },
   };

@@ -37,7 +37,7 @@ export interface ProcFile extends Row {
 /** A row of `table.ts` that is followed. */
 export interface ProcLink extends Row {
   readonly kind: "link";
-  target(process: Process, caller: Caller): string;
+  target(process: Process, caller: Caller, ports: Ports): string;
 }
 
 /** A row of `root-table.ts`: a file beside the processes, of the server's own user. */
@@ -73,6 +73,16 @@ export function openText(render: (context: OpenContext) => string): (context: Op
         return readSlice(content, offset, into);
       },
     };
+  };
+}
+
+/** Bytes as they were when the node was opened, for those who may debug the process. */
+export function openBytes(context: OpenContext, content: Uint8Array): Handle {
+  return {
+    read(caller, offset, into) {
+      mayDebug(context, caller);
+      return readSlice(content, offset, into);
+    },
   };
 }
 

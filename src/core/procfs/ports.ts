@@ -3,6 +3,7 @@ import type { Pid, Tid } from "../base/brand.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
 import type { Accounts } from "./accounts-port.ts";
+import type { Inspection } from "./inspection-port.ts";
 import type { ControlScope } from "./options.ts";
 
 /** Seconds and microseconds. */
@@ -120,8 +121,11 @@ export interface Tracer {
   wait(process: Process, caller: Caller): Outcome<void>;
   /** Continues the stopped target delivering `signal`; false when it is not stopped under the caller's control. */
   deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false;
-  /** The current thread's registers. `allowed` is asked again in the moment they are taken. EDEADLK for the caller itself. */
-  readRegisters(process: Process, caller: Caller, allowed: () => void): Outcome<Uint8Array>;
+  /**
+   * The current thread's registers. `allowed` is asked again in the moment they are taken, and `seen` told of them while
+   * the thread is still held. EDEADLK for the caller itself.
+   */
+  readRegisters(process: Process, caller: Caller, allowed: () => void, seen?: Seen): Outcome<Uint8Array>;
   /** Overlays `data` at byte `offset`. */
   writeRegisters(
     process: Process,
@@ -132,6 +136,9 @@ export interface Tracer {
   ): Outcome<void>;
 }
 
+/** Told of a register set. */
+export type Seen = (registers: Uint8Array) => void;
+
 export interface Ports {
   readonly accounts: Accounts;
   readonly processes: ProcessTable;
@@ -140,4 +147,5 @@ export interface Ports {
   readonly executables: Executables;
   readonly signals: Signals;
   readonly tracer: Tracer;
+  readonly inspection: Inspection;
 }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { paperAccounts } from "../../../test/support/paper-accounts.ts";
+import { paperInspection } from "../../../test/support/paper-inspection.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
@@ -97,6 +98,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
       note: (_process, callers, signal) => calls.push(`note ${signal} by ${callers.map(({ uid }) => uid)}`),
       noteGroup: (_process, _callers, signal) => calls.push(`notepg ${signal}`),
     },
+    inspection: paperInspection(),
     tracer: {
       registerSize: 216,
       attach: word("attach"),

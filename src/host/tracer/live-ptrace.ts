@@ -110,10 +110,11 @@ export function isNative(tid: Tid, arch: Arch): boolean {
   return regset(PTRACE_GETREGSET, tid, arch, new Uint8Array(arch.registerSize)) === arch.registerSize;
 }
 
-/** The general registers of a stopped thread, a fresh buffer in the kernel's layout. ESRCH when it is not stopped. */
-export function getRegisters(tid: Tid, arch: Arch): Uint8Array {
+/** The general registers of a stopped thread, a fresh buffer in the kernel's layout, of which `seen` is told. ESRCH when it is not stopped. */
+export function getRegisters(tid: Tid, arch: Arch, seen?: (registers: Uint8Array) => void): Uint8Array {
   const registers = new Uint8Array(arch.registerSize);
   regset(PTRACE_GETREGSET, tid, arch, registers);
+  seen?.(registers);
   return registers;
 }
 

@@ -5,7 +5,7 @@ import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Access, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { Access, Memory, Process, Seen, Tracer } from "../../core/procfs/ports.ts";
 import type { Peek } from "../../core/trace/observer.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
@@ -93,8 +93,9 @@ export class LiveTracer implements Tracer {
     attachment.tracee.deliver(signalNumber(signal));
   }
 
-  readRegisters(process: Process, caller: Caller, allowed: () => void): Outcome<Uint8Array> {
-    return this.#withStopped(process as LiveProcess, caller, allowed, (tid) => getRegisters(tid, this.#setup.arch));
+  readRegisters(process: Process, caller: Caller, allowed: () => void, seen?: Seen): Outcome<Uint8Array> {
+    const { arch } = this.#setup;
+    return this.#withStopped(process as LiveProcess, caller, allowed, (tid) => getRegisters(tid, arch, seen));
   }
 
   writeRegisters(

@@ -49,4 +49,13 @@ export const ARM64: Arch = {
     sysPrctl: 167,
     sysClose: 57,
   },
+  // DWARF for the Arm 64-bit architecture, section 4.1.
+  dwarf: {
+    registers: [...Array.from({ length: 31 }, (_, i) => `x${i}`), "sp", "pc"],
+    stackPointer: 31,
+    framePointer: 29,
+    programCounter: 32,
+    linkRegister: 30,
+    addressBits: 48,
+  },
 };
