@@ -32,6 +32,7 @@ const MAX_KEPT = 4096;
 export class ModuleSymbols {
   readonly image: ElfImage;
   readonly #debug: () => ElfImage | undefined;
+  #names: ElfImage | undefined;
   #frames: CallFrames | undefined | null = null;
   #symbols: SymbolTable | undefined | null = null;
   #lines: LineTable | undefined | null = null;
@@ -89,7 +90,8 @@ export class ModuleSymbols {
 
   /** The file with the names: this one where it was not stripped. */
   #named(): ElfImage {
-    return this.image.section(".symtab") ? this.image : (this.#debug() ?? this.image);
+    this.#names ??= this.image.section(".symtab") ? this.image : (this.#debug() ?? this.image);
+    return this.#names;
   }
 }
 

@@ -92,7 +92,9 @@ export class SymbolTable {
     const best = claiming >= 0 || nearest < 0 || sizes[nearest] !== 0 ? claiming : nearest;
     if (best < 0) return undefined;
     const name = stringAt(readUpTo(this.#image.bytes, this.#strings.offset + this.#names[best]!, MAX_NAME), 0);
-    return name === "" ? undefined : { name, address: starts[best]! };
+    // The version that a dynamic symbol has behind its name says nothing of where one is.
+    const plain = name.split("@", 1)[0]!;
+    return plain === "" ? undefined : { name: plain, address: starts[best]! };
   }
 
   /** Whether `i` begins later than `than`, or is better known at the same place. */

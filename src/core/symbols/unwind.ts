@@ -42,14 +42,15 @@ export function unwind(
   let wasInterrupted = true;
   while (values && frames.length < maxFrames) {
     const pc: number | undefined = values[dwarf.programCounter];
-    if (pc === undefined || (pc === 0 && frames.length > 0)) break;
+    // A thread that has jumped to 0 has been interrupted there; a caller there is the end.
+    if (pc === undefined || (pc === 0 && !wasInterrupted)) break;
     // A call may be the last instruction of its function: what follows it is somebody else.
     const inside: number = pc - (wasInterrupted ? 0 : 1);
     const located = map.locate(inside);
     const leaving = located?.symbols?.leaving(located.address);
     const isSignalFrame = leaving?.isSignalFrame ?? false;
     frames.push(describe(pc, located, inside, isSignalFrame));
-    values = new Step(dwarf, memory, values).leave(leaving, located, map, frames.length === 1);
+    values = new Step(dwarf, memory, values).leave(leaving, located, map, wasInterrupted);
     wasInterrupted = isSignalFrame;
   }
   return frames;
@@ -87,12 +88,12 @@ class Step {
     leaving: Leaving | undefined,
     located: Located | undefined,
     map: ModuleMap,
-    isInnermost: boolean,
+    wasInterrupted: boolean,
   ): RegisterValues | undefined {
     try {
       const caller = leaving
         ? this.#byRules(leaving, located?.bias ?? 0)
-        : this.#withoutRules(located, map, isInnermost);
+        : this.#withoutRules(located, map, wasInterrupted);
       return caller && this.#isProgress(caller, leaving?.isSignalFrame ?? false) ? caller : undefined;
     } catch (error) {
       if (isErrno(error, "EPROTO")) return undefined;
@@ -163,9 +164,9 @@ class Step {
   }
 
   /** Code that says nothing of how to leave it: made at run time, or written by hand. */
-  #withoutRules(located: Located | undefined, map: ModuleMap, isInnermost: boolean): RegisterValues | undefined {
+  #withoutRules(located: Located | undefined, map: ModuleMap, wasInterrupted: boolean): RegisterValues | undefined {
     // A call of an address that is no code has not got as far as to save anything.
-    return (isInnermost && !located ? this.#justCalled(map) : undefined) ?? this.#byFramePointer();
+    return (wasInterrupted && !located ? this.#justCalled(map) : undefined) ?? this.#byFramePointer();
   }
 
   #justCalled(map: ModuleMap): RegisterValues | undefined {

@@ -15,7 +15,7 @@ import type { CallerIdentity } from "../linux/caller-identity.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcClose, libcOpenat, libcRead, libcReadlinkat } from "../linux/ffi/libc.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
-import { debugFilePaths } from "./debug-files.ts";
+import { DEBUG_ROOT, debugFilePaths } from "./debug-files.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { Snapshot } from "./snapshot.ts";
 
@@ -116,7 +116,7 @@ export class LiveInspection implements Inspection {
   #debugFile(caller: Caller): FindDebugFile {
     return (wanted) => {
       for (const path of debugFilePaths(wanted)) {
-        const file = this.#files.findByPath(path, caller);
+        const file = this.#files.findBelow(DEBUG_ROOT, path, caller);
         if (file) return file;
       }
       return undefined;

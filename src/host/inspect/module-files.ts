@@ -34,7 +34,6 @@ const MAX_OPEN = 64;
 const statx = Buffer.alloc(STATX_SIZE);
 const how = Buffer.alloc(OPEN_HOW_SIZE);
 how.writeUInt32LE(O_PATH | O_CLOEXEC, 0);
-how.writeUInt32LE(RESOLVE_CACHED, OPEN_HOW_RESOLVE);
 
 /** Which file a descriptor is, as /proc/PID/maps names it, and its state: what changes when it is written to. */
 interface FileState {
@@ -43,17 +42,28 @@ interface FileState {
   readonly isLocal: boolean;
 }
 
+/** Says nothing more once it is closed, whoever still has it. */
 class OpenFile implements ByteSource {
-  readonly fd: number;
   readonly state: string;
+  #fd: number;
 
+  /** Owns `fd` from now on. */
   constructor(fd: number, state: string) {
-    this.fd = fd;
+    this.#fd = fd;
     this.state = state;
   }
 
   read(at: number, into: Uint8Array): number {
-    return Math.max(0, libcPread(this.fd, into, into.length, at));
+    return this.#fd < 0 ? 0 : Math.max(0, libcPread(this.#fd, into, into.length, at));
+  }
+
+  hasChanged(): boolean {
+    return stateOf(this.#fd)?.state !== this.state;
+  }
+
+  close(): void {
+    if (this.#fd >= 0) libcClose(this.#fd);
+    this.#fd = -1;
   }
 }
 
@@ -74,46 +84,43 @@ export class ModuleFiles {
   /** The file of that path if it is the one of that device and inode; undefined if not, or if `caller` may not read it. */
   find(path: string, device: string, inode: number, caller: Caller): ByteSource | undefined {
     const wanted = `${device} ${inode}`;
-    const key = `${caller.uid} ${caller.gid} ${this.#identity.isOwn(caller)} ${wanted}`;
-    const kept = this.#open.get(key);
-    if (kept) {
-      this.#open.delete(key);
-      if (stateOf(kept.fd)?.state === kept.state) {
-        this.#open.set(key, kept);
-        return kept;
-      }
-      libcClose(kept.fd);
-    }
-    return this.#openAs(caller, path, key, (identity) => identity === wanted);
+    // What is mapped is in the kernel's cache, with all directories above it.
+    return this.#find(caller, wanted, () => openFile(path, RESOLVE_CACHED, (identity) => identity === wanted));
   }
 
-  /** A file that is mapped nowhere, of debugging symbols; as {@link find}. */
-  findByPath(path: string, caller: Caller): ByteSource | undefined {
-    return this.#openAs(caller, path, `${caller.uid} ${caller.gid} ${path}`, () => true);
+  /** A file below root's own `directory`, which nobody else can make a place where one waits. */
+  findBelow(directory: string, path: string, caller: Caller): ByteSource | undefined {
+    return this.#find(caller, path, () => openFile(`${directory}${path}`, 0, () => true));
   }
 
   close(): void {
-    for (const { fd } of this.#open.values()) libcClose(fd);
+    for (const file of this.#open.values()) file.close();
     this.#open.clear();
   }
 
-  #openAs(caller: Caller, path: string, key: string, isWanted: (identity: string) => boolean): OpenFile | undefined {
-    const file = this.#identity.as(caller, () => openFile(path, isWanted));
-    if (!file) return undefined;
-    const before = this.#open.get(key);
-    if (before) libcClose(before.fd);
-    this.#open.set(key, file);
-    if (this.#open.size > MAX_OPEN) {
-      const [oldest, { fd }] = this.#open.entries().next().value!;
-      libcClose(fd);
-      this.#open.delete(oldest);
-    }
+  #find(caller: Caller, name: string, open: () => OpenFile | undefined): OpenFile | undefined {
+    const key = `${caller.uid} ${caller.gid} ${this.#identity.isOwn(caller)} ${name}`;
+    const kept = this.#open.get(key);
+    this.#open.delete(key);
+    const isGood = kept !== undefined && !kept.hasChanged();
+    if (!isGood) kept?.close();
+    const file = isGood ? kept : this.#identity.as(caller, open);
+    if (file) this.#keep(key, file);
     return file;
+  }
+
+  #keep(key: string, file: OpenFile): void {
+    this.#open.set(key, file);
+    if (this.#open.size <= MAX_OPEN) return;
+    const [oldest, unused] = this.#open.entries().next().value!;
+    this.#open.delete(oldest);
+    unused.close();
   }
 }
 
-/** Looked up in the kernel's cache alone, where every mapped file is, and opened only when it is on a file system that answers. */
-function openFile(path: string, isWanted: (identity: string) => boolean): OpenFile | undefined {
+/** Opened only when it is on a file system that answers; `resolve` is a flag of openat2(2). */
+function openFile(path: string, resolve: number, isWanted: (identity: string) => boolean): OpenFile | undefined {
+  how.writeUInt32LE(resolve, OPEN_HOW_RESOLVE);
   const place = libcOpenat2(SYS_openat2, AT_FDCWD, path, how, OPEN_HOW_SIZE);
   if (place < 0) return undefined;
   try {

@@ -48,7 +48,7 @@ export const regsText: ProcFile = {
   kind: "file",
   slot: 17,
   mode: 0o600,
-  doc: "the same as text, `name value` a line; takes such lines",
+  doc: "the general registers as text, `name value` a line; takes such lines",
   open: (context) => {
     const { ports, process, opener, mode } = context;
     const { registerNames } = ports.inspection;
