@@ -39,7 +39,7 @@ const OFFLINE = { ...process.env, DEBUGINFOD_URLS: "" };
 
 /** What eu-stack says of the first thread of a process that nobody traces. */
 function euStack(pid: number): { pc: number; name: string }[] {
-  const { stdout } = spawnSync("eu-stack", ["-1", "-p", String(pid)], { encoding: "utf8", env: OFFLINE, timeout: 20_000 });
+  const { stdout } = spawnSync("eu-stack", ["-1", "-r", "-p", String(pid)], { encoding: "utf8", env: OFFLINE, timeout: 20_000 });
   return [...stdout.matchAll(/^#\d+\s+0x([0-9a-f]+)(?: - 1)?(?:[ \t]+(\S+))?/gm)].map(([, pc, name]) => ({
     pc: Number.parseInt(pc!, 16),
     name: name?.split("@")[0] ?? "??",
@@ -62,13 +62,15 @@ async function sameAsOracle(target: Target, least: number): Promise<Line[]> {
   return ours;
 }
 
-/** Resolves once the first thread sleeps in pause(2). */
-async function asleep(target: Target): Promise<void> {
-  while (readFileSync(`/proc/${target.pid}/syscall`, "latin1").split(" ")[0] !== PAUSE) {
+/** Resolves once the first thread sleeps in one of these system calls, by default pause(2). */
+async function asleep(target: Target, calls: readonly string[] = [PAUSE]): Promise<void> {
+  while (!calls.includes(readFileSync(`/proc/${target.pid}/syscall`, "latin1").split(" ")[0]!)) {
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
+/** arm64 has no pause(2): the library calls ppoll(2). */
 const PAUSE = process.arch === "x64" ? "34" : "73";
+const FUTEX = process.arch === "x64" ? "202" : "98";
 
 /** gcc's flags, and what programs compiled so lack. */
 const BUILDS: readonly (readonly string[])[] = [
@@ -127,10 +129,11 @@ test("source lines are gdb's, with DWARF 4 and 5", NEEDS_MOUNT, async () => {
 test("python3 and node", NEEDS_ORACLE, async () => {
   for (const [path, args] of [
     ["/usr/bin/env", ["python3", "-c", "import signal; print('ready', flush=True); signal.pause()"]],
-    [process.execPath, ["--jitless", "-e", "console.log('ready'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"]],
+    [process.execPath, ["--jitless", "-e", "fs.writeSync(1, 'ready\\n'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"]],
   ] as const) {
     await using target = await Target.start(path, { path, args });
     await target.prints("ready\n");
+    await asleep(target, [PAUSE, FUTEX]);
     await server.stop(target.pid);
     const stopped = stackOf(target.pid);
     server.ctl(target.pid, "detach");

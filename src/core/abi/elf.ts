@@ -27,7 +27,7 @@ export const PT_GNU_EH_FRAME = 0x6474_e550;
 export const PF_X = 1;
 
 /** Elf64_Shdr. */
-export const SHDR = { size: 64, name: 0, type: 4, flags: 8, offset: 24, length: 32, link: 40 } as const;
+export const SHDR = { size: 64, name: 0, type: 4, flags: 8, address: 16, offset: 24, length: 32, link: 40 } as const;
 
 export const SHT_SYMTAB = 2;
 export const SHT_NOBITS = 8;

@@ -32,57 +32,58 @@ const HEADER_VERSION = 1;
 const TABLE_ENCODING = DW_EH_PE.datarel | DW_EH_PE.sdata4;
 const ROW = 8;
 
-/** The .eh_frame of an object, searched through the table that its linker has made. */
+/** Where the entries of an object are, in the order of the functions they are about. */
+interface Index {
+  readonly count: number;
+  /** The beginning of a function and the address of its entry. */
+  row(i: number): { readonly start: number; readonly entry: number } | undefined;
+}
+
+/** Entries that are looked at to make an index where the linker has made none, as in static programs: some 100 milliseconds. */
+const MAX_SCANNED = 32 * 1024;
+
+/** The .eh_frame of an object. */
 export class CallFrames {
   readonly #image: ElfImage;
-  readonly #header: number;
-  readonly #table: number;
-  readonly #count: number;
   readonly #commons = new Map<number, CommonEntry>();
+  readonly #index: Index;
 
-  private constructor(image: ElfImage, header: number, table: number, count: number) {
+  /** EPROTO. */
+  constructor(image: ElfImage) {
     this.#image = image;
-    this.#header = header;
-    this.#table = table;
-    this.#count = count;
-  }
-
-  /** Undefined where there is no table, or one of another form. EPROTO. */
-  static of(image: ElfImage): CallFrames | undefined {
-    const header = image.ehFrameHeader;
-    if (header === undefined) return undefined;
-    const reader = new DwarfReader(readUpTo(image, header, 32));
-    const version = reader.u8();
-    const frameEncoding = reader.u8();
-    const countEncoding = reader.u8();
-    const tableEncoding = reader.u8();
-    if (version !== HEADER_VERSION || tableEncoding !== TABLE_ENCODING) return undefined;
-    reader.pointer(frameEncoding, header, header);
-    const count = reader.pointer(countEncoding, header, header);
-    return new CallFrames(image, header, header + reader.offset, count);
+    this.#index = linkedIndex(image) ?? this.#scan();
   }
 
   /** The entry of the function that `address` lies in. EPROTO. */
   find(address: number): FrameEntry | undefined {
     let low = 0;
-    let high = this.#count;
+    let high = this.#index.count;
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
-      const start = this.#rowAt(middle)?.start;
+      const start = this.#index.row(middle)?.start;
       if (start === undefined) return undefined;
       if (start <= address) low = middle + 1;
       else high = middle;
     }
-    const row = low === 0 ? undefined : this.#rowAt(low - 1);
+    const row = low === 0 ? undefined : this.#index.row(low - 1);
     const entry = row && this.#entryAt(row.entry);
     return entry && address >= entry.start && address < entry.end ? entry : undefined;
   }
 
-  #rowAt(index: number): { start: number; entry: number } | undefined {
-    const bytes = readUpTo(this.#image, this.#table + index * ROW, ROW);
-    if (bytes.length < ROW) return undefined;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, ROW);
-    return { start: this.#header + view.getInt32(0, true), entry: this.#header + view.getInt32(4, true) };
+  #scan(): Index {
+    const rows: { start: number; entry: number }[] = [];
+    const section = this.#image.section(".eh_frame");
+    const end = section ? section.address + section.size : 0;
+    for (let at = section?.address ?? 0, seen = 0; at < end && seen < MAX_SCANNED; seen++) {
+      const head = new DwarfReader(readUpTo(this.#image, at, 8));
+      const length = head.u32();
+      // A length of 0 ends the entries of one part of the program.
+      if (length > MAX_ENTRY) break;
+      if (length > 0 && head.u32() !== 0) rows.push({ start: this.#entryAt(at).start, entry: at });
+      at += 4 + length;
+    }
+    rows.sort((a, b) => a.start - b.start);
+    return { count: rows.length, row: (i) => rows[i] };
   }
 
   /** The bytes of an entry behind its length, and the address of the first. */
@@ -115,6 +116,29 @@ export class CallFrames {
     }
     return common;
   }
+}
+
+/** The table that the linker has made, .eh_frame_hdr; undefined where there is none, or one of another form. EPROTO. */
+function linkedIndex(image: ElfImage): Index | undefined {
+  const header = image.ehFrameHeader;
+  if (header === undefined) return undefined;
+  const reader = new DwarfReader(readUpTo(image, header, 32));
+  const version = reader.u8();
+  const frameEncoding = reader.u8();
+  const countEncoding = reader.u8();
+  if (reader.u8() !== TABLE_ENCODING || version !== HEADER_VERSION) return undefined;
+  reader.pointer(frameEncoding, header, header);
+  const count = reader.pointer(countEncoding, header, header);
+  const table = header + reader.offset;
+  return {
+    count,
+    row: (i) => {
+      const bytes = readUpTo(image, table + i * ROW, ROW);
+      if (bytes.length < ROW) return undefined;
+      const view = new DataView(bytes.buffer, bytes.byteOffset, ROW);
+      return { start: header + view.getInt32(0, true), entry: header + view.getInt32(4, true) };
+    },
+  };
 }
 
 function parseCommon(reader: DwarfReader, address: number): CommonEntry {

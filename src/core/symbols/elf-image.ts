@@ -28,6 +28,8 @@ export interface Segment {
 export interface Section {
   readonly name: string;
   readonly type: number;
+  /** Where it is mapped, 0 if it is not. */
+  readonly address: number;
   readonly offset: number;
   readonly size: number;
   /** The section that this one refers to, by number. */
@@ -128,6 +130,7 @@ export class ElfImage implements ByteSource {
         name: "",
         nameAt: table.getUint32(at + SHDR.name, true),
         type,
+        address: u64(table, at + SHDR.address),
         offset: u64(table, at + SHDR.offset),
         size: type === SHT_NOBITS || compressed ? 0 : u64(table, at + SHDR.length),
         link: table.getUint32(at + SHDR.link, true),

@@ -71,7 +71,7 @@ export class ModuleSymbols {
   }
 
   #findLeaving(address: number): Leaving | undefined {
-    if (this.#frames === null) this.#frames = unlessMalformed(() => CallFrames.of(this.image));
+    if (this.#frames === null) this.#frames = unlessMalformed(() => new CallFrames(this.image));
     const entry = this.#frames?.find(address);
     if (!entry) return undefined;
     const { returnColumn, isSignalFrame } = entry.common;
