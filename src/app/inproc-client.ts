@@ -5,13 +5,23 @@ import { type Outcome, Parked } from "../core/vfs/parked.ts";
 import { walk } from "../core/vfs/walk.ts";
 import type { NodeStat, TreeClient } from "./tree-client.ts";
 
-/** An outcome as a promise; `stop` interrupts it. */
+/** As long as a timer of Node may be. */
+const FOREVER_MS = 2 ** 31 - 1;
+
+/**
+ * An outcome as a promise; `stop` interrupts it. What is waited for may be a signal, which does not keep Node from ending: so
+ * a timer does.
+ */
 function settle<T>(outcome: Outcome<T>, stop: AbortSignal | undefined): Promise<T> {
   if (!(outcome instanceof Parked)) return Promise.resolve(outcome);
   return new Promise((resolve, reject) => {
+    const awake = setInterval(() => {}, FOREVER_MS);
     const onAbort = (): void => outcome.interrupt();
     stop?.addEventListener("abort", onAbort, { once: true });
-    const finish = (): void => stop?.removeEventListener("abort", onAbort);
+    const finish = (): void => {
+      clearInterval(awake);
+      stop?.removeEventListener("abort", onAbort);
+    };
     outcome.listen({
       settled: (value) => {
         finish();
