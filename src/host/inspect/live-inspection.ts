@@ -1,8 +1,7 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
-import { type MapsEntry, parseMaps } from "../../core/abi/text/smaps.ts";
+import { type MapsEntry, parseNamedMaps } from "../../core/abi/text/smaps.ts";
 import { Errno } from "../../core/base/errno.ts";
-import { fromLatin1 } from "../../core/base/text.ts";
 import type { Inspection, ProcessBytes } from "../../core/procfs/inspection-port.ts";
 import type { Memory, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { FindDebugFile, LoadedModule } from "../../core/symbols/modules.ts";
@@ -93,7 +92,7 @@ export class LiveInspection implements Inspection {
   }
 
   /** Opened as `caller`, whom the kernel checks. */
-  #read(process: LiveProcess, caller: Caller, name: string): Uint8Array {
+  #read(process: LiveProcess, caller: Caller, name: string): Buffer {
     const what = `${name} of process ${process.pid}`;
     const dirfd = process.dirfd();
     const fd = this.#setup.identity.as(caller, () => libcOpenat(dirfd, name, O_RDONLY | O_CLOEXEC, 0));
@@ -108,7 +107,7 @@ export class LiveInspection implements Inspection {
 
   /** A module finds its file when that is asked for: most are not. */
   #modules(process: LiveProcess, caller: Caller): readonly LoadedModule[] {
-    return parseMaps(fromLatin1(this.#read(process, caller, "maps")))
+    return parseNamedMaps(this.#read(process, caller, "maps").toString("latin1"))
       .filter(({ path, inode }) => inode !== 0 || path === "[vdso]")
       .map((entry) => new MappedModule(entry, () => this.#files.find(entry.path, entry.device, entry.inode, caller)));
   }
@@ -146,13 +145,16 @@ class MappedModule implements LoadedModule {
   }
 }
 
-function readWhole(fd: number, what: string): Uint8Array {
-  let room = Buffer.allocUnsafe(32 * 1024);
+/** Where a short text is read first. */
+const scratch = Buffer.alloc(32 * 1024);
+
+function readWhole(fd: number, what: string): Buffer {
+  let room = scratch;
   let length = 0;
   for (;;) {
     const count = check(libcRead(fd, room.subarray(length), room.length - length), what);
     length += count;
-    if (count === 0 || length >= MAX_TEXT) return room.subarray(0, length);
+    if (count === 0 || length >= MAX_TEXT) return Buffer.from(room.subarray(0, length));
     if (room.length - length < 8192) room = Buffer.concat([room, Buffer.allocUnsafe(room.length)]);
   }
 }

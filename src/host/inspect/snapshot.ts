@@ -50,7 +50,7 @@ export class Snapshot implements ByteSource {
   /** The first page; nothing while it is still awaited. */
   #fetch(start: number, length: number): Uint8Array {
     if (this.#awaited) return NOTHING;
-    const bytes = new Uint8Array(length);
+    const bytes = Buffer.allocUnsafe(length);
     try {
       const count = this.#space.read(start, bytes);
       if (count instanceof Parked) this.#await(start, bytes, count);

@@ -38,11 +38,11 @@ export function parseSmaps(text: string): SmapsEntry[] {
   return entries;
 }
 
-/** The mappings in order, from the text of /proc/pid/maps. */
-export function parseMaps(text: string): MapsEntry[] {
+/** The mappings that have a name, in order, from the text of /proc/pid/maps. */
+export function parseNamedMaps(text: string): MapsEntry[] {
   return text
     .split("\n")
-    .filter((line) => line !== "")
+    .filter((line) => line.includes("/") || line.includes("["))
     .map(parseHead);
 }
 
