@@ -10,7 +10,11 @@ import { Server } from "../support/server.ts";
 import { Target } from "../support/target.ts";
 
 function lyonnais(args: readonly string[], cwd = "/"): { code: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { encoding: "latin1", timeout: 30_000, cwd });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
+    encoding: "latin1",
+    timeout: 30_000,
+    cwd,
+  });
   return { code: status, out: stdout, err: stderr };
 }
 

@@ -208,6 +208,10 @@ test("who may not debug a process is told nothing of it; its own user is", NEEDS
     assert.equal(await owner.open(11, path, O_RDONLY), "ok", name);
     assert.ok(Buffer.isBuffer(await owner.read(11, 0, 65536)), name);
   }
+  for (const name of ["cwd", "root"]) {
+    assert.equal(await stranger.does(`open 12 ${mount.path(target.pid, name)}/. ${O_RDONLY}`), "EACCES", name);
+    assert.equal(await owner.does(`open 12 ${mount.path(target.pid, name)}/. ${O_RDONLY}`), "ok", name);
+  }
   // Its memory is read elsewhere, piece by piece, and the calls are the same.
   const calls = readFileSync(mount.path(target.pid, "stack"), "latin1");
   assert.match(calls, /^#0 0x[0-9a-f]+ (?:__)?(?:clock_)?nanosleep/);
