@@ -16,7 +16,7 @@ export interface StackLine {
 const LINE = /^#(\d+) (0x[0-9a-f]+) (<signal>|\?\?|(\S+)\+(0x[0-9a-f]+))(?: (\S+):(\d+))?(?: \((\S+)\))?$/;
 
 /** The bytes that are escaped as `\ooo`. */
-const unescape = (text: string): string =>
+const unescaped = (text: string): string =>
   text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 /** Undefined for a line of another form: of a newer server. */
@@ -27,9 +27,9 @@ export function parseStackLine(text: string): StackLine | undefined {
   return {
     number: Number(number),
     pc: pc!,
-    ...(symbol === undefined ? {} : { symbol: unescape(symbol), offset: Number(offset) }),
-    ...(file === undefined ? {} : { file: unescape(file), line: Number(line) }),
-    ...(module === undefined ? {} : { module: unescape(module) }),
+    ...(symbol === undefined ? {} : { symbol: unescaped(symbol), offset: Number(offset) }),
+    ...(file === undefined ? {} : { file: unescaped(file), line: Number(line) }),
+    ...(module === undefined ? {} : { module: unescaped(module) }),
     ...(place === "<signal>" ? { signal: true as const } : {}),
   };
 }
