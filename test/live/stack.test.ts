@@ -39,7 +39,11 @@ const OFFLINE = { ...process.env, DEBUGINFOD_URLS: "" };
 
 /** What eu-stack says of the first thread of a process that nobody traces. */
 function euStack(pid: number): { pc: number; name: string }[] {
-  const { stdout } = spawnSync("eu-stack", ["-1", "-r", "-p", String(pid)], { encoding: "utf8", env: OFFLINE, timeout: 20_000 });
+  const { stdout } = spawnSync("eu-stack", ["-1", "-r", "-p", String(pid)], {
+    encoding: "utf8",
+    env: OFFLINE,
+    timeout: 20_000,
+  });
   return [...stdout.matchAll(/^#\d+\s+0x([0-9a-f]+)(?: - 1)?(?:[ \t]+(\S+))?/gm)].map(([, pc, name]) => ({
     pc: Number.parseInt(pc!, 16),
     name: name?.split("@")[0] ?? "??",
@@ -95,7 +99,8 @@ for (const flags of BUILDS) {
       const ours = await sameAsOracle(target, 4);
       if (flags.includes("-s")) continue;
       const names = ours.map(({ name }) => name);
-      if (args[0] === "deep" && !flags.includes("-O2")) assert.equal(names.filter((name) => name === "recursion").length, 13);
+      if (args[0] === "deep" && !flags.includes("-O2"))
+        assert.equal(names.filter((name) => name === "recursion").length, 13);
       if (args[0] === "signal") assert.ok(names.indexOf("handler") + 1 === names.indexOf("<signal>"), names.join());
       if (args[0] === "aligned") assert.ok(names.indexOf("aligned") < names.indexOf("main"), names.join());
       assert.equal(names.at(-1), "_start");
@@ -107,7 +112,12 @@ test("a call of address 0 is followed to who made it", NEEDS_MOUNT, async () => 
   await using target = await Target.start("frames", { args: ["null"] });
   await asleep(target);
   const names = stackOf(target.pid).map(({ name }) => name);
-  assert.deepEqual(names.slice(names.indexOf("handler"), names.indexOf("main") + 1), ["handler", "<signal>", "??", "main"]);
+  assert.deepEqual(names.slice(names.indexOf("handler"), names.indexOf("main") + 1), [
+    "handler",
+    "<signal>",
+    "??",
+    "main",
+  ]);
 });
 
 test("source lines are gdb's, with DWARF 4 and 5", NEEDS_MOUNT, async () => {
@@ -129,7 +139,10 @@ test("source lines are gdb's, with DWARF 4 and 5", NEEDS_MOUNT, async () => {
 test("python3 and node", NEEDS_ORACLE, async () => {
   for (const [path, args] of [
     ["/usr/bin/env", ["python3", "-c", "import signal; print('ready', flush=True); signal.pause()"]],
-    [process.execPath, ["--jitless", "-e", "fs.writeSync(1, 'ready\\n'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"]],
+    [
+      process.execPath,
+      ["--jitless", "-e", "fs.writeSync(1, 'ready\\n'); Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)"],
+    ],
   ] as const) {
     await using target = await Target.start(path, { path, args });
     await target.prints("ready\n");

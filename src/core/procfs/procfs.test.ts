@@ -250,7 +250,10 @@ test("what came after 1993 is not in a directory of 1993", () => {
     return (dir as DirNode).list(ROOT).map(({ name }) => name);
   };
   assert.deepEqual(names({ profile: "1993" }), ["file", "mem", "regs", "ctl", "status", "note", "notepg"]);
-  assert.deepEqual(names({}), PROC_NODES.map(({ name }) => name));
+  assert.deepEqual(
+    names({}),
+    PROC_NODES.map(({ name }) => name),
+  );
 });
 
 test("a note names both who opened and who writes", () => {

@@ -9,8 +9,8 @@ import { DW_OP } from "../abi/dwarf.ts";
 import type { ByteSource } from "./byte-source.ts";
 import { ElfImage } from "./elf-image.ts";
 import { evaluate } from "./expression.ts";
-import type { LoadedModule } from "./modules.ts";
 import { ModuleSymbols } from "./module-symbols.ts";
+import type { LoadedModule } from "./modules.ts";
 import { type Frame, unwind } from "./unwind.ts";
 
 function sourceOf(bytes: Uint8Array, base = 0): ByteSource {
@@ -28,7 +28,8 @@ function sourceOf(bytes: Uint8Array, base = 0): ByteSource {
 function registers(arch: typeof X86_64, values: Readonly<Record<string, number>>): Uint8Array {
   const bytes = new Uint8Array(arch.registerSize);
   const view = new DataView(bytes.buffer);
-  for (const [name, value] of Object.entries(values)) view.setBigUint64(8 * arch.registers.indexOf(name), BigInt(value), true);
+  for (const [name, value] of Object.entries(values))
+    view.setBigUint64(8 * arch.registers.indexOf(name), BigInt(value), true);
   return bytes;
 }
 
@@ -123,7 +124,9 @@ test("programs with changed bytes: an end, in time, whatever they say", { timeou
   const small = readFileSync(program("frames", "-pie", "-fPIE"));
   const rounds = Number(process.env["LYONNAIS_FUZZ"] ?? 3000);
   const random = seeded(20_261_126);
-  const words = Array.from({ length: 512 }, (_, i) => (i % 3 === 0 ? CODE + 0x1000 + random(0x400) : STACK + 8 * random(512)));
+  const words = Array.from({ length: 512 }, (_, i) =>
+    i % 3 === 0 ? CODE + 0x1000 + random(0x400) : STACK + 8 * random(512),
+  );
   const memory = stackOf(words);
   let calls = 0;
   let slowest = 0;
