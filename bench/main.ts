@@ -9,6 +9,7 @@ import { readyBench, residentBench, successionBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
 import { ninepBench } from "./ninep.ts";
 import type { BenchRow } from "./row.ts";
+import { stackBench } from "./stack.ts";
 import { vmBench, vmMemoryBench } from "./vm.ts";
 
 /** The start of a writable megabyte of the target. */
@@ -38,6 +39,7 @@ async function fileSystemBench(): Promise<BenchRow[]> {
     ...memoryBench(server, threads, megabyte(threads)),
     ...registersBench(server, threads),
     ...stepBench(server, counter),
+    ...(await stackBench(server)),
     ...residentBench(server),
     ...(await ninepBench(server, threads, megabyte(threads))),
   ];

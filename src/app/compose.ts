@@ -14,6 +14,7 @@ import type { FileSystem } from "../core/vfs/node.ts";
 import { chainOutcome, type Outcome } from "../core/vfs/parked.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
+import { LiveInspection } from "../host/inspect/live-inspection.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
 import { Elsewhere } from "../host/linux/elsewhere/elsewhere.ts";
@@ -89,6 +90,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   const sharing = repairSharing(arch, accountant);
   const tracer = new LiveTracer({ processes, elsewhere, access, arch, memory, onBug, sharing, ...culprits });
   const filter = buildFilter(arch);
+  const inspection = new LiveInspection({ identity, elsewhere, memory, tracer, arch });
   const ports: Ports = {
     quotas: new Quotas(),
     accounts: new LiveAccounts(accountant, identity, elsewhere, (process, caller, owner) => {
@@ -102,6 +104,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
     executables: new LiveExecutables(identity, elsewhere),
     signals: new LiveSignals(processes),
     tracer,
+    inspection,
   };
   return {
     accountant,
@@ -114,6 +117,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
     async close() {
       await tracer.close();
       await accountant.close();
+      inspection.close();
       processes.close();
       elsewhere.close();
     },

@@ -33,7 +33,11 @@ test("inode numbers are those of 1993", NEEDS_MOUNT, async () => {
 test("a process directory holds its files, with their modes, owner, links and sizes", NEEDS_MOUNT, async () => {
   await using target = await Target.start("sleeper", { uid: 31001, gid: 31002 });
   assert.deepEqual(readdirSync(server.path(target.pid)), [
+    "auxv",
+    "cmdline",
     "ctl",
+    "cwd",
+    "environ",
     "file",
     "map",
     "mem",
@@ -41,12 +45,16 @@ test("a process directory holds its files, with their modes, owner, links and si
     "note",
     "notepg",
     "regs",
+    "regs.txt",
     "rlimit",
+    "root",
+    "stack",
     "status",
   ]);
   const modes = {
     ...{ mem: 0o100600, regs: 0o100600, ctl: 0o100200, status: 0o100444, note: 0o100200, notepg: 0o100200 },
     ...{ map: 0o100444, rlimit: 0o100644, nomem: 0o100444 },
+    ...{ "regs.txt": 0o100600, stack: 0o100400, auxv: 0o100400, cmdline: 0o100400, environ: 0o100400 },
   };
   for (const [name, mode] of Object.entries(modes)) {
     const st = lstatSync(server.path(target.pid, name));

@@ -39,7 +39,7 @@ export interface ProcFile extends Row {
 /** A row of `table.ts` that is followed. */
 export interface ProcLink extends Row {
   readonly kind: "link";
-  target(process: Process, caller: Caller): Outcome<string>;
+  target(process: Process, caller: Caller, ports: Ports): Outcome<string>;
 }
 
 /** A row of `root-table.ts`: a file beside the processes, of the server's own user. */
@@ -86,6 +86,17 @@ export function textHandle({ process, mode }: OpenContext, text: string): Handle
     read(_caller, offset, into) {
       if (!process.alive()) throw goneError(process);
       return readSlice(content, offset, into);
+    },
+  };
+}
+
+/** Bytes as they were when the node was opened, for those who may debug the process. */
+export function openBytes(context: OpenContext, content: Uint8Array): Handle {
+  const bytes = context.mode.resumed?.memo ?? content;
+  return {
+    memo: bytes,
+    read(caller, offset, into) {
+      return chainOutcome(mayDebug(context, caller), () => readSlice(bytes, offset, into));
     },
   };
 }

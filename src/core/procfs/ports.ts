@@ -3,6 +3,7 @@ import type { Pid, Tid } from "../base/brand.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
 import type { Accounts } from "./accounts-port.ts";
+import type { Inspection } from "./inspection-port.ts";
 import type { ControlScope } from "./options.ts";
 import type { Quotas } from "./quotas.ts";
 
@@ -143,12 +144,15 @@ export interface Tracer {
   deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false;
   /**
    * The current thread's registers. All of `callers`, the first of whom is who asks, must be allowed in the moment in which
-   * they are taken. EDEADLK for the caller itself.
+   * they are taken; `seen` is told of them while the thread is still held. EDEADLK for the caller itself.
    */
-  readRegisters(process: Process, callers: Callers): Outcome<Uint8Array>;
+  readRegisters(process: Process, callers: Callers, seen?: Seen): Outcome<Uint8Array>;
   /** Overlays `data` at byte `offset`. */
   writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void>;
 }
+
+/** Told of a register set. */
+export type Seen = (registers: Uint8Array) => void;
 
 export interface Ports {
   readonly quotas: Quotas;
@@ -159,4 +163,5 @@ export interface Ports {
   readonly executables: Executables;
   readonly signals: Signals;
   readonly tracer: Tracer;
+  readonly inspection: Inspection;
 }

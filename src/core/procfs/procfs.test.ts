@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { paperAccounts } from "../../../test/support/paper-accounts.ts";
+import { paperInspection } from "../../../test/support/paper-inspection.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { FileNode, Handle } from "../vfs/node.ts";
+import type { DirNode, FileNode, Handle } from "../vfs/node.ts";
 import { type Outcome, Parked } from "../vfs/parked.ts";
 import { readSlice } from "../vfs/slice.ts";
 import { walk } from "../vfs/walk.ts";
@@ -105,6 +106,7 @@ function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
       note: (_process, callers, signal) => calls.push(`note ${signal} by ${callers.map(({ uid }) => uid)}`),
       noteGroup: (_process, _callers, signal) => calls.push(`notepg ${signal}`),
     },
+    inspection: paperInspection(),
     tracer: {
       registerSize: 216,
       attach: word("attach"),
@@ -271,6 +273,10 @@ test("opener and user must both be allowed, at every operation", () => {
     ["mem", (handle, caller) => handle.read!(caller, 4096, into)],
     ["mem", (handle, caller) => handle.write!(caller, 4096, into)],
     ["regs", (handle, caller) => handle.read!(caller, 0, into)],
+    ["regs.txt", (handle, caller) => handle.read!(caller, 0, into)],
+    ["regs.txt", (handle, caller) => handle.write!(caller, 0, bytes("r1 1"))],
+    ["stack", (handle, caller) => handle.read!(caller, 0, into)],
+    ["environ", (handle, caller) => handle.read!(caller, 0, into)],
     ["regs", (handle, caller) => handle.write!(caller, 0, into)],
     ...[...CTL_WORDS.map(({ word }) => word), "hup"].map(
       (word) =>
@@ -289,6 +295,42 @@ test("opener and user must both be allowed, at every operation", () => {
     refused = -1;
     machine.calls.length = 0;
   }
+});
+
+const text = (handle: Handle): string => {
+  const into = new Uint8Array(4096);
+  return String.fromCharCode(...into.subarray(0, handle.read!(ROOT, 0, into) as number));
+};
+
+test("stack: a line each call, with what is known of it and nothing that could break the line", () => {
+  assert.equal(
+    text(open(paperMachine(), "stack")),
+    "#0 0x401136 leaf+0x16 counter.c:12 (/bin/a\\040b)\n#1 0x7f0000001000 <signal>\n",
+  );
+});
+
+test("regs.txt: every register by name; lines are written where regs has them, or none is", () => {
+  const machine = paperMachine();
+  const handle = open(machine, "regs.txt");
+  const lines = text(handle).split("\n");
+  assert.deepEqual([lines.length, lines[0], lines[26]], [28, "r0 0x707070707070707", "r26 0x707070707070707"]);
+  assert.equal(handle.write!(ROOT, 0, bytes("r3 0x10\n\nr1 -1\n")), 15);
+  assert.deepEqual(machine.calls, ["regs 24+8", "regs 8+8"]);
+  assert.throws(() => handle.write!(ROOT, 0, bytes("r3 1\nr99 1\n")), { code: "EINVAL" });
+  assert.throws(() => handle.write!(ROOT, 4, bytes("r3 1\n")), { code: "EINVAL" });
+  assert.equal(machine.calls.length, 2);
+});
+
+test("what came after 1993 is not in a directory of 1993", () => {
+  const names = (options: Partial<ProcfsOptions>): string[] => {
+    const dir = walk(procFileSystem(paperMachine().ports, { ...DEFAULT_OPTIONS, ...options }).root, "446", ROOT);
+    return (dir as DirNode).list(ROOT).map(({ name }) => name);
+  };
+  assert.deepEqual(names({ profile: "1993" }), ["file", "mem", "regs", "ctl", "status", "note", "notepg"]);
+  assert.deepEqual(
+    names({}),
+    PROC_NODES.map(({ name }) => name),
+  );
 });
 
 test("a note names both who opened and who writes", () => {

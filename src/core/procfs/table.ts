@@ -1,19 +1,41 @@
 import type { ProcNode, RootFile } from "./file.ts";
 import { accounts, accountsCheck, swap } from "./files/accounts.ts";
 import { ctl } from "./files/ctl.ts";
+import { cwd, root } from "./files/directories.ts";
 import { file, fileContents } from "./files/file.ts";
 import { map } from "./files/map.ts";
 import { mem } from "./files/mem.ts";
 import { nomem } from "./files/nomem.ts";
 import { note, notepg } from "./files/note.ts";
+import { auxv, cmdline, environ } from "./files/process-bytes.ts";
 import { regs } from "./files/regs.ts";
+import { regsText } from "./files/regs-text.ts";
 import { rlimit } from "./files/rlimit.ts";
+import { stack } from "./files/stack.ts";
 import { status } from "./files/status.ts";
 import { LATER_SLOT } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
 
 /** THE list of what a process directory holds, in the order of its listing. */
-export const PROC_NODES: readonly ProcNode[] = [file, mem, regs, ctl, status, note, notepg, map, rlimit, nomem];
+export const PROC_NODES: readonly ProcNode[] = [
+  file,
+  mem,
+  regs,
+  ctl,
+  status,
+  note,
+  notepg,
+  map,
+  rlimit,
+  nomem,
+  regsText,
+  stack,
+  auxv,
+  cmdline,
+  environ,
+  cwd,
+  root,
+];
 
 /** THE list of files beside the processes. */
 export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck];

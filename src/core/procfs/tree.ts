@@ -255,7 +255,7 @@ class ProcTree {
     return {
       kind: "link",
       stat: () => processStat(process, row.slot, row.mode, 1, 0),
-      readlink: (caller) => row.target(process, caller),
+      readlink: (caller) => row.target(process, caller, this.#ports),
     };
   }
 

@@ -38,6 +38,26 @@ export function readLongText(path: string): string {
   }
 }
 
+/** A longer file of /proc is cut. */
+const MOST_BYTES = 16 * 1024 * 1024;
+
+/** The bytes of a file of /proc, however many, in a buffer of their own. */
+export function wholeFile(path: string, what: string): Uint8Array {
+  const fd = check(libcOpenat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), what);
+  try {
+    let room = large;
+    let length = 0;
+    for (;;) {
+      const count = check(libcRead(fd, room.subarray(length), room.length - length), what);
+      length += count;
+      if (count === 0 || length >= MOST_BYTES) return new Uint8Array(room.subarray(0, length));
+      if (room.length - length < 8192) room = Buffer.concat([room, Buffer.allocUnsafe(room.length)]);
+    }
+  } finally {
+    libcClose(fd);
+  }
+}
+
 /** Gives a descriptor back; an error of close(2) says nothing one could act on. */
 export function closeDescriptor(fd: number): void {
   libcClose(fd);

@@ -26,7 +26,21 @@ export const PROMPT_FILES: Readonly<Record<PromptName, How>> = {
 };
 
 /** Those that can wait for the process, for as long as its owner likes. */
-export type WaitingName = "auxv" | "exe" | "mem" | "ns/user" | "pagemap" | "smaps" | "stat" | "syscall" | "wchan";
+export type WaitingName =
+  | "auxv"
+  | "cmdline"
+  | "cwd"
+  | "environ"
+  | "exe"
+  | "maps"
+  | "mem"
+  | "ns/user"
+  | "pagemap"
+  | "root"
+  | "smaps"
+  | "stat"
+  | "syscall"
+  | "wchan";
 
 export interface WaitingFile {
   readonly how: How;
@@ -35,10 +49,15 @@ export interface WaitingFile {
 
 export const WAITING_FILES: Readonly<Record<WaitingName, WaitingFile>> = {
   auxv: { how: "read", waits: ["exec_update_lock"] },
+  cmdline: { how: "read", waits: ["mmap_lock"] },
+  cwd: { how: "link", waits: ["exec_update_lock"] },
+  environ: { how: "read", waits: ["exec_update_lock", "mmap_lock"] },
   exe: { how: "link", waits: ["exec_update_lock"] },
+  maps: { how: "read", waits: ["exec_update_lock", "mmap_lock"] },
   mem: { how: "open", waits: ["exec_update_lock"] },
   "ns/user": { how: "link", waits: ["exec_update_lock"] },
   pagemap: { how: "read", waits: ["exec_update_lock", "mmap_lock"] },
+  root: { how: "link", waits: ["exec_update_lock"] },
   smaps: { how: "read", waits: ["exec_update_lock", "mmap_lock"] },
   stat: { how: "read", waits: ["exec_update_lock"] },
   syscall: { how: "read", waits: ["exec_update_lock"] },

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { AT_FDCWD, F_DUPFD_CLOEXEC } from "../../core/abi/fcntl.ts";
+import { F_DUPFD_CLOEXEC } from "../../core/abi/fcntl.ts";
 import { parseStat } from "../../core/abi/text/stat.ts";
 import { Errno, errnoName, isErrno } from "../../core/base/errno.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";

@@ -120,10 +120,11 @@ export function sizedRegisters(tid: Tid, arch: Arch): Uint8Array {
   return registers.subarray(0, regset(PTRACE_GETREGSET, tid, arch, registers));
 }
 
-/** The general registers of a stopped thread, a fresh buffer in the kernel's layout. ESRCH when it is not stopped. */
-export function getRegisters(tid: Tid, arch: Arch): Uint8Array {
+/** The general registers of a stopped thread, a fresh buffer in the kernel's layout, of which `seen` is told. ESRCH when it is not stopped. */
+export function getRegisters(tid: Tid, arch: Arch, seen?: (registers: Uint8Array) => void): Uint8Array {
   const registers = new Uint8Array(arch.registerSize);
   regset(PTRACE_GETREGSET, tid, arch, registers);
+  seen?.(registers);
   return registers;
 }
 

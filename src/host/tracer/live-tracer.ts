@@ -4,7 +4,7 @@ import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Callers, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { Callers, Process, Seen, Tracer } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
@@ -143,8 +143,8 @@ export class LiveTracer implements Tracer {
     attachment.tracee.deliver(signalNumber(signal));
   }
 
-  readRegisters(process: Process, callers: Callers): Outcome<Uint8Array> {
-    return this.#withStopped(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch));
+  readRegisters(process: Process, callers: Callers, seen?: Seen): Outcome<Uint8Array> {
+    return this.#withStopped(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch, seen));
   }
 
   writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void> {

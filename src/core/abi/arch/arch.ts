@@ -40,6 +40,21 @@ export interface InterruptedCall {
   readonly wokenInVain: readonly number[];
 }
 
+/** What the DWARF supplement of the processor's calling convention says, as far as one has to know it to unwind a stack. */
+export interface DwarfFacts {
+  /** Names of the general register set, by DWARF number. */
+  readonly registers: readonly string[];
+  readonly stackPointer: number;
+  /** Points at the frame pointer of the caller, and that at the return address. */
+  readonly framePointer: number;
+  /** The number the program counter has. */
+  readonly programCounter: number;
+  /** Holds the return address of a function that has not saved it; undefined where the call itself saves it on the stack. */
+  readonly linkRegister: number | undefined;
+  /** Bits of an address: what is above them in a return address is a signature. */
+  readonly addressBits: number;
+}
+
 /** What differs from one processor to another: facts, no code. */
 export interface Arch {
   /** As `uname -m` names it, and as Node does. */
@@ -66,4 +81,5 @@ export interface Arch {
   readonly call: CallConvention;
   /** None where the kernel has decided what becomes of the call before it stops for a tracer. */
   readonly interrupted: readonly InterruptedCall[];
+  readonly dwarf: DwarfFacts;
 }

@@ -53,4 +53,13 @@ export const ARM64: Arch = {
   },
   // At the stop the registers say that the call is made again; by the signal's own SA_RESTART the kernel takes that back behind it.
   interrupted: [],
+  // DWARF for the Arm 64-bit architecture, section 4.1.
+  dwarf: {
+    registers: [...Array.from({ length: 31 }, (_, i) => `x${i}`), "sp", "pc"],
+    stackPointer: 31,
+    framePointer: 29,
+    programCounter: 32,
+    linkRegister: 30,
+    addressBits: 48,
+  },
 };

@@ -127,4 +127,31 @@ export const X86_64: Arch = {
     // A 32-bit program: struct user_regs_struct32.
     { abi: 1, registerSize: 68, word: 4, number: 44, result: 24, wokenInVain: WOKEN_IN_VAIN_32 },
   ],
+  // System V ABI, AMD64 supplement, figure 3.36.
+  dwarf: {
+    registers: [
+      "rax",
+      "rdx",
+      "rcx",
+      "rbx",
+      "rsi",
+      "rdi",
+      "rbp",
+      "rsp",
+      "r8",
+      "r9",
+      "r10",
+      "r11",
+      "r12",
+      "r13",
+      "r14",
+      "r15",
+      "rip",
+    ],
+    stackPointer: 7,
+    framePointer: 6,
+    programCounter: 16,
+    linkRegister: undefined,
+    addressBits: 48,
+  },
 };

@@ -1,5 +1,5 @@
-/** One mapping as /proc/pid/smaps tells it, proc_pid_smaps(5). */
-export interface SmapsEntry {
+/** One mapping as /proc/pid/maps tells it, proc_pid_maps(5). */
+export interface MapsEntry {
   readonly start: number;
   readonly end: number;
   /** `rwxp`, `s` for shared. */
@@ -11,6 +11,10 @@ export interface SmapsEntry {
   readonly inode: number;
   /** Empty for anonymous memory. */
   readonly path: string;
+}
+
+/** The same as /proc/pid/smaps tells it, proc_pid_smaps(5). */
+export interface SmapsEntry extends MapsEntry {
   /** Of VmFlags: two letters each, a blank behind each. */
   readonly flags: string;
   /** The lines between: `Rss:` and others. */
@@ -34,8 +38,16 @@ export function parseSmaps(text: string): SmapsEntry[] {
   return entries;
 }
 
+/** The mappings that have a name, in order, from the text of /proc/pid/maps. */
+export function parseNamedMaps(text: string): MapsEntry[] {
+  return text
+    .split("\n")
+    .filter((line) => line.includes("/") || line.includes("["))
+    .map(parseHead);
+}
+
 /** The path may hold blanks: it is what follows the first five fields. */
-function parseHead(line: string): Omit<SmapsEntry, "flags" | "figures"> {
+function parseHead(line: string): MapsEntry {
   const dash = line.indexOf("-");
   const [rights = "", offset = "", device = "", inode = ""] = line.slice(line.indexOf(" ") + 1).split(" ", 4);
   const behind = line.indexOf(" ") + 1 + rights.length + offset.length + device.length + inode.length + 4;

@@ -29,6 +29,7 @@ import {
   libcPwriteAt,
   libcStatx,
 } from "../ffi/libc.ts";
+import { wholeFile } from "../file.ts";
 import { type Resident, residentWithin } from "../pagemap.ts";
 import { processPath, procPath, waitingLink, waitingText } from "../proc-file.ts";
 import { readSmaps } from "../read-smaps.ts";
@@ -67,6 +68,9 @@ interface OneThread extends Asked {
   readonly tid?: number;
 }
 
+/** Files whose bytes are wanted as they are. */
+export type BytesName = "auxv" | "cmdline" | "environ" | "maps";
+
 /** Page numbers, the second one beyond the end. */
 export type PageRange = readonly [number, number];
 
@@ -87,6 +91,10 @@ export interface Jobs {
   openExecutable(job: Asked): number;
   /** Every mapping. */
   map(job: Asked): SmapsEntry[];
+  /** The whole of a file of bytes. EPERM, EACCES; ENOENT, ESRCH. */
+  bytes(job: Asked & { readonly name: BytesName }): Uint8Array;
+  /** Path of a directory that the process has, one character a byte. As {@link bytes}. */
+  directory(job: Asked & { readonly name: "cwd" | "root" }): string;
   /** Pages of each range that are in memory, and of these the ones that nobody else has mapped. */
   resident(job: OneProcess & { readonly ranges: readonly PageRange[] }): Resident[];
   /** As pread(2) and pwrite(2): the count, or minus the errno. */
@@ -106,6 +114,8 @@ export const LOCK_OF: Readonly<Record<JobName, Lock>> = {
   executable: "exec_update_lock",
   openExecutable: "exec_update_lock",
   map: "mmap_lock",
+  bytes: "mmap_lock",
+  directory: "exec_update_lock",
   resident: "mmap_lock",
   transfer: "mmap_lock",
   tryLocks: "cred_guard_mutex",
@@ -164,6 +174,10 @@ export const JOBS: Jobs = {
   },
 
   map: ({ pid, role }) => actAs(role, () => readSmaps(processPath(pid))),
+
+  bytes: ({ pid, role, name }) => actAs(role, () => wholeFile(procPath(pid, name), `${name} of process ${pid}`)),
+
+  directory: ({ pid, role, name }) => actAs(role, () => waitingLink(pid, name)),
 
   resident: ({ pid, ranges }) => ranges.map(([start, end]) => residentWithin(pid, start, end)),
 

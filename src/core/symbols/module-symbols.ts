@@ -1,0 +1,114 @@
+import { isErrno } from "../base/errno.ts";
+import type { ByteSource } from "./byte-source.ts";
+import { CallFrames } from "./call-frame.ts";
+import { ElfImage, stringAt } from "./elf-image.ts";
+import { type FrameRules, rulesAt } from "./frame-rules.ts";
+import { LineTable, type SourceLine } from "./line-table.ts";
+import { type FunctionSymbol, SymbolTable } from "./symbol-table.ts";
+
+/** How to leave the function at an address. */
+export interface Leaving {
+  readonly rules: FrameRules;
+  readonly returnColumn: number;
+  readonly isSignalFrame: boolean;
+}
+
+/** What is known of one place in the code; addresses as the file has them. */
+export interface Place {
+  readonly symbol: FunctionSymbol | undefined;
+  readonly line: SourceLine | undefined;
+}
+
+type FindDebugBytes = (buildId: string | undefined, link: string | undefined) => ByteSource | undefined;
+
+const MAX_LINK = 1024;
+/** Answers kept of each kind. */
+const MAX_KEPT = 4096;
+
+/**
+ * What one object says of its code, found when it is asked for and kept. What is malformed is as if it were not there:
+ * a file that means harm costs its readers a bounded time and says nothing.
+ */
+export class ModuleSymbols {
+  readonly image: ElfImage;
+  readonly #debug: () => ElfImage | undefined;
+  #names: ElfImage | undefined;
+  #frames: CallFrames | undefined | null = null;
+  #symbols: SymbolTable | undefined | null = null;
+  #lines: LineTable | undefined | null = null;
+  readonly #leaving = new Map<number, Leaving | undefined>();
+  readonly #places = new Map<number, Place>();
+
+  /** `debug` finds the file that has what was stripped off this one. */
+  private constructor(image: ElfImage, debug: () => ElfImage | undefined) {
+    this.image = image;
+    this.#debug = debug;
+  }
+
+  /** Undefined for bytes that are no ELF object. */
+  static open(bytes: ByteSource, debug: FindDebugBytes = () => undefined): ModuleSymbols | undefined {
+    const image = ElfImage.open(bytes);
+    if (!image) return undefined;
+    return new ModuleSymbols(image, () => {
+      const link = image.section(".gnu_debuglink");
+      const bytes = debug(image.buildId, link && stringAt(image.contents(link, MAX_LINK), 0));
+      const found = bytes && ElfImage.open(bytes);
+      // Of another build its addresses would name the wrong functions.
+      return found?.buildId === image.buildId ? found : undefined;
+    });
+  }
+
+  /** Undefined where nothing is said about `address`. */
+  leaving(address: number): Leaving | undefined {
+    return kept(this.#leaving, address, () => unlessMalformed(() => this.#findLeaving(address)));
+  }
+
+  place(address: number): Place {
+    return kept(this.#places, address, () => ({
+      symbol: unlessMalformed(() => this.#symbolTable()?.find(address)),
+      line: unlessMalformed(() => this.#lineTable()?.find(address)),
+    }));
+  }
+
+  #findLeaving(address: number): Leaving | undefined {
+    if (this.#frames === null) this.#frames = unlessMalformed(() => new CallFrames(this.image));
+    const entry = this.#frames?.find(address);
+    if (!entry) return undefined;
+    const { returnColumn, isSignalFrame } = entry.common;
+    return { rules: rulesAt(entry, address), returnColumn, isSignalFrame };
+  }
+
+  #symbolTable(): SymbolTable | undefined {
+    if (this.#symbols === null) this.#symbols = unlessMalformed(() => SymbolTable.of(this.#named()));
+    return this.#symbols;
+  }
+
+  #lineTable(): LineTable | undefined {
+    if (this.#lines === null) this.#lines = unlessMalformed(() => LineTable.of(this.#named()));
+    return this.#lines;
+  }
+
+  /** The file with the names: this one where it was not stripped. */
+  #named(): ElfImage {
+    this.#names ??= this.image.section(".symtab") ? this.image : (this.#debug() ?? this.image);
+    return this.#names;
+  }
+}
+
+function kept<T>(answers: Map<number, T>, key: number, find: () => T): T {
+  const known = answers.get(key);
+  if (known !== undefined || answers.has(key)) return known as T;
+  if (answers.size >= MAX_KEPT) answers.clear();
+  const found = find();
+  answers.set(key, found);
+  return found;
+}
+
+function unlessMalformed<T>(find: () => T | undefined): T | undefined {
+  try {
+    return find();
+  } catch (error) {
+    if (isErrno(error, "EPROTO")) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,131 @@
+import type { Arch } from "../../core/abi/arch/arch.ts";
+import { type MapsEntry, parseNamedMaps } from "../../core/abi/text/smaps.ts";
+import { fromLatin1 } from "../../core/base/text.ts";
+import type { Inspection, ProcessBytes } from "../../core/procfs/inspection-port.ts";
+import type { AddressSpace, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
+import type { FindDebugFile, LoadedModule } from "../../core/symbols/modules.ts";
+import { registerValues } from "../../core/symbols/registers.ts";
+import { type Frame, unwind } from "../../core/symbols/unwind.ts";
+import type { Caller } from "../../core/vfs/caller.ts";
+import type { Outcome } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
+import type { CallerIdentity } from "../linux/caller-identity.ts";
+import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
+import type { BytesName } from "../linux/elsewhere/jobs.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+import { DEBUG_ROOT, debugFilePaths } from "./debug-files.ts";
+import { ModuleFiles } from "./module-files.ts";
+import { Snapshot } from "./snapshot.ts";
+
+interface Setup {
+  readonly identity: CallerIdentity;
+  readonly elsewhere: Elsewhere;
+  readonly memory: Memory;
+  readonly tracer: Tracer;
+  readonly arch: Arch;
+}
+
+/** Of the stack of a running thread, what is read while it is held: what is above it is read afterwards. */
+const STACK_AT_ONCE = 64 * 1024;
+/** Below the stack pointer: what a function may use without moving it, at most. */
+const BELOW_STACK = 256;
+/** Pages that are waited for one after the other, of a process whose memory cannot be read at once. */
+const MAX_AWAITED = 200;
+/** What /proc and ptrace tell of a process, and what follows from its memory and the files it has mapped. */
+export class LiveInspection implements Inspection {
+  readonly registerNames: readonly string[];
+  readonly #setup: Setup;
+  readonly #files: ModuleFiles;
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+    this.registerNames = setup.arch.registers;
+    this.#files = new ModuleFiles(setup.identity);
+  }
+
+  stack(process: Process, caller: Caller): Outcome<readonly Frame[]> {
+    return perform(this.#takeStack(process, caller));
+  }
+
+  *#takeStack(process: Process, caller: Caller): Steps<readonly Frame[]> {
+    const { memory, tracer, arch } = this.#setup;
+    const space: AddressSpace = yield* step(memory.open(process, caller));
+    try {
+      const snapshot = new Snapshot(space);
+      const seen = (bytes: Uint8Array): void => {
+        const top = registerValues({ arch, bytes })[arch.dwarf.stackPointer] ?? 0;
+        snapshot.prefetch(Math.max(0, top - BELOW_STACK), STACK_AT_ONCE);
+      };
+      const bytes = yield* step(tracer.readRegisters(process, [caller], seen));
+      const modules = this.#modules(yield* step(this.#bytes(process, caller, "maps")), caller);
+      for (let awaited = 0; ; awaited++) {
+        const frames = unwind({ arch, bytes }, snapshot, modules, { debugFile: this.#debugFile(caller) });
+        const missing = snapshot.takeAwaited();
+        if (!missing || awaited === MAX_AWAITED) return frames;
+        yield* step(missing);
+      }
+    } finally {
+      space.close();
+    }
+  }
+
+  bytes(process: Process, caller: Caller, which: ProcessBytes): Outcome<Uint8Array> {
+    return this.#bytes(process, caller, which);
+  }
+
+  directory(process: Process, caller: Caller, which: "cwd" | "root"): Outcome<string> {
+    const { elsewhere, identity } = this.#setup;
+    const asked = { pid: process.pid, role: identity.roleOf(caller), name: which };
+    return elsewhere.do(process as LiveProcess, caller, "directory", asked);
+  }
+
+  close(): void {
+    this.#files.close();
+  }
+
+  /** Opened as `caller`, whom the kernel checks. */
+  #bytes(process: Process, caller: Caller, name: BytesName): Outcome<Uint8Array> {
+    const { elsewhere, identity } = this.#setup;
+    const asked = { pid: process.pid, role: identity.roleOf(caller), name };
+    return elsewhere.do(process as LiveProcess, caller, "bytes", asked);
+  }
+
+  /** A module finds its file when that is asked for: most are not. */
+  #modules(maps: Uint8Array, caller: Caller): readonly LoadedModule[] {
+    return parseNamedMaps(fromLatin1(maps))
+      .filter(({ path, inode }) => inode !== 0 || path === "[vdso]")
+      .map((entry) => new MappedModule(entry, () => this.#files.find(entry.path, entry.device, entry.inode, caller)));
+  }
+
+  #debugFile(caller: Caller): FindDebugFile {
+    return (wanted) => {
+      for (const path of debugFilePaths(wanted)) {
+        const file = this.#files.findBelow(DEBUG_ROOT, path, caller);
+        if (file) return file;
+      }
+      return undefined;
+    };
+  }
+}
+
+class MappedModule implements LoadedModule {
+  readonly start: number;
+  readonly end: number;
+  readonly fileOffset: number;
+  readonly path: string;
+  readonly #find: () => LoadedModule["bytes"];
+  #bytes: LoadedModule["bytes"] | null = null;
+
+  constructor({ start, end, offset, path, inode }: MapsEntry, find: () => LoadedModule["bytes"]) {
+    this.start = start;
+    this.end = end;
+    this.fileOffset = offset;
+    this.path = path;
+    this.#find = inode === 0 ? () => undefined : find;
+  }
+
+  get bytes(): LoadedModule["bytes"] {
+    if (this.#bytes === null) this.#bytes = this.#find();
+    return this.#bytes;
+  }
+}

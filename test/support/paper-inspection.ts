@@ -1,0 +1,31 @@
+import { latin1 } from "../../src/core/base/text.ts";
+import type { Inspection } from "../../src/core/procfs/inspection-port.ts";
+
+/** What a machine on paper says of its process: one frame with every field, one with none. */
+export function paperInspection(): Inspection {
+  return {
+    registerNames: Array.from({ length: 27 }, (_, i) => `r${i}`),
+    stack: () => [
+      {
+        pc: 0x401136,
+        module: "/bin/a b",
+        symbol: "leaf",
+        offset: 0x16,
+        file: "src/counter.c",
+        line: 12,
+        isSignalFrame: false,
+      },
+      {
+        pc: 0x7f0000001000,
+        module: undefined,
+        symbol: undefined,
+        offset: 0,
+        file: undefined,
+        line: undefined,
+        isSignalFrame: true,
+      },
+    ],
+    bytes: (_process, _caller, which) => latin1(`${which}\0`),
+    directory: (_process, _caller, which) => `/of/${which}`,
+  };
+}
