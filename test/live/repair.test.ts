@@ -201,12 +201,28 @@ test("a process that keeps the repairer waiting is left alone; others are repair
   assert.equal(tracerOf(other.pid), repairer);
 });
 
-test("who may not trace a process cannot have it let go", { skip: process.geteuid!() !== 0 || !has("strace") || !has("setpriv") }, async (t) => {
+test("who may not trace a process cannot have it let go", {
+  skip: process.geteuid!() !== 0 || !has("strace") || !has("setpriv"),
+}, async (t) => {
   const place = new Accounting(t, 0);
-  const words = await place.words(["-w", "1g"], ["bash", "-c", 'trap : USR1; echo ready; while read -r line; do eval "$line"; done']);
+  const words = await place.words(
+    ["-w", "1g"],
+    ["bash", "-c", 'trap : USR1; echo ready; while read -r line; do eval "$line"; done'],
+  );
   await using _ = words;
   const repairer = tracerOf(words.pid);
-  const { out, err } = place.run("--", "setpriv", "--reuid", "61001", "--clear-groups", "strace", "-o", "/dev/null", "-p", String(words.pid));
+  const { out, err } = place.run(
+    "--",
+    "setpriv",
+    "--reuid",
+    "61001",
+    "--clear-groups",
+    "strace",
+    "-o",
+    "/dev/null",
+    "-p",
+    String(words.pid),
+  );
   assert.match(out + err, /Operation not permitted/);
   assert.equal(tracerOf(words.pid), repairer);
 });

@@ -80,7 +80,9 @@ export class SignalGate implements AnswerGate {
       id = this.#ask("handler", tid, operation.action, operation.word);
     } else if (operation.kind === "trace") {
       id =
-        operation.target === 0 ? this.#ask("releaseCaller", tid, 0, 0) : this.#ask("releaseFor", operation.target, tid, 0);
+        operation.target === 0
+          ? this.#ask("releaseCaller", tid, 0, 0)
+          : this.#ask("releaseFor", operation.target, tid, 0);
     }
     if (id === undefined) return true;
     this.#waiting.set(id, { since: performance.now(), open });

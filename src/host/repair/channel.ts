@@ -14,7 +14,16 @@ import { errnoNow, libcClose, libcRead, libcWrite } from "../linux/ffi/libc.ts";
  * - `leave`: never to be seized: it has kept another repairer from answering.
  * - `ping`: whether it answers.
  */
-export const REQUESTS = ["handler", "look", "release", "releaseFor", "releaseCaller", "again", "leave", "ping"] as const;
+export const REQUESTS = [
+  "handler",
+  "look",
+  "release",
+  "releaseFor",
+  "releaseCaller",
+  "again",
+  "leave",
+  "ping",
+] as const;
 export type RequestKind = (typeof REQUESTS)[number];
 
 export interface RepairRequest {

@@ -209,7 +209,12 @@ export class RepairProcess {
     const timer = setTimeout(() => {
       if (!running.waiting.has(id) || this.#running !== running) return;
       running.waiting.delete(id);
-      done.fail(new Errno("EBUSY", kind === "release" ? `process ${tid} does not stop to be let go; try again` : "the repairer does not answer"));
+      done.fail(
+        new Errno(
+          "EBUSY",
+          kind === "release" ? `process ${tid} does not stop to be let go; try again` : "the repairer does not answer",
+        ),
+      );
     }, patienceMs).unref();
     timer.unref();
     if (!running.channel.ask({ kind, id, tid, address: 0, word: 0 })) {
