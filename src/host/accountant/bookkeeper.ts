@@ -3,6 +3,7 @@ import { Errno, isErrno } from "../../core/base/errno.ts";
 import { Accounts, type Verdict } from "../../core/notify/accounts.ts";
 import { Job } from "../../core/notify/job.ts";
 import type { TrappedCall } from "../../core/notify/notification.ts";
+import { type Image, NOT_YET } from "../../core/notify/ports.ts";
 import { type AccountedProcess, NO_LIMIT, type SwapLimit } from "../../core/notify/process.ts";
 import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
 import { recount } from "../../core/notify/recount.ts";
@@ -66,7 +67,7 @@ export class Bookkeeper implements Requests {
     const console = { now: () => performance.now(), print: (line: string) => host.print(line) };
     this.#looker = new Looker(this.#alarms, host.needLooker, (pid, look, ms) => this.#arrived(pid, look, ms));
     this.#looks = new Looks(this.#looker);
-    this.#targets = new LiveTargets(this.#looks);
+    this.#targets = new LiveTargets(this.#looks, this.#looker);
     this.#accounts = new Accounts(this.#targets, policy, console, this.#recorder);
     const vm = new Vm({ rules: SEED, totals: this.#accounts });
     this.#accounts.disks = () => [...vm.handles].map(({ cred, charge }) => ({ payer: cred!, pages: charge }));
@@ -75,7 +76,10 @@ export class Bookkeeper implements Requests {
     this.loop = new NotificationLoop(this.#accounts, inFlight, bell, this.#alarms, makeGate, {
       admit: (call, job, last) => this.#admit(call, job, last),
       letGo: (tid) => this.#letGo(tid),
-      exited: ({ pid }) => this.#looks.forget(pid),
+      exited: ({ pid }) => {
+        this.#looks.forget(pid);
+        this.#looker.forget(pid);
+      },
       ended: (listener) => this.#forget(listener),
       failed: host.failed,
       messages: () => {
@@ -149,52 +153,47 @@ export class Bookkeeper implements Requests {
   }
 
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): void {
-    const { population, targets } = this.#accounts;
-    this.#taking(pid, listener, ({ fd, number }) => {
-      const ids = targets.ids(pid);
-      const image = targets.image(pid);
-      if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
+    this.#bring(pid, listener, (image, ruid) => {
       const job = this.#newJob(limit, budget);
-      population.launch(pid, image, ids.ruid, job, limit);
-      this.#expect(new Listener(fd, number, job));
+      this.#accounts.population.launch(pid, image, ruid, job, limit);
+      return job;
     });
   }
 
   adopt(pid: number, listener: NewListener): Outcome<void> {
     const adopted = new Parked<void>();
     this.#adoptions.try(() => {
-      // It is counted as it is now: the map has to be there before it is taken in.
-      this.#looks.map(pid);
       try {
-        this.#enter(pid, listener);
+        // It is counted as it is now: the map has to be there before it is taken in.
+        this.#looks.map(pid);
+        this.#bring(pid, listener, (image, ruid) => {
+          const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
+          this.#accounts.population.enter(pid, image, ruid, job, NO_LIMIT);
+          return job;
+        });
         adopted.settle();
       } catch (error) {
+        if (error === NOT_YET) throw error;
         adopted.fail(isErrno(error) ? error : new Errno("EIO", `process ${pid} cannot be counted: ${error}`, error));
       }
     });
     return adopted;
   }
 
-  #enter(pid: number, listener: NewListener): void {
-    const { population, targets } = this.#accounts;
-    this.#taking(pid, listener, ({ fd, number }) => {
-      const ids = targets.ids(pid);
-      const image = targets.image(pid);
-      if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
-      const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
-      population.enter(pid, image, ids.ruid, job, NO_LIMIT);
-      this.#expect(new Listener(fd, number, job));
-    });
-  }
-
-  /** Whoever cannot be taken is left without a listener: its calls fail with ENOSYS. */
-  #taking(pid: number, listener: NewListener, take: (listener: NewListener) => void): void {
+  /** Whoever cannot be brought in is left without a listener: its calls fail with ENOSYS. */
+  #bring(pid: number, { fd, number }: NewListener, enter: (image: Image, ruid: number) => Job): void {
     try {
-      take(listener);
+      const ids = this.#targets.ids(pid);
+      // Its exec would be trapped, and not be answered yet.
+      const image = this.#targets.imageNow(pid);
+      if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
+      const listener = new Listener(fd, number, enter(image, ids.ruid));
+      this.#recorder.put(LISTENER_RECORD + number, listener.job.id);
+      this.#coming.set(number, listener);
     } catch (error) {
       const known = this.#accounts.population.find(pid);
       if (known) this.#accounts.population.exited(known);
-      libcClose(listener.fd);
+      libcClose(fd);
       throw error;
     }
   }
@@ -204,11 +203,6 @@ export class Bookkeeper implements Requests {
     this.#accounts.jobs.add(job);
     this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
     return job;
-  }
-
-  #expect(listener: Listener): void {
-    this.#recorder.put(LISTENER_RECORD + listener.number, listener.job.id);
-    this.#coming.set(listener.number, listener);
   }
 
   listen(number: number): void {

@@ -4,60 +4,48 @@ import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../core/notify/ports.ts";
 import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
-import { readLongText, readTextAt } from "../linux/file.ts";
+import { readLongText } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { sizeOf } from "./look.ts";
 import { Looks } from "./looks.ts";
 import { linkAt, memoryFileAt, namedMemoryFiles } from "./memory-file.ts";
-import { ifThere, numbersIn, type Size, threadThat } from "./sizes.ts";
+import { readImage, readMemoryFiles, readProgress, readProgressAtOnce, textOf } from "./read-process.ts";
+import { ifThere, numbersIn, type Size } from "./sizes.ts";
+import { ALL_OWN, type Strangers } from "./strangers.ts";
 
 const KCMP_VM = 1;
 const SECCOMP_MODE_FILTER = 2;
-/** Fields of /proc/pid/stat behind the name, proc_pid_stat(5): counted from the state. */
-const STATE = 0;
-const PPID = 1;
-const MINFLT = 7;
-const MAJFLT = 9;
-const STARTTIME = 19;
-const VSIZE = 20;
-const STARTCODE = 23;
-const STARTSTACK = 25;
-const START_BRK = 44;
-const ARG_START = 45;
+/** Pages: a program that runs has more, one that exec is building has its stack alone. */
+const BEGINNING = 128;
 
-const textOf = (path: string): string => readTextAt(AT_FDCWD, path, path);
-
-function statFields(dir: string): readonly string[] {
-  const text = textOf(`${dir}/stat`);
-  return text.slice(text.lastIndexOf(")") + 2).split(" ");
-}
-
-const hasMemory = (fields: readonly string[]): boolean => fields[VSIZE] !== "0";
-
-/** The machine as /proc shows it. */
+/** The machine as /proc shows it. Of strangers, who can keep whoever looks at them waiting, what was seen of them last elsewhere. */
 export class LiveTargets implements Targets {
   readonly #sysKcmp: number = hostArch().sysKcmp;
   readonly #looks: Looks;
+  readonly #strangers: Strangers;
   /** Found out for the decision that is being made. */
   readonly #ids = new Map<number, Ids>();
   #remembersIds = false;
 
-  constructor(looks: Looks = new Looks()) {
+  constructor(looks: Looks = new Looks(), strangers: Strangers = ALL_OWN) {
     this.#looks = looks;
+    this.#strangers = strangers;
   }
 
   image(pid: number): Image | undefined {
-    return ifThere(() => {
-      const fields = statFields(`/proc/${pid}`);
-      const startTicks = Number(fields[STARTTIME]);
-      const ppid = Number(fields[PPID]);
-      const from = hasMemory(fields) ? fields : threadThat(pid, statFields, hasMemory);
-      if (!from) return { startTicks, ppid, layout: `gone ${pid}`, isHidden: false, startBrk: 0 };
-      // The kernel shows 1 for what it does not tell, 0 while exec is on its way.
-      const isHidden = Number(from[STARTCODE]) <= 1 || from[START_BRK] === "0";
-      const layout = isHidden ? `hidden ${pid}` : `${from[STARTCODE]} ${from[STARTSTACK]} ${from[ARG_START]}`;
-      return { startTicks, ppid, layout, isHidden, startBrk: isHidden ? 0 : Number(from[START_BRK]) };
-    });
+    return this.#strangers.mayBlock(pid) ? this.#strangers.image(pid) : this.#readImage(pid);
+  }
+
+  /** Of a process that is known not to be inside exec. */
+  imageNow(pid: number): Image | undefined {
+    this.#strangers.mayBlock(pid);
+    return this.#readImage(pid);
+  }
+
+  #readImage(pid: number): Image | undefined {
+    const image = readImage(pid);
+    if (image) this.#strangers.sawImage(pid, image);
+    return image;
   }
 
   map(pid: number): readonly Vma[] | undefined {
@@ -105,17 +93,7 @@ export class LiveTargets implements Targets {
 
   progress(pid: number, tid: number): Progress | undefined {
     const path = `/proc/${pid}/task/${tid}`;
-    return ifThere(() => {
-      const fields = statFields(path);
-      if (/[ZX]/.test(fields[STATE]!)) return undefined;
-      const cpuTime = Number(textOf(`${path}/schedstat`).split(" ", 1)[0]);
-      const faults = Number(fields[MINFLT]) + Number(fields[MAJFLT]);
-      const call = ifThere(() => textOf(`${path}/syscall`));
-      // Of one that hides where it is only the state tells: none of these calls sleeps so that a signal would wake it.
-      const running = call === undefined ? !/[STt]/.test(fields[STATE]!) : call.startsWith("running");
-      const number = Number.parseInt(call ?? "", 10);
-      return { running, call: number >= 0 ? number : undefined, cpuTime, faults };
-    });
+    return this.#strangers.mayBlock(pid) ? readProgressAtOnce(path) : readProgress(path);
   }
 
   children(pid: number): readonly number[] {
@@ -131,6 +109,7 @@ export class LiveTargets implements Targets {
   }
 
   sharesMemory(pid: number, other: number): boolean {
+    if ((this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other)) && !areAlike(pid, other)) return false;
     return libcSyscall(this.#sysKcmp, pid, other, KCMP_VM, 0, 0) === 0;
   }
 
@@ -143,8 +122,7 @@ export class LiveTargets implements Targets {
   }
 
   memoryFiles(pid: number): readonly MemoryFile[] {
-    const fds = ifThere(() => numbersIn(`/proc/${pid}/fd`)) ?? [];
-    return fds.flatMap((fd) => this.memoryFile(pid, fd) ?? []);
+    return this.#strangers.mayBlock(pid) ? this.#strangers.files(pid) : readMemoryFiles(pid);
   }
 
   namedMemoryFiles(): ReadonlyMap<string, number> {
@@ -161,4 +139,11 @@ export class LiveTargets implements Targets {
       return { key: key! >>> 0, id: id!, creator: creator!, pages: Math.ceil(size! / PAGE_SIZE) };
     });
   }
+}
+
+/** Whether two may have one memory, told by what waits for nobody: one inside exec has another than before, with next to nothing in it. */
+function areAlike(pid: number, other: number): boolean {
+  const [a, b] = [sizeOf(pid), sizeOf(other)];
+  if (!a || !b || a.total < BEGINNING) return false;
+  return a.total === b.total && a.data === b.data && a.resident === b.resident;
 }
