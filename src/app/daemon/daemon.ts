@@ -111,7 +111,8 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.stay(false);
     for (const mounted of mounts) mounted.stop();
   };
-  const stopUnlessNeeded = (force: boolean): string | undefined => {
+  const stopUnlessNeeded = async (force: boolean): Promise<string | undefined> => {
+    await toPromise(accountant.catchUp());
     const { trees } = accountant;
     if (trees > 0 && !force) {
       throw new Errno(

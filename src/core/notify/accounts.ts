@@ -8,7 +8,7 @@ import { atMost, exactly } from "./need.ts";
 import type { TrappedCall } from "./notification.ts";
 import type { Operation } from "./operation.ts";
 import { type Books, Population } from "./population.ts";
-import type { Targets, Vma } from "./ports.ts";
+import { ifLooked, type Targets, type Vma } from "./ports.ts";
 import type { AccountedProcess, Refusal } from "./process.ts";
 import { NO_RECORDER, type Recorder } from "./records.ts";
 import { SharedObjects } from "./shared-objects.ts";
@@ -120,7 +120,7 @@ export class Accounts {
   /** A total higher than ever may only be one that knows too little of what was given back. */
   #notePeak({ pid, space }: AccountedProcess): void {
     const data = this.targets.size(pid)?.data ?? 0;
-    if (space.pages > data + TOLERATED_PAGES) this.look(space);
+    if (space.pages > data + TOLERATED_PAGES) ifLooked(() => this.look(space));
     this.figures.note(space.payer);
   }
 

@@ -1,7 +1,7 @@
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfos } from "../vm/uidinfo.ts";
 import type { Job } from "./job.ts";
-import type { Image, Targets } from "./ports.ts";
+import { type Image, ifLooked, type Targets } from "./ports.ts";
 import { AccountedProcess, type ProgramImage, type SwapLimit } from "./process.ts";
 import { PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
 import type { SharedObjects } from "./shared-objects.ts";
@@ -109,8 +109,12 @@ export class Population {
 
   /** Charges what the map shows, unasked. */
   countAll({ pid, space }: AccountedProcess): void {
-    const vmas = this.#books.targets.map(pid);
-    if (!vmas) return;
+    const vmas = ifLooked(() => this.#books.targets.map(pid));
+    if (!vmas) {
+      // The next look corrects it.
+      space.add(Math.max(0, (this.#books.targets.size(pid)?.data ?? 0) - space.pages));
+      return;
+    }
     space.correct(vmas, 0, true);
     this.#books.objects.seen(space, vmas, true);
   }
@@ -138,6 +142,8 @@ export class Population {
     if (!image) return false;
     // Until exec succeeds it may be tried again, in another directory.
     if (image.layout === process.layout && this.#hasMemoryOf(process)) {
+      // Of one that starts a command nothing counts: it is the launcher still.
+      if (process.launching) return false;
       if (isOver) process.space.isExact = false;
       this.#complete(process, image);
       return false;

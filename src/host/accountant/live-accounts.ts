@@ -10,6 +10,7 @@ import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/vm/swap-ledger.ts
 import type { CallerIdentity } from "../linux/caller-identity.ts";
 import { readLongText } from "../linux/file.ts";
 import type { Accountant } from "./accountant.ts";
+import { swapFigures } from "./figures.ts";
 import { parseLimits } from "./limits-text.ts";
 import { linesOf } from "./paid-lines.ts";
 import { readSmaps } from "./read-smaps.ts";
@@ -69,11 +70,8 @@ export class LiveAccounts implements Accounts {
   }
 
   swap(): Outcome<SwapFigures> {
-    const { swapTotal, reserved, overcommit, supply } = new SwapLedger(
-      Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON }),
-    );
-    const unused = { total: bytes(swapTotal), reserved: bytes(reserved), overcommit, supply: bytes(supply) };
-    return this.#accountant.askIfAny(unused, "swap");
+    const unused = new SwapLedger(Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON }));
+    return this.#accountant.askIfAny(swapFigures(unused), "swap");
   }
 
   setOvercommit(caller: Caller, bits: number): Outcome<void> {

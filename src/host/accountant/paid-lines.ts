@@ -1,10 +1,10 @@
 import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
-import { toVma } from "./live-targets.ts";
 import { toMapLine } from "./map-lines.ts";
 import { residentWithin } from "./pagemap.ts";
 import type { Payment } from "./requests.ts";
+import { toVma } from "./to-vma.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 

@@ -1,9 +1,10 @@
+import type { MessagePort } from "node:worker_threads";
 import type { Errno, ErrnoName } from "../../core/base/errno.ts";
 import type { SwapLimit } from "../../core/notify/process.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import type { Outcome, Parked } from "../../core/vfs/parked.ts";
-import type { RepairEnds } from "../repair/repair-process.ts";
 import type { DiskCharges } from "../../core/vm/disk-charges.ts";
+import type { RepairEnds } from "../repair/repair-process.ts";
 
 /** How the name of a listener's record, and of its kept descriptor, begins; its number follows. */
 export const LISTENER_RECORD = "listener ";
@@ -45,7 +46,7 @@ export interface Requests {
   /** `pid` has put itself under a filter and is to become a command. ESRCH. Its calls wait until {@link listen}. */
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): void;
   /** `pid` has been put under a filter: what it has is counted, and nothing refused. ESRCH. Its calls wait until {@link listen}. */
-  adopt(pid: number, listener: NewListener): void;
+  adopt(pid: number, listener: NewListener): Outcome<void>;
   /** The listener of that number is kept for a successor: its calls are to be answered from now on. */
   listen(number: number): void;
   /** There is a repairer, which knows of no process yet. The descriptors become the thread's. */
@@ -55,6 +56,8 @@ export interface Requests {
   /** No limit binds any more. */
   lift(): void;
   setOvercommit(bits: number): void;
+  /** Nothing: what has happened before is known when it is answered, the ends of trees included. */
+  catchUp(): void;
   /** Brings the figures up to date with the kernel's maps. */
   settle(): Outcome<void>;
   limit(pid: number): SwapLimit | undefined;
@@ -77,7 +80,11 @@ export type Arguments<M extends Method> = Parameters<Requests[M]>;
 export type Result<M extends Method> = Exclude<ReturnType<Requests[M]>, Parked<unknown>>;
 
 /** To the thread. */
-export type Message = { readonly id: number; readonly method: Method; readonly args: readonly unknown[] } | "end";
+export type Message =
+  | { readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
+  /** The other end of a thread that reads maps. */
+  | { readonly looker: MessagePort }
+  | "end";
 
 /** From the thread. */
 export type Report =
@@ -87,6 +94,8 @@ export type Report =
   | { readonly kind: "failed"; readonly id: number; readonly code: ErrnoName; readonly reason: string }
   /** Nobody is left under the filter of that listener. */
   | { readonly kind: "ended"; readonly number: number }
+  /** A thread that reads maps is wanted; the one before, if any, is held up. */
+  | { readonly kind: "needLooker" }
   /** A line for the log. */
   | { readonly kind: "print"; readonly line: string };
 
