@@ -31,7 +31,7 @@ export function vmMapRemap(map: VmMap, request: RemapRequest, td: Proc): KernRet
   const more = Math.max(0, newPages - oldPages);
   if (!isFree(map, request, entry)) return "NO_SPACE";
   // What is mapped shared is paid for by its object, which does not grow.
-  const pays = entry.cred !== undefined || entry.paidByOwnObject;
+  const pays = entry.charged && isPrivate(entry);
   const price = pays ? (keepsOld ? newPages : more) : 0;
   if (price > 0 && !map.vm.ledger.reserve(price, td.ruid, td)) return "RESOURCE_SHORTAGE";
 
@@ -87,6 +87,8 @@ function leaveEmpty(entry: VmMapEntry, td: Proc): VmMapEntry {
   const moved = entry.copy();
   moved.object = entry.object;
   if (entry.cred) moved.cred = td.ruid;
+  // An object that others have too pays for what moves with it.
+  else if (entry.charged) entry.cred = td.ruid;
   entry.object = undefined;
   entry.offset = 0;
   entry.flags &= ~(MAP_ENTRY_COW | MAP_ENTRY_NEEDS_COPY);
