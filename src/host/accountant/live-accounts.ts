@@ -82,8 +82,7 @@ export class LiveAccounts implements Accounts {
     if (limit.hard > process.limit.hard && !(caller.uid === 0 && this.#identity.isOwn(caller))) {
       throw new Errno("EPERM", "only root may raise the hard limit");
     }
-    process.limit = limit;
-    this.#accountant.accounts.population.record(process);
+    this.#accountant.accounts.setLimit(process, limit);
   }
 
   refusals({ pid }: Process): readonly RefusedCall[] {
