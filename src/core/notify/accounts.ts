@@ -88,9 +88,9 @@ export class Accounts {
       return "continue";
     }
     let need = row.upperBound(operation, process, this.#context);
-    if (row.needsMap?.(operation, space, this.#context)) need = this.#fromMap(process, call, need);
+    if (row.needsMap?.(operation, space, this.#context)) need = this.#fromMap(process, call);
     if (need > 0 && !this.#fits(process, need)) {
-      need = this.#fromMap(process, call, need);
+      need = this.#fromMap(process, call);
       const rivals = this.#rivals(process, need);
       if (need > 0 && !this.#fits(process, need) && !this.#makeRoom(process, need, rivals)) {
         if (!last && this.isUnsettled(rivals)) return "wait";
@@ -106,11 +106,13 @@ export class Accounts {
     return "continue";
   }
 
-  /** Reads the map of the caller's space: the pages that the call really adds, as far as that tells. */
-  #fromMap({ space }: AccountedProcess, { operation }: TrappedCall, bound: number): number {
+  /** Reads the map of the caller's space: the pages that the call really adds, or the bound, which the map has corrected. */
+  #fromMap(process: AccountedProcess, { operation }: TrappedCall): number {
+    const { space } = process;
     const vmas = this.look(space);
-    const { fromMap } = OPERATIONS[operation.kind];
-    return vmas && fromMap && !isHidden(vmas) ? fromMap(operation, vmas, space) : bound;
+    const { fromMap, upperBound } = OPERATIONS[operation.kind];
+    if (vmas && fromMap && !isHidden(vmas)) return fromMap(operation, vmas, space);
+    return upperBound(operation, process, this.#context);
   }
 
   /** Whether it is known where the data segment of a process that is trapped ends. */
