@@ -297,6 +297,28 @@ test("a segment counts from its making on, though the daemon is killed or its ke
   }
 });
 
+test("shared memory that nobody has seen outlives daemons that are killed one after the other", () => {
+  const { world, kernel, pid } = machineWith(0);
+  const other = world.start(UID, LIMITED);
+  does(world, other, share(1));
+  world.accounts.lookAtAll();
+  does(world, other, share(20));
+  does(world, pid, share(50));
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 30);
+  // The first of them may be killed before it has looked at anything.
+  const records = new Map(world.records);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 71);
+  assert.deepEqual(
+    [...world.records.keys()].filter((key) => key.startsWith("unseen")),
+    [],
+  );
+  world.records.clear();
+  for (const [key, value] of records) world.records.set(key, value);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 71);
+});
+
 test("shared memory counts as large as it was made, however it is mapped later", () => {
   const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, share(50));

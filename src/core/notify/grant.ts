@@ -38,7 +38,7 @@ export class Grant {
   /** Takes back what was charged: the call did not happen. */
   cancel: () => void = nothing;
   /** Takes note that the call is over, and was not cancelled. */
-  finish: () => void = nothing;
+  finish: (() => void) | undefined = undefined;
 
   constructor(process: AccountedProcess, { tid, number }: GrantedCall, kind: GrantKind) {
     this.process = process;
@@ -47,6 +47,11 @@ export class Grant {
     this.limit = process.limit;
     this.kind = kind;
     this.#number = number;
+  }
+
+  /** Whether it makes what has to be found elsewhere than in the map of its space. */
+  get isListed(): boolean {
+    return false;
   }
 
   /** Whether somebody still has to find what the call has made, when the call itself is over. */
@@ -89,6 +94,10 @@ export class ObjectGrant extends Grant {
     this.key = key;
   }
 
+  override get isListed(): boolean {
+    return true;
+  }
+
   override get isAwaited(): boolean {
     return true;
   }
@@ -114,6 +123,10 @@ export class ForkGrant extends Grant {
     this.isSibling = isSibling;
   }
 
+  override get isListed(): boolean {
+    return true;
+  }
+
   override get isAwaited(): boolean {
     return true;
   }
@@ -127,6 +140,10 @@ export class LoanGrant extends Grant {
   constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, waits: boolean) {
     super(process, call, kind);
     this.waits = waits;
+  }
+
+  override get isListed(): boolean {
+    return true;
   }
 
   /** One whose caller does not wait may come at any time, as long as the caller lives. */

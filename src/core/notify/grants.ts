@@ -43,6 +43,7 @@ export class Grants {
   open(grant: Grant): void {
     this.#latest.set(grant.tid, grant);
     if (grant.kind.changes === "map" && this.#forks.size > 0) this.#blurForks(grant);
+    if (!grant.isListed) return;
     if (grant instanceof ForkGrant) {
       this.#forks.add(grant);
       this.#record(grant, FORK_RECORD, forkRecord(grant));
@@ -88,14 +89,14 @@ export class Grants {
   returned(tid: number): void {
     const grant = this.#latest.get(tid);
     if (!grant) return;
+    this.#latest.delete(tid);
     grant.returned();
     this.#finish(grant);
   }
 
   #finish(grant: Grant): void {
-    if (this.#latest.get(grant.tid) === grant) this.#latest.delete(grant.tid);
-    grant.finish();
-    if (!grant.isAwaited) this.close(grant);
+    grant.finish?.();
+    if (grant.isListed && !grant.isAwaited) this.close(grant);
   }
 
   /** The kernel did not carry out the last call of `tid`. Returns what that was granted. */
@@ -123,8 +124,10 @@ export class Grants {
     let pages = 0;
     for (const grant of this.#latest.values()) {
       if (grant.kind.changes !== "map" || !concerned(grant.space)) continue;
-      if (grant.isDone(this.#targets)) this.#finish(grant);
-      else {
+      if (grant.isDone(this.#targets)) {
+        this.#latest.delete(grant.tid);
+        this.#finish(grant);
+      } else {
         calls++;
         pages += grant.pages;
       }

@@ -100,10 +100,10 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
       population.execs(process, "unknown");
     }
   }
-  for (const [name, record] of under<UnseenRecord>(records, UNSEEN_RECORD)) {
-    recorder.drop(UNSEEN_RECORD + name);
-    restoreUnseen(accounts, record, jobOf(record.job));
-  }
+  // All of them first: what is granted anew is written down under the same names.
+  const unseen = [...under<UnseenRecord>(records, UNSEEN_RECORD)];
+  for (const [name] of unseen) recorder.drop(UNSEEN_RECORD + name);
+  for (const [, record] of unseen) restoreUnseen(accounts, record, jobOf(record.job));
   accounts.lookAtAll();
   objects.dropUnused();
   return jobs;
