@@ -419,3 +419,25 @@ test("what MREMAP_DONTUNMAP, mprotect and fork add is told from the map where th
   kernel.vm.minherit(proc, MAPPINGS, MAPPINGS + 500, "none");
   assert.equal(world.trap(pid, FORK), "let go");
 });
+
+test("a fixed mapping is paid for though what it is to replace is unmapped before", () => {
+  const { world, kernel, accounts, pid } = machineWith(800);
+  assert.equal(world.trap(pid, map(300, MAPPINGS)), "let go");
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, UNLIMITED);
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, 300);
+  kernel.happen(pid);
+  accounts.lookAtAll();
+  assert.deepEqual([accounts.ledger.reserved, accounts.shortfalls], [300, []]);
+});
+
+test("two that have the memory of one who went with the daemon pay for it once", () => {
+  const { world, kernel, pid } = machineWith(600);
+  const lends: Operation = { kind: "vfork", waits: false };
+  const child = does(world, pid, lends)!;
+  const other = does(world, child.pid, lends)!;
+  does(world, other.pid, map(1));
+  kernel.exit(pid);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 601);
+});
