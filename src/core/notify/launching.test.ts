@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PaperKernel } from "../../../test/support/paper-kernel.ts";
+import { MAPPINGS, VmTargets } from "../../../test/support/vm-targets.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../vm/swap-ledger.ts";
 import { Accounts } from "./accounts.ts";
 import { Job } from "./job.ts";
@@ -10,19 +10,19 @@ const UID = 1000;
 const LIMIT = { soft: 1000, hard: 1000 };
 
 test("what the launcher has is never counted: neither when it calls exec, nor when that fails, nor in the peak", () => {
-  const kernel = new PaperKernel();
+  const kernel = new VmTargets();
   const accounts = new Accounts(kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON });
   const { uids, figures, population } = accounts;
   const payer = uids.find(UID);
   const job = new Job(1);
   // As much as Node has, which starts commands: far beyond the limit.
-  const { pid } = kernel.spawn(UID, 1, "node", new Map([[1, 5000]]));
+  const { pid, proc } = kernel.spawn(UID);
+  kernel.vm.mmap(proc, { start: MAPPINGS, pages: 5000, prot: 3 });
   population.launch(pid, kernel.image(pid)!, UID, job, LIMIT);
   const trap = (operation: Operation): void => {
-    const call = kernel.call(pid, operation);
     accounts.arrived(pid);
-    assert.equal(accounts.admit(call, job, false), "continue");
-    kernel.pending.set(pid, operation);
+    assert.equal(accounts.admit(kernel.call(pid, operation), job, false), "continue");
+    kernel.letGo(pid, operation);
   };
   trap({ kind: "exec" });
   assert.equal(payer.vmsize, 0);

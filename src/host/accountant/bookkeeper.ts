@@ -262,8 +262,7 @@ export class Bookkeeper implements Requests {
   setLimit(pid: number, limit: SwapLimit, mayRaise: boolean): void {
     const process = this.#find(pid);
     if (limit.hard > process.limit.hard && !mayRaise) throw new Errno("EPERM", "only root may raise the hard limit");
-    process.limit = limit;
-    this.#accounts.population.record(process);
+    this.#accounts.setLimit(process, limit);
   }
 
   #find(pid: number): AccountedProcess {
