@@ -229,8 +229,8 @@ function run(world: AccountsWorld, [what, who, a, pages]: Step): void {
 }
 
 /** Carries out a history from its beginning to rest; throws where the accounts and the model differ. */
-export function runHistory(budget: number, steps: readonly Step[]): void {
-  const world = new AccountsWorld(budget);
+export function runHistory(budget: number, steps: readonly Step[], waitsForMaps = false): void {
+  const world = new AccountsWorld(budget, waitsForMaps);
   for (const uid of [1000, 1000, 2000, 0]) world.start(uid, { soft: 1000, hard: UNLIMITED });
   for (const step of steps) {
     try {

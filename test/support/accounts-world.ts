@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
-import { Accounts } from "../../src/core/notify/accounts.ts";
+import { Accounts, type Verdict } from "../../src/core/notify/accounts.ts";
 import { Job } from "../../src/core/notify/job.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
+import { NOT_YET } from "../../src/core/notify/ports.ts";
 import type { SwapLimit } from "../../src/core/notify/process.ts";
 import { JOB_RECORD, type Json, jobRecord } from "../../src/core/notify/records.ts";
 import { recount } from "../../src/core/notify/recount.ts";
@@ -29,8 +30,12 @@ export class AccountsWorld {
   /** By image: nobody can always tell by which of several forks a process came, nor so which of these limits it has. */
   readonly #limits = new Map<string, Set<number>>();
 
-  constructor(budget: number = UNLIMITED) {
+  /** `waitsForMaps`: every map is read elsewhere, and each decision made again when one that it asks for is there. */
+  readonly #waitsForMaps: boolean;
+
+  constructor(budget: number = UNLIMITED, waitsForMaps = false) {
     this.#budget = budget;
+    this.#waitsForMaps = waitsForMaps;
     this.accounts = this.#make();
     this.job = new Job(1, undefined, budget);
     this.accounts.jobs.add(this.job);
@@ -60,8 +65,29 @@ export class AccountsWorld {
     return this.#ask(tid, operation);
   }
 
+  #admit(tid: number, operation: Operation): Verdict {
+    const { kernel } = this;
+    const call = kernel.call(tid, operation);
+    if (!this.#waitsForMaps) return this.accounts.admit(call, this.job, false);
+    const read = new Set<number>();
+    for (;;) {
+      kernel.read = read;
+      try {
+        return this.accounts.admit(call, this.job, false);
+      } catch (error) {
+        if (error !== NOT_YET) throw error;
+      } finally {
+        kernel.read = undefined;
+      }
+      this.checkBounds();
+      // Others go on meanwhile.
+      const [other] = kernel.pending.keys();
+      if (other !== undefined) kernel.happen(other);
+    }
+  }
+
   #ask(tid: number, operation: Operation): Answer {
-    const verdict = this.accounts.admit(this.kernel.call(tid, operation), this.job, false);
+    const verdict = this.#admit(tid, operation);
     if (verdict === "wait") return "waits";
     if (verdict === "continue") {
       this.kernel.letGo(tid, operation);

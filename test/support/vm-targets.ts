@@ -1,7 +1,16 @@
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
 import type { TrappedCall } from "../../src/core/notify/notification.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
-import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../src/core/notify/ports.ts";
+import {
+  type Ids,
+  type Image,
+  type MemoryFile,
+  NOT_YET,
+  type Progress,
+  type Segment,
+  type Targets,
+  type Vma,
+} from "../../src/core/notify/ports.ts";
 import { ANONYMOUS, FILE, SEGMENT } from "../../src/core/notify/shared-objects.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import type { VmObject } from "../../src/core/vm/object.ts";
@@ -76,6 +85,8 @@ export class VmTargets implements Targets {
   readonly unasked = new Map<number, number>();
   /** Processes whose real uid has changed and that have not called since. */
   readonly changedUid = new Set<number>();
+  /** Where maps are read elsewhere: those that have been read for the decision that is being made. */
+  read: Set<number> | undefined;
   readonly #segments: PaperSegment[] = [];
   readonly #files: PaperFile[] = [];
   readonly #objectNames = new Map<VmObject, string>();
@@ -358,6 +369,10 @@ export class VmTargets implements Targets {
   map(pid: number): readonly Vma[] | undefined {
     const space = this.processes.get(pid)?.proc.vmspace;
     if (!space) return undefined;
+    if (this.read && !this.read.has(pid)) {
+      this.read.add(pid);
+      throw NOT_YET;
+    }
     const heapEnd = space.dataStart + space.dataSize;
     return [...space.map.entries].map((entry) => {
       const { start, end, object } = entry;
