@@ -125,6 +125,39 @@ async function restBench(place: Limited): Promise<BenchRow[]> {
   }
 }
 
+const HELD_MIB = 2000;
+/** So many times a command is run beside one at its limit; the least counts. */
+const NEIGHBOUR_ROUNDS = 5;
+
+/** What a program at its limit costs itself, and another tree of the same daemon. */
+async function atTheLimitBenches(place: Limited): Promise<BenchRow[]> {
+  const near = (calls: number): string[] => [floor("near"), String(HELD_MIB), String(calls), "4096"];
+  const limit = `${HELD_MIB + 8}m`;
+  const refused = Number(place.limited(limit, near(400)).trim().split("\n").at(-1)) / 1e6;
+  const loop = [floor("timed"), "sh", "-c", times(50, "/bin/true")];
+  const least = (): number =>
+    Math.min(...Array.from({ length: NEIGHBOUR_ROUNDS }, () => Number(place.limited("64g", loop).trim())));
+  const alone = least();
+  const other = await place.startLimited(limit, near(0));
+  let beside: number;
+  try {
+    beside = least();
+  } finally {
+    await other.end();
+  }
+  return [
+    {
+      name: "run: a refused call of a process that holds 2 GB",
+      ...{ value: refused, unit: "ms", target: "<= 0.2", met: refused <= 0.2, detail: "the median of 400" },
+    },
+    {
+      name: "run: 50 x /bin/true beside a tree at its limit, to the same alone",
+      ...{ value: beside / alone, unit: "x", target: "<= 1.2", met: beside / alone <= 1.2 },
+      detail: `${ms(beside)} : ${ms(alone)}`,
+    },
+  ];
+}
+
 /** What it costs a command to be under `lyonnais run`: without its start, which is Node's. */
 export async function accountingBench(): Promise<BenchRow[]> {
   await using place = await Limited.start();
@@ -133,6 +166,7 @@ export async function accountingBench(): Promise<BenchRow[]> {
     ...callBench(place),
     ...commandBenches(place),
     ...signalBench(place),
+    ...(await atTheLimitBenches(place)),
     ...(await restBench(place)),
     ...stressBenches(place),
   ];

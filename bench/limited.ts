@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -97,6 +97,26 @@ export class Limited implements AsyncDisposable {
   #inTurn(rounds: number, runOne: (way: Way) => number, best: (...values: number[]) => number): Figures {
     const found = inTurn(rounds, ...WAYS.map((way) => () => runOne(way)));
     return Object.fromEntries(WAYS.map((way, i) => [way, best(...found[i]!)])) as Figures;
+  }
+
+  /** What a command prints under a limit; `size` as for `run -w`. */
+  limited(size: string, command: readonly string[]): string {
+    return execFileSync(LYONNAIS, ["run", "-w", size, "--", ...command], { ...this.#options, encoding: "utf8" });
+  }
+
+  /** A command under a limit that has said a line, and goes on; ended by SIGKILL. */
+  async startLimited(size: string, command: readonly string[]): Promise<{ end(): Promise<void> }> {
+    const child = spawn(LYONNAIS, ["run", "-w", size, "--", ...command], {
+      ...this.#options,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    return {
+      async end() {
+        child.kill("SIGKILL");
+        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      },
+    };
   }
 
   /** A command under `run` that goes on; ended by SIGKILL. */

@@ -1,7 +1,8 @@
 /** What others who count memory by trapping calls have got wrong, each once. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { Accounting, reservedByKernel, UID, type Words } from "../support/limited.ts";
 import { untilAsync } from "../support/target.ts";
@@ -161,3 +162,27 @@ for (const stressor of STRESSORS) {
     assert.ok(Number(peak) > 0 && Number(peak) <= (256 + 1) * 1024 * 1024, peak);
   });
 }
+
+test("a daemon without a descriptor left answers every call, says so, and goes on", async (t) => {
+  const place = new Accounting(t);
+  await using words = await place.words(["-w", "64m"]);
+  const daemon = await place.daemon();
+  const log = join(place.dir, "own", "lyonnais", "server.log");
+  const limit = (count: number): void => {
+    const ran = spawnSync("prlimit", ["--pid", `${daemon}`, `--nofile=${count}:`], {
+      ...place.options,
+      encoding: "utf8",
+    });
+    assert.equal(ran.stderr, "");
+  };
+  limit(3);
+  // What it is cannot be found out: it goes on, and is charged.
+  await words.do("map 17000 3");
+  limit(4096);
+  assert.equal(await words.ask("map 1 3"), "ENOMEM");
+  assert.equal(await place.daemon(), daemon);
+  assert.match(readFileSync(log, "utf8"), /^lyonnais: internal error: mmap of thread \d+, which goes on: .*EMFILE/m);
+  assert.equal(await place.cat("accounts-check"), "");
+  // Here it is as it should be.
+  writeFileSync(log, "");
+});

@@ -1,6 +1,6 @@
 /** What a command finds that `lyonnais run` has become: what it would have found without. And the daemon that it leaves alone. */
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -18,7 +18,7 @@ import { Socket } from "node:net";
 import { basename, dirname, join, relative } from "node:path";
 import { type TestContext, test } from "node:test";
 import { SOCK_STREAM, socketPair } from "../../src/host/linux/descriptor-message.ts";
-import { Accounting, LYONNAIS } from "../support/limited.ts";
+import { Accounting, LYONNAIS, UID } from "../support/limited.ts";
 import { program } from "../support/programs.ts";
 import { until } from "../support/target.ts";
 
@@ -242,4 +242,19 @@ test("a daemon that cannot begin leaves its place to the next", async (t) => {
   assert.match(err, /^lyonnais: daemon: EISDIR: [^\n]*in-flight'\n$/);
   rmSync(inFlight, { recursive: true });
   assert.deepEqual(place.run("echo", basename(inFlight)), { code: 0, signal: null, out: "in-flight\n", err: "" });
+});
+
+test("commands that start at once are counted as what they become: none is refused for what starts them", async (t) => {
+  const place = new Accounting(t);
+  await using _first = await place.words(["-w", "300m"]);
+  const one = (): Promise<string> => {
+    const child = spawn(LYONNAIS, ["run", "-w", "300m", "--", "sh", "-c", "true; echo ok"], {
+      ...place.options,
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    return Promise.race([once(child.stdout!, "data").then(String), once(child, "exit").then(String)]);
+  };
+  assert.deepEqual(new Set(await Promise.all(Array.from({ length: 16 }, one))), new Set(["ok\n"]));
+  const [, peak] = new RegExp(`^${UID} \\d+ \\S+ (\\d+) `, "m").exec(await place.cat("accounts"))!;
+  assert.ok(Number(peak) < 20 << 20, `a peak of ${peak} bytes`);
 });

@@ -18,6 +18,8 @@ interface Page {
   payer: number | undefined;
   readonly isPrivate: boolean;
   readonly shared: Shared | undefined;
+  /** MAP_NORESERVE: nobody ever pays. */
+  readonly free: boolean;
   inherit: "share" | "copy" | "none" | "zero";
 }
 
@@ -68,9 +70,9 @@ export class NaiveAccounts {
   }
 
   /** Private memory, of a file or not. */
-  mapPrivate(proc: NaiveProc, start: number, end: number, prot: number, fixed: boolean): string {
+  mapPrivate(proc: NaiveProc, start: number, end: number, prot: number, fixed: boolean, free = false): string {
     if (!fixed && !this.isFree(proc, start, end)) return "NO_SPACE";
-    const pays = (prot & WRITE) !== 0;
+    const pays = (prot & WRITE) !== 0 && !free;
     const old = fixed ? this.#paid(proc, start, end) : [];
     for (const uid of old) this.#count(-1, uid);
     if (pays && !this.#reserve(end - start, proc.ruid, proc)) {
@@ -81,7 +83,7 @@ export class NaiveAccounts {
     this.unmap(proc, start, end);
     const payer = pays ? proc.ruid : undefined;
     for (let at = start; at < end; at++) {
-      proc.pages.set(at, { prot, payer, isPrivate: true, shared: undefined, inherit: "copy" });
+      proc.pages.set(at, { prot, payer, isPrivate: true, shared: undefined, free, inherit: "copy" });
     }
     return "OK";
   }
@@ -105,7 +107,7 @@ export class NaiveAccounts {
     }
     for (let at = start; at < end; at++) {
       object.references++;
-      proc.pages.set(at, { prot, payer: undefined, isPrivate: false, shared: object, inherit: "share" });
+      proc.pages.set(at, { prot, payer: undefined, isPrivate: false, shared: object, free: false, inherit: "share" });
     }
     return "OK";
   }
@@ -144,11 +146,35 @@ export class NaiveAccounts {
       if (page) range.push(page);
     }
     const gaining = range.filter(
-      (page) => (prot & ~page.prot & WRITE) !== 0 && page.isPrivate && page.payer === undefined,
+      (page) => (prot & ~page.prot & WRITE) !== 0 && page.isPrivate && !page.free && page.payer === undefined,
     );
     if (gaining.length > 0 && !this.#reserve(gaining.length, proc.ruid, proc)) return "RESOURCE_SHORTAGE";
     for (const page of gaining) page.payer = proc.ruid;
     for (const page of range) page.prot = prot;
+    return "OK";
+  }
+
+  /** mremap(2) of a range that is one mapping, to a place that is free. */
+  remap(proc: NaiveProc, start: number, oldPages: number, newPages: number, to = start, keepsOld = false): string {
+    const last = proc.pages.get(start + oldPages - 1)!;
+    const price = last.payer === undefined ? 0 : keepsOld ? newPages : Math.max(0, newPages - oldPages);
+    if (price > 0 && !this.#reserve(price, proc.ruid, proc)) return "RESOURCE_SHORTAGE";
+    const kept: Page[] = [];
+    for (let at = start; at < start + Math.min(oldPages, newPages); at++) kept.push(proc.pages.get(at)!);
+    if (!keepsOld) {
+      this.unmap(proc, start + newPages, start + oldPages);
+      for (let at = start; at < start + kept.length; at++) proc.pages.delete(at);
+    }
+    const payer = last.payer === undefined ? undefined : proc.ruid;
+    for (let i = 0; i < newPages; i++) {
+      const old = kept[i];
+      if (old && !keepsOld && old.payer !== undefined && to !== start) {
+        this.#count(-1, old.payer);
+        this.#count(1, proc.ruid);
+      }
+      if (!old && last.shared) last.shared.references++;
+      proc.pages.set(to + i, { ...last, payer: old && to === start ? old.payer : payer });
+    }
     return "OK";
   }
 

@@ -19,7 +19,7 @@ export interface DaemonActions {
   /** Not to end by itself. */
   stay(): void;
   /** EBUSY while commands are under limits, unless `force`d: then their limits are lifted, which is the answer. */
-  stop(force: boolean): string | undefined;
+  stop(force: boolean): Promise<string | undefined>;
   /** False for a process that is under accounting already: it has got the limits. */
   run(request: RunRequest): Promise<boolean>;
   /** A line each: where it is mounted. */

@@ -96,7 +96,8 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.stay(false);
     void mounts.stop();
   };
-  const stopUnlessNeeded = (force: boolean): string | undefined => {
+  const stopUnlessNeeded = async (force: boolean): Promise<string | undefined> => {
+    await toPromise(accountant.catchUp());
     const { trees } = accountant;
     if (trees > 0 && !force) {
       throw new Errno(

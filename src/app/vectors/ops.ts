@@ -57,14 +57,14 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
       fixed: flag,
       shared: flag,
       stack: flag,
-      /** Accepted and ignored, as FreeBSD does: charged like anything else. */
+      /** FreeBSD ignores it; the seed rules take it as Linux does: free. */
       noreserve: flag,
       file: v.optional(name),
       off: v.optional(page, 0),
     },
-    (world, { proc, start, pages, prot, max_prot, fixed, shared, stack, file, off }) =>
+    (world, { proc, start, pages, prot, max_prot, fixed, shared, stack, noreserve, file, off }) =>
       world.vm.mmap(world.proc(proc), {
-        ...{ start, pages, prot, fixed, shared, stack, offset: off },
+        ...{ start, pages, prot, fixed, shared, stack, noReserve: noreserve, offset: off },
         ...(max_prot === undefined ? {} : { maxProt: max_prot }),
         ...(file === undefined ? {} : { object: world.mappable(file) }),
       }),
@@ -76,6 +76,15 @@ export const OPS: Readonly<Record<string, OpRow<never>>> = {
     const done = world.vm.mprotect(world.proc(proc), start, end, prot);
     return ERRNO[done] ?? done;
   }),
+  mremap: op(
+    { proc: name, start: page, old_pages: count, new_pages: count, to: v.optional(page), dontunmap: flag },
+    (world, { proc, start, old_pages, new_pages, to, dontunmap }) => {
+      const moves = to === undefined ? {} : { to };
+      const request = { start, oldPages: old_pages, newPages: new_pages, keepsOld: dontunmap, ...moves };
+      const done = world.vm.mremap(world.proc(proc), request);
+      return ERRNO[done] ?? done;
+    },
+  ),
   minherit: op(
     { proc: name, start: page, end: page, inherit: v.picklist(["share", "copy", "none", "zero"]) },
     (world, { proc, start, end, inherit }) => world.vm.minherit(world.proc(proc), start, end, inherit),

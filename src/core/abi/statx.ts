@@ -1,5 +1,6 @@
 /** struct statx, linux/stat.h: the same on every architecture. Byte offsets. */
 export const STATX_SIZE = 256;
+export const STATX_NLINK = 16;
 export const STATX_UID = 20;
 export const STATX_GID = 24;
 export const STATX_INO = 32;
@@ -12,6 +13,7 @@ export const STATX_DEV_MAJOR = 136;
 export const STATX_DEV_MINOR = 140;
 
 /** Request masks. */
+export const STATX_MASK_NLINK = 0x4;
 export const STATX_MASK_UID_GID = 0x18;
 export const STATX_MASK_MTIME = 0x40;
 export const STATX_MASK_INO = 0x100;

@@ -1,72 +1,57 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
-import { PaperKernel } from "../../../test/support/paper-kernel.ts";
-import { SWAP_RESERVE_RLIMIT_ON } from "../vm/swap-ledger.ts";
-import { Accounts } from "./accounts.ts";
-import { Job } from "./job.ts";
+import { AccountsWorld } from "../../../test/support/accounts-world.ts";
+import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
+import { PAGE_SIZE } from "../base/size.ts";
+import { UNLIMITED } from "../vm/vocabulary.ts";
 import type { Operation } from "./operation.ts";
-import type { SwapLimit } from "./process.ts";
-import { JOB_RECORD, type Json, jobRecord } from "./records.ts";
+import type { AccountedProcess, SwapLimit } from "./process.ts";
 import { recount } from "./recount.ts";
-import { recover } from "./recovery.ts";
 
 const UID = 1000;
+const OTHER = 2000;
 const LIMIT = 1000;
 const LIMITED: SwapLimit = { soft: LIMIT, hard: LIMIT };
-const map = (pages: number): Operation => ({ kind: "map", start: undefined, pages });
+const map = (pages: number, start?: number): Operation => ({ kind: "map", start, pages });
+const share = (pages: number): Operation => ({ kind: "share", fd: undefined, pages });
+const brk = (pages: number): Operation => {
+  return { kind: "brk", end: HEAP_START + pages, address: (HEAP_START + pages) * PAGE_SIZE };
+};
 const FORK: Operation = { kind: "fork", isSibling: false };
 const EXEC: Operation = { kind: "exec" };
 const VFORK: Operation = { kind: "vfork", waits: true };
-const share = (pages: number): Operation => ({ kind: "share", fd: undefined, pages });
-
-function machine() {
-  const kernel = new PaperKernel();
-  const records = new Map<string, Json>();
-  const recorder = {
-    put: (key: string, value: Json) => void records.set(key, structuredClone(value)),
-    drop: (key: string) => void records.delete(key),
-  };
-  const make = (): Accounts => new Accounts(kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, undefined, recorder);
-  const accounts = make();
-  const job = new Job(1);
-  recorder.put(JOB_RECORD + job.id, jobRecord(job));
-  const start = (uid = UID): number => {
-    const { pid } = kernel.spawn(uid);
-    accounts.population.enter(pid, kernel.image(pid)!, uid, job, LIMITED);
-    return pid;
-  };
-  return { kernel, accounts, job, records, make, start };
-}
+const SETUID: Operation = { kind: "setuid" };
 
 /** A machine with one process that has so many pages. */
 function machineWith(pages: number) {
-  const world = machine();
-  const pid = world.start();
-  trap(world, pid, map(pages));
-  world.kernel.happen(pid);
+  const world = new AccountsWorld();
+  const pid = world.start(UID, LIMITED);
+  if (pages > 0) does(world, pid, map(pages));
   return { world, kernel: world.kernel, accounts: world.accounts, pid };
 }
 
-/** Traps a call; one that may go on is pending from then on. */
-function trap(
-  { kernel, accounts, job }: Pick<ReturnType<typeof machine>, "kernel" | "accounts" | "job">,
-  pid: number,
-  operation: Operation,
-): "let go" | "refused" | "waits" {
-  const call = kernel.call(pid, operation);
-  accounts.arrived(pid);
-  const verdict = accounts.admit(call, job, false);
-  if (verdict === "wait") return "waits";
-  if (verdict !== "continue") return "refused";
-  kernel.pending.set(pid, operation);
-  return "let go";
+/** A call that is let go, and happens. Returns the child of a fork. */
+function does(world: AccountsWorld, pid: number, operation: Operation): PaperProcess | undefined {
+  assert.equal(world.trap(pid, operation), "let go");
+  return world.kernel.happen(pid);
 }
 
+/** The real uid becomes another. */
+function becomes(world: AccountsWorld, pid: number, uid: number): void {
+  assert.equal(world.trap(pid, SETUID), "let go");
+  world.kernel.pending.delete(pid);
+  world.kernel.setuid(pid, uid);
+}
+
+const totals = ({ accounts }: AccountsWorld): [number, number] => [
+  accounts.uids.find(UID).vmsize,
+  accounts.uids.find(OTHER).vmsize,
+];
+
 test("a call that is let go counts at once, and a look before it happens does not take it back", () => {
-  const world = machine();
-  const pid = world.start();
-  assert.equal(trap(world, pid, map(600)), "let go");
+  const world = new AccountsWorld();
+  const pid = world.start(UID, LIMITED);
+  assert.equal(world.trap(pid, map(600)), "let go");
   world.accounts.lookAtAll();
   assert.equal(world.accounts.ledger.reserved, 600);
   world.kernel.happen(pid);
@@ -75,10 +60,10 @@ test("a call that is let go counts at once, and a look before it happens does no
 });
 
 test("one that the kernel takes back is given back", () => {
-  const world = machine();
-  const pid = world.start();
+  const world = new AccountsWorld();
+  const pid = world.start(UID, LIMITED);
   for (const operation of [map(600), map(700), share(600), FORK]) {
-    assert.equal(trap(world, pid, operation), "let go");
+    assert.equal(world.trap(pid, operation), "let go");
     world.kernel.pending.delete(pid);
     world.accounts.cancelled(pid);
     assert.equal(world.accounts.ledger.reserved, 0);
@@ -89,22 +74,22 @@ test("one that the kernel takes back is given back", () => {
 test("what a look finds in the map and still under way is not counted twice", () => {
   const { world, pid } = machineWith(600);
   // It runs on, for all that can be seen of it.
-  world.kernel.pending.set(pid, FORK);
+  world.kernel.blurred.add(pid);
   world.accounts.lookAtAll();
   assert.equal(world.accounts.ledger.reserved, 600);
 });
 
 test("children that come in another order than they were forked have what they have", () => {
-  const world = machine();
-  const pid = world.start();
-  trap(world, pid, FORK);
+  const world = new AccountsWorld();
+  const pid = world.start(UID, LIMITED);
+  world.trap(pid, FORK);
   const small = world.kernel.happen(pid)!;
-  trap(world, pid, map(300));
+  world.trap(pid, map(300));
   world.kernel.happen(pid);
-  trap(world, pid, FORK);
+  world.trap(pid, FORK);
   const big = world.kernel.happen(pid)!;
-  trap(world, pid, map(1));
-  for (const child of [big, small]) trap(world, child.pid, map(1));
+  world.trap(pid, map(1));
+  for (const child of [big, small]) world.trap(child.pid, map(1));
   const charged = (of: { pid: number }) => world.accounts.population.find(of.pid)!.space.pages;
   assert.deepEqual([charged(big), charged(small)], [301, 1]);
   world.accounts.lookAtAll();
@@ -114,25 +99,25 @@ test("children that come in another order than they were forked have what they h
 test("a child that execs in its parent's memory is met as what it becomes, and with its parent's limit", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
   for (const calls of [true, false]) {
-    trap(world, pid, VFORK);
+    world.trap(pid, VFORK);
     const child = kernel.happen(pid)!;
-    trap(world, child.pid, EXEC);
+    world.trap(child.pid, EXEC);
     assert.equal(accounts.population.find(child.pid), undefined);
     kernel.happen(child.pid);
     // One that never calls is found by who looks.
-    if (calls) assert.equal(trap(world, child.pid, map(500)), "refused");
+    if (calls) assert.equal(world.trap(child.pid, map(500)), "refused");
     else accounts.lookAtAll();
     const { space, limit } = accounts.population.find(child.pid)!;
-    assert.deepEqual([space.pages, space.payer.uid, limit], [5, UID, LIMITED]);
+    assert.deepEqual([space.pages, space.payer.uid, limit], [IMAGE_PAGES, UID, LIMITED]);
   }
   assert.equal(accounts.ledger.reserved, 610);
 });
 
 test("one whose exec fails, or takes its time, has its parent's memory still", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
-  trap(world, pid, VFORK);
+  world.trap(pid, VFORK);
   const child = kernel.happen(pid)!;
-  trap(world, child.pid, EXEC);
+  world.trap(child.pid, EXEC);
   accounts.lookAtAll();
   assert.equal(accounts.population.find(child.pid)!.space, accounts.population.find(pid)!.space);
   kernel.happen(child.pid);
@@ -144,50 +129,47 @@ test("one whose exec fails, or takes its time, has its parent's memory still", (
 test("memory that outlives who made it is paid for, though its holder has never called", () => {
   for (const waits of [true, false]) {
     const { world, kernel, accounts, pid } = machineWith(600);
-    trap(world, pid, { kind: "vfork", waits });
+    world.trap(pid, { kind: "vfork", waits });
     const child = kernel.happen(pid)!;
-    if (!waits) trap(world, pid, map(1));
-    kernel.processes.delete(pid);
+    if (!waits) world.trap(pid, map(1));
+    kernel.exit(pid);
     accounts.population.exited(accounts.population.find(pid)!);
     assert.equal(accounts.ledger.reserved, 600);
-    kernel.processes.delete(child.pid);
+    kernel.exit(child.pid);
     accounts.population.exited(accounts.population.find(child.pid)!);
     assert.equal(accounts.ledger.reserved, 0);
   }
 });
 
-const SETUID: Operation = { kind: "setuid" };
-const OTHER = 2000;
-
 test("a change of the real uid counts from when it happens, whoever looks before", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
-  trap(world, pid, SETUID);
+  world.trap(pid, SETUID);
   accounts.lookAtAll();
-  kernel.processes.get(pid)!.uid = OTHER;
+  kernel.setuid(pid, OTHER);
   kernel.pending.delete(pid);
-  trap(world, pid, map(100));
+  world.trap(pid, map(100));
   assert.deepEqual([accounts.uids.find(UID).vmsize, accounts.uids.find(OTHER).vmsize], [600, 100]);
 });
 
 test("a child that becomes somebody else in its parent's memory leaves that to its parent", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
-  trap(world, pid, VFORK);
+  world.trap(pid, VFORK);
   const child = kernel.happen(pid)!;
-  trap(world, child.pid, SETUID);
-  child.uid = OTHER;
+  world.trap(child.pid, SETUID);
+  kernel.setuid(child.pid, OTHER);
   kernel.pending.delete(child.pid);
-  trap(world, child.pid, EXEC);
+  world.trap(child.pid, EXEC);
   kernel.happen(child.pid);
-  trap(world, child.pid, map(7));
-  trap(world, pid, map(1));
+  world.trap(child.pid, map(7));
+  world.trap(pid, map(1));
   assert.deepEqual([accounts.uids.find(UID).vmsize, accounts.uids.find(OTHER).vmsize], [601, 12]);
 });
 
 test("another thread's call says nothing of an exec on its way", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
-  kernel.threads.set(1, pid);
-  trap(world, pid, EXEC);
-  trap(world, 1, map(50));
+  const tid = kernel.addThread(pid);
+  world.trap(pid, EXEC);
+  world.trap(tid, map(50));
   kernel.happen(pid);
   accounts.lookAtAll();
   assert.equal(accounts.population.find(pid)!.layout, kernel.processes.get(pid)!.layout);
@@ -195,129 +177,267 @@ test("another thread's call says nothing of an exec on its way", () => {
 });
 
 test("what was unmapped makes room, whoever unmapped it; what may be under way makes a refusal wait", () => {
-  const world = machine();
-  const [one, two] = [world.start(), world.start()];
-  trap(world, one, map(900));
+  const world = new AccountsWorld();
+  const [one, two] = [world.start(UID, LIMITED), world.start(UID, LIMITED)];
+  world.trap(one, map(900));
   world.kernel.happen(one);
-  assert.equal(trap(world, two, map(200)), "refused");
-  world.kernel.processes.get(one)!.maps.clear();
-  assert.equal(trap(world, two, map(200)), "let go");
+  assert.equal(world.trap(two, map(200)), "refused");
+  world.kernel.vm.munmap(world.kernel.processes.get(one)!.proc, 0, UNLIMITED);
+  assert.equal(world.trap(two, map(200)), "let go");
   world.kernel.happen(two);
-  trap(world, one, map(500));
-  assert.equal(trap(world, two, map(400)), "waits");
+  world.trap(one, map(500));
+  assert.equal(world.trap(two, map(400)), "waits");
   world.kernel.happen(one);
-  assert.equal(trap(world, two, map(400)), "refused");
-  assert.equal(trap(world, two, map(300)), "let go");
+  assert.equal(world.trap(two, map(400)), "refused");
+  assert.equal(world.trap(two, map(300)), "let go");
 });
 
 test("a pid that comes again is another process", () => {
-  const world = machine();
-  const pid = world.start();
-  trap(world, pid, map(900));
+  const world = new AccountsWorld();
+  const pid = world.start(UID, LIMITED);
+  world.trap(pid, map(900));
   world.kernel.happen(pid);
   const old = world.accounts.population.find(pid)!;
-  world.kernel.processes.delete(pid);
+  world.kernel.exit(pid);
   world.accounts.lookAtAll();
   assert.equal(world.accounts.ledger.reserved, 0);
   world.accounts.population.exited(old);
   assert.equal(world.accounts.population.size, 0);
 });
 
-type Step = readonly [
-  "map" | "fork" | "vfork" | "exec" | "happen" | "unmap" | "exit" | "cancel" | "look" | "crash",
-  number,
-  number,
-];
+test("a child that execs in its parent's memory has the limit that was set, though its parent is gone", () => {
+  for (const lasts of [true, false]) {
+    const { world, kernel, accounts, pid } = machineWith(600);
+    const limit = { soft: 700, hard: 700 };
+    accounts.setLimit(accounts.population.find(pid)!, limit);
+    const child: PaperProcess = does(world, pid, VFORK)!;
+    does(world, child.pid, EXEC);
+    world.exit(pid);
+    world.tellEnds();
+    if (!lasts) world.crash();
+    world.accounts.lookAtAll();
+    const found: AccountedProcess = world.accounts.population.find(child.pid)!;
+    assert.deepEqual([found.limit, found.space.payer.uid], [limit, UID]);
+    assert.equal(world.accounts.ledger.reserved, IMAGE_PAGES);
+    assert.equal(kernel.ofUid(UID), IMAGE_PAGES);
+  }
+});
 
-const STEPS = fc.array(
-  fc.tuple(
-    fc.constantFrom<Step[0]>(
-      "map",
-      "map",
-      "map",
-      "fork",
-      "vfork",
-      "exec",
-      "happen",
-      "happen",
-      "happen",
-      "unmap",
-      "unmap",
-      "exit",
-      "cancel",
-      "look",
-      "crash",
-    ),
-    fc.nat(1000),
-    fc.integer({ min: 1, max: 400 }),
-  ),
-  { maxLength: 120 },
-);
+test("a forked child is counted, and limited, when the daemon is killed and its parent has gone before it was seen", () => {
+  const { world, pid } = machineWith(600);
+  world.accounts.setLimit(world.accounts.population.find(pid)!, { soft: 900, hard: 900 });
+  world.kernel.vm.munmap(world.kernel.processes.get(pid)!.proc, MAPPINGS + 100, MAPPINGS + 600);
+  const child = does(world, pid, FORK)!;
+  world.exit(pid);
+  world.tellEnds();
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 100);
+  assert.deepEqual(world.accounts.population.find(child.pid)!.limit, { soft: 900, hard: 900 });
+  assert.deepEqual([...world.records.keys()].sort(), ["job 1", `process ${child.pid}`]);
+});
 
-test("whatever happens in whatever order: never more than the limit, nothing refused that fits, nothing lost", () => {
-  fc.assert(
-    fc.property(STEPS, (steps) => {
-      const first = machine();
-      const { kernel, job, records, make } = first;
-      let world = { kernel, job, accounts: first.accounts };
-      for (let i = 0; i < 3; i++) first.start();
-      for (const [what, which, pages] of steps) {
-        const pids = [...kernel.processes.keys()];
-        const pid = pids[which % pids.length];
-        if (pid === undefined) break;
-        if (kernel.isWaiting(pid) && !["look", "crash", "exit"].includes(what)) continue;
-        const isKnown = world.accounts.population.find(pid) !== undefined;
-        if (what === "map" || what === "fork" || what === "vfork" || what === "exec") {
-          if (kernel.pending.has(pid)) continue;
-          const operation = { map: map(pages), fork: FORK, vfork: VFORK, exec: EXEC }[what];
-          const need = what === "map" ? pages : what === "fork" ? kernel.reserved(pid) : 0;
-          let answer = trap(world, pid, operation);
-          // In doubt it waits, until what was let go has happened.
-          if (answer === "waits") {
-            for (const other of [...kernel.pending.keys()]) kernel.happen(other);
-            answer = trap(world, pid, operation);
-          }
-          assert.notEqual(answer, "waits");
-          if (answer === "refused") {
-            const underWay = [...kernel.pending].reduce((sum, [other, each]) => {
-              return sum + (each.kind === "map" ? each.pages : each.kind === "fork" ? kernel.reserved(other) : 0);
-            }, 0);
-            assert.ok(kernel.ofUid(UID) + underWay + need > LIMIT, `${need} pages fit`);
-          }
-        } else if (what === "happen") kernel.happen(pid);
-        else if (what === "unmap") {
-          const { maps } = kernel.processes.get(pid)!;
-          const [start] = [...maps.keys()].slice(which % Math.max(1, maps.size));
-          if (start !== undefined) maps.delete(start);
-        } else if (what === "exit") {
-          if (kernel.processes.size === 1) continue;
-          kernel.pending.delete(pid);
-          kernel.processes.delete(pid);
-          const process = world.accounts.population.find(pid);
-          if (isKnown) world.accounts.population.exited(process!);
-        } else if (what === "cancel") {
-          if (!kernel.pending.delete(pid)) continue;
-          world.accounts.cancelled(pid);
-        } else if (what === "look") world.accounts.lookAtAll();
-        else {
-          // What was let go has happened long before another process goes on.
-          for (const other of [...kernel.pending.keys()]) kernel.happen(other);
-          world = { ...world, accounts: make() };
-          const jobs = recover(world.accounts, new Map(records));
-          world.job = jobs.get(job.id)!;
-        }
-        // exec brings parts of its own, which nobody asks for.
-        const forced = steps.filter(([each]) => each === "exec").length * 5;
-        assert.ok(kernel.ofUid(UID) <= LIMIT + forced, `${kernel.ofUid(UID)} pages`);
-        assert.ok(world.accounts.ledger.reserved >= 0);
-        assert.deepEqual(recount(world.accounts), []);
-      }
-      for (const pid of [...kernel.pending.keys()]) kernel.happen(pid);
-      world.accounts.lookAtAll();
-      world.accounts.lookAtAll();
-      assert.equal(world.accounts.ledger.reserved, kernel.ofUid(UID));
-      assert.deepEqual(recount(world.accounts), []);
-    }),
-    { numRuns: Number(process.env["LYONNAIS_RUNS"] ?? 300) },
+test("a limit set for the only process of a tree is that of strangers in it", () => {
+  const { world, accounts, pid } = machineWith(1);
+  const process = accounts.population.find(pid)!;
+  world.job.limit = process.limit;
+  accounts.setLimit(process, { soft: 5, hard: 5 });
+  assert.equal(world.job.limit.soft, 5);
+  const other = world.start(UID, world.job.limit);
+  accounts.setLimit(accounts.population.find(other)!, { soft: 7, hard: 7 });
+  assert.deepEqual([world.job.limit.soft, process.limit.soft], [5, 5]);
+});
+
+test("a fixed mapping over what another uid has paid for is paid anew, unless it does not happen", () => {
+  for (const happens of [true, false]) {
+    const { world, kernel, accounts, pid } = machineWith(600);
+    becomes(world, pid, OTHER);
+    assert.equal(world.trap(pid, map(200, MAPPINGS)), "let go");
+    assert.deepEqual(totals(world), [600, 200]);
+    if (happens) kernel.happen(pid);
+    else {
+      kernel.pending.delete(pid);
+      accounts.cancelled(pid);
+    }
+    accounts.arrived(pid);
+    assert.deepEqual(totals(world), happens ? [400, 200] : [600, 0]);
+  }
+});
+
+test("memory of the new uid is not taken for the old one's because it lies where that was", () => {
+  const { world, kernel, pid } = machineWith(600);
+  becomes(world, pid, OTHER);
+  does(world, pid, map(1));
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 600);
+  does(world, pid, map(600));
+  world.accounts.lookAtAll();
+  assert.deepEqual(totals(world), [0, 601]);
+});
+
+test("brk that the kernel refused is not taken for granted by the next one", () => {
+  const { world, accounts, kernel, pid } = machineWith(0);
+  assert.equal(world.trap(pid, brk(10)), "let go");
+  kernel.pending.delete(pid);
+  assert.equal(world.trap(pid, brk(10)), "let go");
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, 10);
+  kernel.happen(pid);
+  accounts.lookAtAll();
+  assert.deepEqual([accounts.ledger.reserved, accounts.shortfalls], [10, []]);
+});
+
+test("a segment counts from its making on, though the daemon is killed or its key goes before anybody has seen it", () => {
+  for (const killed of [true, false]) {
+    const { world, kernel, pid } = machineWith(0);
+    does(world, pid, { kind: "segment", key: 7, pages: 50 });
+    kernel.attach(pid, 0);
+    if (killed) world.crash();
+    else kernel.removeSegment(0);
+    world.accounts.lookAtAll();
+    assert.equal(world.accounts.ledger.reserved, 50);
+  }
+});
+
+test("shared memory that nobody has seen outlives daemons that are killed one after the other", () => {
+  const { world, kernel, pid } = machineWith(0);
+  const other = world.start(UID, LIMITED);
+  does(world, other, share(1));
+  world.accounts.lookAtAll();
+  does(world, other, share(20));
+  does(world, pid, share(50));
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 30);
+  // The first of them may be killed before it has looked at anything.
+  const records = new Map(world.records);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 71);
+  assert.deepEqual(
+    [...world.records.keys()].filter((key) => key.startsWith("unseen")),
+    [],
   );
+  world.records.clear();
+  for (const [key, value] of records) world.records.set(key, value);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 71);
+});
+
+test("shared memory counts as large as it was made, however it is mapped later", () => {
+  const { world, kernel, accounts, pid } = machineWith(0);
+  does(world, pid, share(50));
+  accounts.lookAtAll();
+  does(world, pid, { kind: "remap", start: MAPPINGS, oldPages: 50, newPages: 80, keepsOld: false });
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, 50);
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 30);
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, 50);
+});
+
+test("who execs leaves shared memory to the other, and takes nothing of it along", () => {
+  const { world, pid } = machineWith(600);
+  const child = does(world, pid, { kind: "vfork", waits: false })!;
+  does(world, child.pid, share(50));
+  // A daemon that begins takes every process for one that may exec.
+  world.crash();
+  does(world, child.pid, EXEC);
+  does(world, pid, map(1));
+  world.accounts.lookAtAll();
+  const pages = (of: number): number => world.accounts.population.find(of)!.space.pages;
+  assert.deepEqual([pages(pid), pages(child.pid)], [601, IMAGE_PAGES]);
+  assert.equal(world.accounts.ledger.reserved, 601 + 50 + IMAGE_PAGES);
+});
+
+test("a job that is full to the last page refuses one more, and not the last", () => {
+  const world = new AccountsWorld(100);
+  const pid = world.start(0, { soft: UNLIMITED, hard: UNLIMITED });
+  assert.equal(world.trap(pid, map(101)), "refused");
+  does(world, pid, map(100));
+  assert.equal(world.trap(pid, map(1)), "refused");
+});
+
+test("what is decided about the swap as a whole outlives the daemon", () => {
+  const { world } = machineWith(1);
+  world.records.set("overcommit", 0);
+  world.crash();
+  assert.equal(world.accounts.ledger.overcommit, 0);
+});
+
+test("a stack that grows while a call is under way takes nothing of what that was granted", () => {
+  const { world, kernel, accounts, pid } = machineWith(0);
+  does(world, pid, EXEC);
+  does(world, pid, map(1));
+  accounts.lookAtAll();
+  assert.equal(world.trap(pid, map(10)), "let go");
+  kernel.growStack(pid);
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, IMAGE_PAGES + 1 + 10 + 1);
+});
+
+test("what others have paid for makes room too, when they unmap it", () => {
+  const { world, kernel, accounts, pid } = machineWith(600);
+  accounts.lookAtAll();
+  const other = world.start(UID, LIMITED);
+  becomes(world, pid, OTHER);
+  does(world, pid, map(1));
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 600);
+  assert.equal(world.trap(other, map(900)), "let go");
+  assert.deepEqual(totals(world), [900, 1]);
+});
+
+test("the uid that has paid is written down with its memory", () => {
+  const { world, pid } = machineWith(600);
+  becomes(world, pid, OTHER);
+  does(world, pid, map(7));
+  world.crash();
+  assert.deepEqual(totals(world), [600, 7]);
+});
+
+test("counting again finds a charge whose holder is not what it was", () => {
+  const { world, accounts, pid } = machineWith(600);
+  becomes(world, pid, OTHER);
+  does(world, pid, map(7));
+  assert.deepEqual(recount(accounts), []);
+  accounts.uids.find(UID).vmsize++;
+  assert.match(recount(accounts).join(), /^uid 1000: 601 pages are kept, 600 counted$/);
+});
+
+test("what MREMAP_DONTUNMAP, mprotect and fork add is told from the map where the bound does not fit", () => {
+  const { world, kernel, pid } = machineWith(400);
+  const { proc } = kernel.processes.get(pid)!;
+  const remap = (keepsOld: boolean): Operation => {
+    return { kind: "remap", start: MAPPINGS, oldPages: 400, newPages: 400, keepsOld };
+  };
+  const protect: Operation = { kind: "protect", start: MAPPINGS, pages: 900, grows: false };
+  assert.equal(world.trap(pid, protect), "let go");
+  kernel.happen(pid);
+  assert.equal(world.trap(pid, remap(true)), "let go");
+  kernel.pending.delete(pid);
+  world.accounts.cancelled(pid);
+  does(world, pid, map(300));
+  assert.equal(world.trap(pid, remap(true)), "refused");
+  assert.equal(world.trap(pid, remap(false)), "let go");
+  kernel.pending.delete(pid);
+  assert.equal(world.trap(pid, FORK), "refused");
+  kernel.vm.minherit(proc, MAPPINGS, MAPPINGS + 500, "none");
+  assert.equal(world.trap(pid, FORK), "let go");
+});
+
+test("a fixed mapping is paid for though what it is to replace is unmapped before", () => {
+  const { world, kernel, accounts, pid } = machineWith(800);
+  assert.equal(world.trap(pid, map(300, MAPPINGS)), "let go");
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, UNLIMITED);
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, 300);
+  kernel.happen(pid);
+  accounts.lookAtAll();
+  assert.deepEqual([accounts.ledger.reserved, accounts.shortfalls], [300, []]);
+});
+
+test("two that have the memory of one who went with the daemon pay for it once", () => {
+  const { world, kernel, pid } = machineWith(600);
+  const lends: Operation = { kind: "vfork", waits: false };
+  const child = does(world, pid, lends)!;
+  const other = does(world, child.pid, lends)!;
+  does(world, other.pid, map(1));
+  kernel.exit(pid);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 601);
 });

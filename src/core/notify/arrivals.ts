@@ -1,33 +1,38 @@
-import { type PendingFork, PendingForks } from "./forks.ts";
+import type { UidInfo } from "../vm/uidinfo.ts";
+import type { ForkGrant, LoanGrant } from "./grant.ts";
 import type { Job } from "./job.ts";
 import type { Books, Population } from "./population.ts";
 import type { Image } from "./ports.ts";
 import type { AccountedProcess, SwapLimit } from "./process.ts";
-import { Sharers } from "./sharers.ts";
+import { BORROWER_RECORD, heritageRecord } from "./records.ts";
 import { Space } from "./space.ts";
 
-/** Processes that are postponed before they are met all the same. */
+/** Processes that are left to be found later before they are looked for all the same. */
 const POSTPONED = 256;
 
-/** Processor time after which a fork is over: copying the tables of a large memory takes a while. */
-const FORKED_NS = 100_000_000;
+/** What a process inherits from whoever made it. */
+export interface Heritage {
+  readonly job: Job;
+  readonly limit: SwapLimit;
+  /** Absent: its real uid. */
+  readonly payer?: UidInfo;
+}
 
-/** How processes come under accounting that nobody has put there: children, found by their calls or by who looks for them. */
+/** Finds processes that came under the filter without being announced: forked, vforked, or of an unknown parent. */
 export class Arrivals {
   readonly #books: Books;
   readonly #population: Population;
-  readonly forks: PendingForks = new PendingForks();
-  readonly sharers: Sharers = new Sharers();
-  /** Processes that were not known when they called exec, and where they come in whose parents are not either. */
-  readonly #postponed = new Map<number, Job>();
-  /** Known ones that were let go to exec a moment ago. */
+  /** Unknown processes that were allowed to exec in memory they had been lent, and what they inherit. */
+  readonly #postponed = new Map<number, Heritage>();
+  /** Known ones that were allowed to exec a moment ago. */
   readonly #execing = new Set<AccountedProcess>();
 
   constructor(books: Books, population: Population) {
     this.#books = books;
     this.#population = population;
     population.onLeave = (process) => {
-      if (this.sharers.takeOut(process)) this.#meetHeirs(process);
+      const loan = this.#endLoans(process);
+      if (loan) this.#findBorrowers(process, loan.limit);
     };
   }
 
@@ -35,26 +40,57 @@ export class Arrivals {
     return this.#population.find(pid) !== undefined;
   }
 
-  /** Whether somebody is known to be there, or to come, who has not been met. */
+  /** Whether somebody is known to be there, or to come, who has not been found. */
   get hasUnmet(): boolean {
-    return this.forks.any || this.#postponed.size > 0 || this.#execing.size > 0;
+    return this.#books.grants.forks.size > 0 || this.#postponed.size > 0 || this.#execing.size > 0;
   }
 
-  /** A process is let go to exec. */
+  /** A process is allowed to exec. */
   execs(process: AccountedProcess, tid: number): void {
-    process.execs = tid;
+    this.#population.execs(process, tid);
     this.#execing.add(process);
   }
 
   /**
-   * Whether a thread that calls exec can be met later, as another program: it leads a process nobody knows, and nobody has
+   * Whether a thread that calls exec can be found later, as another program: it leads a process nobody knows, and nobody has
    * forked, so that it has its parent's memory and nothing of its own.
    */
   postpone(tid: number, job: Job): boolean {
-    if (this.forks.any || this.#knows(tid) || !this.#books.targets.isProcess(tid)) return false;
+    if (this.#books.grants.forks.size > 0 || this.#knows(tid) || !this.#books.targets.isProcess(tid)) return false;
     if (this.#postponed.size >= POSTPONED) this.settle();
-    this.#postponed.set(tid, job);
+    const { size } = this.#books.grants.loans;
+    const loan = this.#loanOf(tid);
+    // One whose lender has ended is found by that.
+    if (size > 0 && !loan) return false;
+    this.#expect(tid, loan ? heritage(loan) : { job, limit: job.limit });
     return true;
+  }
+
+  /** By which a process execs in memory it was lent: its parent may be gone when it is found. */
+  #loanOf(pid: number): LoanGrant | undefined {
+    const { loans } = this.#books.grants;
+    const [only] = loans;
+    if (loans.size < 2) return only;
+    const ppid = this.#books.targets.image(pid)?.ppid;
+    for (const loan of loans) if (loan.process.pid === ppid) return loan;
+    return undefined;
+  }
+
+  #expect(pid: number, from: Heritage): void {
+    this.#postponed.set(pid, from);
+    const { limit, job, payer } = from;
+    if (payer) this.#books.recorder.put(BORROWER_RECORD + pid, heritageRecord(limit, job, payer));
+  }
+
+  /** A process that was written down by {@link postpone}, in another life of the daemon. */
+  restore(pid: number, from: Heritage): void {
+    this.#expect(pid, from);
+  }
+
+  #stopExpecting(pid: number): Heritage | undefined {
+    const expected = this.#postponed.get(pid);
+    if (this.#postponed.delete(pid)) this.#books.recorder.drop(BORROWER_RECORD + pid);
+    return expected;
   }
 
   /** Whose thread that is. A process not seen before comes into `job`, unless its parent is known. Undefined: gone. */
@@ -63,115 +99,162 @@ export class Arrivals {
     if (known) return known;
     const pid = this.#books.targets.isProcess(tid) ? tid : this.#books.targets.ids(tid)?.pid;
     if (pid === undefined) return undefined;
-    const process = this.#population.find(pid) ?? this.#meetCaller(pid, job);
+    const process = this.#population.find(pid) ?? this.#meetCaller(pid, tid, job);
     if (process && tid !== pid) this.#population.addThread(process, tid);
     return process;
   }
 
-  /** One that calls is not on its way to anything. */
-  #meetCaller(pid: number, job: Job): AccountedProcess | undefined {
-    const process = this.meet(pid, job);
-    if (process) process.execs = undefined;
+  /** A thread that calls is not on its way to anything. */
+  #meetCaller(pid: number, tid: number, job: Job): AccountedProcess | undefined {
+    const process = this.meet(pid, { job, limit: job.limit });
+    if (process?.pendingExec === tid) this.#population.execs(process, undefined);
     return process;
   }
 
   /**
-   * A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. Where
-   * its parent is not known either it comes into `job` with that limit.
+   * A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. It inherits
+   * `otherwise` where that names a payer, or where nothing tells who made it.
    */
-  meet(pid: number, job: Job, limit: SwapLimit = job.limit): AccountedProcess | undefined {
-    const image = this.#books.targets.image(pid);
-    const postponed = this.#postponed.get(pid);
-    this.#postponed.delete(pid);
-    if (!image) return undefined;
+  meet(pid: number, otherwise: Heritage): AccountedProcess | undefined {
+    const { targets } = this.#books;
+    const image = targets.image(pid);
+    const expected = this.#postponed.get(pid);
+    if (!image) {
+      // It may only be that nobody has looked at it yet.
+      if (!targets.ids(pid)) this.#stopExpecting(pid);
+      return undefined;
+    }
+    // Who it is may have to wait for its parent's map: until that is there it stays expected.
     const parent = this.#parentOf(image);
+    this.#stopExpecting(pid);
+    if (!parent) this.#findEndedLenders();
+    // What is found out about its parent may have led to it.
+    const found = this.#population.find(pid);
+    if (found) return found;
+    const told = [expected, otherwise].find((each) => each?.payer);
+    const from = told ?? (parent && heritage(parent));
+    const borrows = parent !== undefined && image.layout === parent.layout;
     const process =
-      postponed && parent && image.layout !== parent.layout && !this.#giverOf(pid)
-        ? this.#meetProgram(pid, image, parent)
-        : (this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, parent, job, limit));
+      expected && (parent || expected.payer) && !borrows && !this.#lenderOf(pid)
+        ? this.#meetProgram(pid, image, parent, expected)
+        : (this.#meetCopy(pid, image, parent) ?? this.#meetStranger(pid, image, from ?? otherwise));
     // What it has called may be still to come.
-    if (process && postponed) process.execs = pid;
+    if (process && expected) this.#population.execs(process, pid);
     return process;
   }
 
   #parentOf({ ppid }: Image): AccountedProcess | undefined {
-    const postponed = this.#postponed.get(ppid);
-    const parent = this.#population.find(ppid) ?? (postponed && this.meet(ppid, postponed));
+    const expected = this.#postponed.get(ppid);
+    const parent = this.#population.find(ppid) ?? (expected && this.meet(ppid, expected));
     if (!parent) return undefined;
     this.#population.refresh(parent);
     return parent;
   }
 
-  /** One that had its parent's memory and is another program. */
-  #meetProgram(pid: number, image: Image, parent: AccountedProcess): AccountedProcess {
-    this.sharers.met(parent);
-    const space = new Space(this.#books.ledger, parent.space.job, parent.space.payer);
-    return this.#population.begin(this.#population.arrive(pid, image, space, parent.limit), image);
+  /** The end of a lender leads to whoever has its memory. */
+  #findEndedLenders(): void {
+    const { grants, targets } = this.#books;
+    for (const { process } of grants.loans) {
+      if (targets.image(process.pid)?.startTicks !== process.startTicks) this.#population.exited(process);
+    }
+  }
+
+  /** One that had somebody's memory and is another program. */
+  #meetProgram(pid: number, image: Image, parent: AccountedProcess | undefined, expected: Heritage): AccountedProcess {
+    if (parent) this.#endLoan(parent);
+    const { job, limit, payer } = expected.payer || !parent ? expected : heritage(parent);
+    const space = new Space(this.#books.ledger, job, payer!);
+    return this.#population.begin(this.#population.arrive(pid, image, space, limit), image);
   }
 
   /** Who has made a process in its own memory and does not wait for it: not always its parent. */
-  #giverOf(pid: number): AccountedProcess | undefined {
-    for (const giver of this.sharers.givers) if (this.#books.targets.sharesMemory(giver.pid, pid)) return giver;
+  #lenderOf(pid: number): AccountedProcess | undefined {
+    for (const { process, waits } of this.#books.grants.loans) {
+      if (!waits && this.#books.targets.sharesMemory(process.pid, pid)) return process;
+    }
     return undefined;
   }
 
   /** One that has the memory of its parent, or of who made it its parent's child, or a copy. */
   #meetCopy(pid: number, image: Image, parent: AccountedProcess | undefined): AccountedProcess | undefined {
-    const giver = parent && this.#books.targets.sharesMemory(parent.pid, pid) ? parent : this.#giverOf(pid);
-    if (giver) {
-      this.sharers.met(giver);
-      return this.#population.record(this.#population.arrive(pid, image, giver.space, giver.limit));
+    const { targets, grants } = this.#books;
+    const lender = parent && targets.sharesMemory(parent.pid, pid) ? parent : this.#lenderOf(pid);
+    if (lender) {
+      const limit = this.#endLoan(lender)?.limit ?? lender.limit;
+      return this.#population.record(this.#population.arrive(pid, image, lender.space, limit));
     }
-    const fork = this.forks.take(image);
+    const fork = grants.takeFork(image, () => targets.ids(pid)?.ruid);
     if (!fork) return undefined;
-    const process = this.#population.arrive(pid, image, fork.space, fork.limit);
-    if (fork.confused) this.#population.countAll(process);
+    const process = this.#population.arrive(pid, image, fork.child, fork.limit);
+    if (fork.isInexact) this.#population.countAll(process);
     return this.#population.record(process);
   }
 
-  #meetStranger(
-    pid: number,
-    image: Image,
-    parent: AccountedProcess | undefined,
-    job: Job,
-    limit: SwapLimit,
-  ): AccountedProcess | undefined {
+  #meetStranger(pid: number, image: Image, { job, limit }: Heritage): AccountedProcess | undefined {
     const ids = this.#books.targets.ids(pid);
-    return ids && this.#population.enter(pid, image, ids.ruid, parent?.space.job ?? job, parent?.limit ?? limit);
+    return ids && this.#population.enter(pid, image, ids.ruid, job, limit);
   }
 
-  /** Who came without a call of its own yet, and who will not come any more. */
+  /** A child of `lender` is found. Returns the loan that it came by. */
+  #endLoan(lender: AccountedProcess): LoanGrant | undefined {
+    for (const loan of this.#books.grants.loans) {
+      if (loan.process !== lender) continue;
+      if (loan.waits) this.#books.grants.close(loan);
+      return loan;
+    }
+    return undefined;
+  }
+
+  /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
+  #endLoans(lender: AccountedProcess): LoanGrant | undefined {
+    let found: LoanGrant | undefined;
+    for (const loan of this.#books.grants.loans) {
+      if (loan.process !== lender) continue;
+      this.#books.grants.close(loan);
+      found = loan;
+    }
+    return found;
+  }
+
+  /** Finds who came without a call of its own yet, and who will not come any more. */
   settle(): void {
-    for (const [pid, job] of [...this.#postponed]) {
-      // One may have been met meanwhile, as another's parent, or been put under accounting.
-      if (this.#knows(pid)) this.#postponed.delete(pid);
-      else if (this.#postponed.has(pid)) this.meet(pid, job);
+    const { targets, grants } = this.#books;
+    for (const [pid, from] of [...this.#postponed]) {
+      // One may have been found meanwhile, as another's parent, or been put under accounting.
+      if (this.#knows(pid)) this.#stopExpecting(pid);
+      else if (this.#postponed.has(pid)) this.meet(pid, from);
     }
     for (const process of this.#execing) {
       if (this.#population.find(process.pid) === process) this.#population.refresh(process);
     }
     this.#execing.clear();
-    // Of a fork that is over before the children are looked for the child is there, or gone.
-    const over = [...this.forks].filter(({ call }) => call.isOver(this.#books.targets, FORKED_NS));
-    if (this.forks.any) this.#meetChildren();
-    for (const fork of over) if (this.forks.isGone(fork)) this.forget(fork);
+    // Of a fork that is done before the children are looked for the child is there, or gone.
+    const done = [...grants.forks].filter((fork) => fork.isDone(targets));
+    if (grants.forks.size > 0) this.#meetChildren();
+    for (const fork of done) this.#giveUp(fork);
   }
 
-  /** A child will not come. */
-  forget(fork: PendingFork): void {
-    if (!this.forks.delete(fork)) return;
-    fork.space.release();
-    this.#books.objects.left(fork.space);
+  /** A fork whose child was not found, and not the time before: the kernel's list leaves children out while others come and go. */
+  #giveUp(fork: ForkGrant): void {
+    const { grants } = this.#books;
+    if (!grants.forks.has(fork)) return;
+    if (fork.missed) {
+      grants.close(fork);
+      fork.cancel();
+    }
+    fork.missed = true;
   }
 
   /** Looks where the children of forks may be, at each place once: beside their parents, or anywhere. */
   #meetChildren(): void {
-    const { targets } = this.#books;
+    const { targets, grants } = this.#books;
     const parents = new Set<AccountedProcess>();
     let anywhere = false;
-    for (const { call, isSibling } of this.forks) {
-      const parent = call.process;
-      if (this.#population.find(parent.pid) === parent && !isSibling) parents.add(parent);
+    for (const { process: parent, isSibling } of grants.forks) {
+      if (parents.has(parent) && !isSibling) continue;
+      // The children of one that has ended, which nobody may have been told yet, are somebody else's.
+      const isThere = targets.image(parent.pid)?.startTicks === parent.startTicks;
+      if (isThere && !isSibling) parents.add(parent);
       else anywhere = true;
     }
     for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid);
@@ -180,29 +263,37 @@ export class Arrivals {
 
   #meetChild(pid: number): void {
     if (this.#knows(pid)) return;
-    const { targets } = this.#books;
+    const { targets, grants } = this.#books;
     const image = targets.image(pid);
-    const [fork] = image ? this.forks.alike(image) : [];
-    if (fork && targets.ids(pid)?.filtered) this.meet(pid, fork.space.job);
+    const [fork] = image ? grants.forksAlike(image) : [];
+    if (fork && targets.ids(pid)?.filtered) this.meet(pid, { job: fork.child.job, limit: fork.limit });
   }
 
-  /** Whoever has the memory that `process` leaves, and has not been met: its image is the same. */
-  #meetHeirs({ space, layout, limit }: AccountedProcess): void {
+  /** Finds whoever has the memory that `process` leaves and is not known: its image is the same. */
+  #findBorrowers({ space, layout }: AccountedProcess, limit: SwapLimit): void {
     const { targets } = this.#books;
     for (const pid of targets.pids()) {
       if (this.#knows(pid)) continue;
       const image = targets.image(pid);
       if (image?.layout !== layout || !targets.ids(pid)?.filtered) continue;
+      const twin = this.#population.twinOf(pid, layout);
       const [other] = space.pids;
-      // A copy has the same image.
-      if (other !== undefined && !targets.sharesMemory(other, pid))
-        this.#meetStranger(pid, image, undefined, space.job, limit);
-      else {
+      if (twin) {
+        this.#population.record(this.#population.arrive(pid, image, twin.space, limit));
+        // A copy has the same image.
+      } else if (other !== undefined && !targets.sharesMemory(other, pid)) {
+        this.#meetStranger(pid, image, { job: space.job, limit });
+      } else {
         const process = this.#population.record(this.#population.arrive(pid, image, space, limit));
-        // It may have been let go to become another program.
-        process.execs = pid;
+        // It may have been allowed to become another program.
+        this.#population.execs(process, pid);
         this.#population.countAll(process);
       }
     }
   }
+}
+
+/** What a child gets of a process, or of the process that was granted something. */
+function heritage({ space, limit }: Pick<AccountedProcess, "space" | "limit">): Heritage {
+  return { job: space.job, limit, payer: space.payer };
 }

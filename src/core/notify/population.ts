@@ -1,13 +1,13 @@
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfos } from "../vm/uidinfo.ts";
+import type { Grants } from "./grants.ts";
 import type { Job } from "./job.ts";
-import type { Image, Targets } from "./ports.ts";
-import { AccountedProcess, type ProgramImage, type SwapLimit } from "./process.ts";
-import { PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
+import { type Image, ifLooked, type Targets } from "./ports.ts";
+import { AccountedProcess, type PendingChange, type ProgramImage, type SwapLimit } from "./process.ts";
+import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
 import type { SharedObjects } from "./shared-objects.ts";
 import { Space } from "./space.ts";
 import type { UidAccounts } from "./uid-accounts.ts";
-import type { CallsUnderway } from "./underway.ts";
 
 export interface Books {
   readonly targets: Targets;
@@ -15,7 +15,7 @@ export interface Books {
   readonly uids: UidInfos;
   readonly figures: UidAccounts;
   readonly objects: SharedObjects;
-  readonly underway: CallsUnderway;
+  readonly grants: Grants;
   readonly recorder: Recorder;
 }
 
@@ -60,7 +60,7 @@ export class Population {
   enter(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
-    process.space.begin(image.startBrk);
+    process.space.adopt(image.startBrk);
     this.countAll(process);
     this.#books.figures.note(process.space.payer);
     return this.record(process);
@@ -77,12 +77,27 @@ export class Population {
   restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
-    process.execs = 0;
+    process.pendingExec = "unknown";
     return process;
+  }
+
+  /** RLIMIT_SWAP of a process, and of children that it makes from now on; of strangers to its job too, while nobody else of it has another. */
+  setLimit(process: AccountedProcess, limit: SwapLimit): void {
+    const { job } = process.space;
+    const isLike = (other: SwapLimit): boolean =>
+      other.soft === process.limit.soft && other.hard === process.limit.hard;
+    const isShared = [...this].some((other) => other !== process && other.space.job === job && isLike(other.limit));
+    if (!isShared && isLike(job.limit)) {
+      job.limit = limit;
+      this.#books.recorder.put(JOB_RECORD + job.id, jobRecord(job));
+    }
+    process.limit = limit;
+    this.record(process);
   }
 
   /** Writes down what cannot be counted again: to be called when it has changed. Returns the process. */
   record(process: AccountedProcess): AccountedProcess {
+    process.space.foreignChanged = false;
     this.#books.recorder.put(PROCESS_RECORD + process.pid, processRecord(process));
     return process;
   }
@@ -109,41 +124,57 @@ export class Population {
 
   /** Charges what the map shows, unasked. */
   countAll({ pid, space }: AccountedProcess): void {
-    const vmas = this.#books.targets.map(pid);
-    if (!vmas) return;
+    const vmas = ifLooked(() => this.#books.targets.map(pid));
+    if (!vmas) {
+      // The next look corrects it.
+      space.add(Math.max(0, (this.#books.targets.size(pid)?.data ?? 0) - space.pages));
+      return;
+    }
     space.correct(vmas, 0, true);
     this.#books.objects.seen(space, vmas, true);
   }
 
+  /** A thread was allowed to exec: what it leads to is found by {@link refresh}. */
+  execs(process: AccountedProcess, by: PendingChange): void {
+    process.pendingExec = by;
+  }
+
+  /** The same of a change of the real uid. */
+  changesUid(process: AccountedProcess, by: PendingChange): void {
+    process.pendingUid = by;
+  }
+
   /**
-   * Finds out what a call let go since may have changed: the program, the real uid. `caller`: that thread makes another call, so
+   * Finds out what a call that was allowed may have changed: the program, the real uid. `caller`: that thread makes another call, so
    * that its last one is over; else exec may be on its way still, and what is seen be half of what it makes.
    */
   refresh(process: AccountedProcess, caller?: number): void {
-    const isOver = (tid: number): boolean => caller !== undefined && (tid === 0 || tid === caller);
-    if (process.execs !== undefined) {
-      const isAnother = this.#refreshImage(process, isOver(process.execs));
+    const isOver = (by: PendingChange): boolean => caller !== undefined && (by === "unknown" || by === caller);
+    if (process.pendingExec !== undefined) {
+      const isAnother = this.#refreshImage(process, isOver(process.pendingExec));
       // Whoever calls after exec is the only thread there is.
-      if (isOver(process.execs) || (isAnother && caller !== undefined)) process.execs = undefined;
-      else if (isAnother) process.execs = 0;
+      if (isOver(process.pendingExec) || (isAnother && caller !== undefined)) process.pendingExec = undefined;
+      else if (isAnother) process.pendingExec = "unknown";
     }
-    if (process.changesUid === undefined) return;
-    if (this.#refreshUid(process) || isOver(process.changesUid)) process.changesUid = undefined;
+    if (process.pendingUid === undefined) return;
+    if (this.#refreshUid(process, isOver(process.pendingUid))) process.pendingUid = undefined;
   }
 
   /** Whether it is another program; one that lies where the last one lay, without randomization, cannot be told from it. */
   #refreshImage(process: AccountedProcess, isOver: boolean): boolean {
-    const { targets, ledger, underway } = this.#books;
+    const { targets, ledger, grants } = this.#books;
     const image = targets.image(process.pid);
     if (!image) return false;
     // Until exec succeeds it may be tried again, in another directory.
     if (image.layout === process.layout && this.#hasMemoryOf(process)) {
+      // Of one that starts a command nothing counts: it is the launcher still.
+      if (process.launching) return false;
       if (isOver) process.space.isExact = false;
       this.#complete(process, image);
       return false;
     }
     process.launching = false;
-    underway.forget(process);
+    grants.forget(process);
     const { space } = process;
     this.#leave(process);
     process.layout = image.layout;
@@ -162,10 +193,24 @@ export class Population {
     if (data > space.pages) space.add(data - space.pages);
   }
 
-  /** Whether it has the memory that it is known to have, as far as others have it too. */
+  /** Whether it has the memory that it is known to have: as others do who have not become another program themselves. */
   #hasMemoryOf({ pid, space }: AccountedProcess): boolean {
-    for (const other of space.pids) if (other !== pid) return this.#books.targets.sharesMemory(other, pid);
+    const { targets } = this.#books;
+    for (const other of space.pids) {
+      if (other === pid) continue;
+      if (targets.sharesMemory(other, pid)) return true;
+      if (targets.image(other)?.layout === this.find(other)?.layout) return false;
+    }
     return true;
+  }
+
+  /** A process of this image that has the same memory as `pid`. */
+  twinOf(pid: number, layout: string): AccountedProcess | undefined {
+    for (const process of this) {
+      const isLike = process.pid !== pid && process.layout === layout;
+      if (isLike && this.#books.targets.sharesMemory(process.pid, pid)) return process;
+    }
+    return undefined;
   }
 
   /** It is a program that has just begun, with what that brings. */
@@ -178,23 +223,31 @@ export class Population {
     return this.record(process);
   }
 
-  /** Whether it has another real uid. */
-  #refreshUid(process: AccountedProcess): boolean {
-    const { targets, uids, underway } = this.#books;
+  /** Whether what became of its real uid is known: it is another, or the call that was to change it `isOver`. */
+  #refreshUid(process: AccountedProcess, isOver: boolean): boolean {
+    const { targets, uids, grants } = this.#books;
     const { pid, space } = process;
     const ids = targets.ids(pid);
-    if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return false;
+    if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return isOver;
+    for (const other of space.pids) if (other !== pid) this.#exitedUntold(other);
     // The memory is still that of who shares it.
     if (space.pids.size > 1) {
       process.nextPayer = uids.find(ids.ruid);
       return true;
     }
-    const { pages } = underway.of((each) => each === space);
+    const { pages } = grants.underway((each) => each === space);
     const vmas = targets.map(pid);
+    // What stays with who paid for it the map alone tells: asked again when it can be had.
     if (!vmas) return false;
     space.keepFor(uids.find(ids.ruid), vmas, pages);
     this.record(process);
     return true;
+  }
+
+  /** A process may have ended of which nobody has been told yet. */
+  #exitedUntold(pid: number): void {
+    const process = this.find(pid);
+    if (process && this.#books.targets.image(pid)?.startTicks !== process.startTicks) this.exited(process);
   }
 
   exited(process: AccountedProcess): void {
@@ -202,7 +255,7 @@ export class Population {
     this.#processes.delete(process.pid);
     this.forgetRecord(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
-    this.#books.underway.forget(process);
+    this.#books.grants.forget(process);
     this.#leave(process);
   }
 

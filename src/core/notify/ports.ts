@@ -69,9 +69,28 @@ export interface Segment {
   readonly pages: number;
 }
 
+/**
+ * Thrown by {@link Targets.map} while the map is being read elsewhere. Only from within a decision that may wait, which is then to be
+ * made again: nothing may have been granted before a map is asked for.
+ */
+export const NOT_YET: Error = new Error("the map is being looked at");
+
+/** What `look` finds; undefined where it would have to wait: for who cannot be asked again. */
+export function ifLooked<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (error !== NOT_YET) throw error;
+    return undefined;
+  }
+}
+
 export interface Targets {
   image(pid: number): Image | undefined;
-  /** Every mapping: exact, and slow. Of one that hides them the length only, as one. */
+  /**
+   * Every mapping: exact, and slow; neighbours that are charged alike may be one. Of one that hides them the length only, as one.
+   * Undefined also where the map cannot be had in time: what is known of the space remains.
+   */
   map(pid: number): readonly Vma[] | undefined;
   /** Total and data pages: quick; they differ when the mappings have changed. */
   size(pid: number): { readonly total: number; readonly data: number } | undefined;

@@ -33,6 +33,9 @@ const REMEMBERED = 16;
 /** What is remembered of the program in a process. */
 export type ProgramImage = Pick<Image, "startTicks" | "layout">;
 
+/** The thread that was allowed to make a change that has not been seen yet; `undefined` where none was. */
+export type PendingChange = number | "unknown" | undefined;
+
 /** A process whose calls are trapped. */
 export class AccountedProcess implements Credentials {
   readonly pid: number;
@@ -44,9 +47,9 @@ export class AccountedProcess implements Credentials {
   limit: SwapLimit;
   /** Not counted before its first exec: it is still the one that starts the command. */
   launching = false;
-  /** An exec, or a change of the real uid, may have happened: which thread was let go to it, 0 where that is not known. */
-  execs: number | undefined;
-  changesUid: number | undefined;
+  /** An exec, or a change of the real uid, was allowed and has not been seen: by which thread. Only `Population` writes them. */
+  pendingExec: PendingChange = undefined;
+  pendingUid: PendingChange = undefined;
   /** Who pays for its next program, where another pays for the memory that it shares. */
   nextPayer: UidInfo | undefined;
   readonly refusals: Refusal[] = [];

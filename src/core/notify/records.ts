@@ -1,3 +1,5 @@
+import type { UidInfo } from "../vm/uidinfo.ts";
+import type { ForkGrant, ObjectGrant } from "./grant.ts";
 import type { Job } from "./job.ts";
 import type { AccountedProcess, SwapLimit } from "./process.ts";
 
@@ -15,6 +17,10 @@ export const NO_RECORDER: Recorder = { put: () => {}, drop: () => {} };
 export const PROCESS_RECORD = "process ";
 export const JOB_RECORD = "job ";
 export const OBJECT_RECORD = "object ";
+/** What was allowed and may not have been seen yet: a fork, shared memory; a process that execs in memory it was lent. */
+export const FORK_RECORD = "fork ";
+export const UNSEEN_RECORD = "unseen ";
+export const BORROWER_RECORD = "borrower ";
 export const OVERCOMMIT_RECORD = "overcommit";
 
 /** Pages, null for no limit. */
@@ -40,6 +46,23 @@ export interface JobRecord {
   readonly around: number | null;
 }
 
+/** Of a process that nobody has seen: what it inherits. */
+export type HeritageRecord = {
+  readonly soft: Limit;
+  readonly hard: Limit;
+  readonly job: number;
+  readonly payer: number;
+};
+
+/** `layout`: the image that the child has in common with its parent. */
+export type ForkRecord = HeritageRecord & { readonly layout: string };
+
+/** Anonymous memory of this process where there is no key, else the segment that it has made with this key and size. */
+export interface UnseenRecord extends ObjectRecord {
+  readonly key: number | null;
+  readonly creator: number;
+}
+
 export interface ObjectRecord {
   readonly payer: number;
   readonly job: number;
@@ -62,9 +85,21 @@ export function processRecord({ startTicks, layout, limit, space, launching }: A
     hard: orNull(limit.hard),
     job: space.job.id,
     payer: space.payer.uid,
-    foreign: space.foreign.map(({ start, end, payer }) => [start, end, payer.uid]),
+    foreign: space.lastingForeign.map(({ start, end, payer }) => [start, end, payer.uid]),
     launching,
   };
+}
+
+export function heritageRecord(limit: SwapLimit, job: Job, payer: UidInfo): HeritageRecord {
+  return { soft: orNull(limit.soft), hard: orNull(limit.hard), job: job.id, payer: payer.uid };
+}
+
+export function forkRecord({ limit, child, layout }: ForkGrant): Json {
+  return { ...heritageRecord(limit, child.job, child.payer), layout };
+}
+
+export function unseenRecord({ process, key, object: { payer, job, pages } }: ObjectGrant): Json {
+  return { payer: payer.uid, job: job.id, pages, key: key ?? null, creator: process.pid };
 }
 
 export function jobRecord({ limit, budget, around }: Job): Json {

@@ -4,12 +4,12 @@ import type { Job } from "./job.ts";
 import type { Space } from "./space.ts";
 
 /** Counts everything again from what holds a charge; a line for each total that differs. */
-export function recount({ population, arrivals, jobs, objects, ledger, uids, disks }: Accounts): string[] {
+export function recount({ population, grants, jobs, objects, ledger, uids, disks }: Accounts): string[] {
   const byUid = new Map<UidInfo, number>();
   const byJob = new Map<Job, number>();
   const spaces = new Set<Space>();
   for (const { space } of population) spaces.add(space);
-  for (const { space } of arrivals.forks) spaces.add(space);
+  for (const { child } of grants.forks) spaces.add(child);
   const count = (payer: UidInfo, pages: number): void => void byUid.set(payer, (byUid.get(payer) ?? 0) + pages);
   const countJob = (job: Job, pages: number): void => {
     for (let each: Job | undefined = job; each; each = each.around) byJob.set(each, (byJob.get(each) ?? 0) + pages);

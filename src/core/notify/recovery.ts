@@ -1,8 +1,15 @@
 import type { Accounts } from "./accounts.ts";
+import type { Heritage } from "./arrivals.ts";
+import { ObjectGrant } from "./grant.ts";
 import { Job } from "./job.ts";
+import { share } from "./operations-of-sharing.ts";
 import type { Image } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import {
+  BORROWER_RECORD,
+  FORK_RECORD,
+  type ForkRecord,
+  type HeritageRecord,
   JOB_RECORD,
   type JobRecord,
   type Json,
@@ -13,6 +20,8 @@ import {
   orInfinity,
   PROCESS_RECORD,
   type ProcessRecord,
+  UNSEEN_RECORD,
+  type UnseenRecord,
 } from "./records.ts";
 
 /** The records under keys that begin so, by what follows. */
@@ -42,50 +51,70 @@ function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
  * how much there is. Returns the jobs by number. To be called before any notification is taken.
  */
 export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>): ReadonlyMap<number, Job> {
-  const { population, targets, objects, ledger } = accounts;
+  const { population, targets, objects, ledger, uids, recorder } = accounts;
   const overcommit = records.get(OVERCOMMIT_RECORD);
   if (typeof overcommit === "number") ledger.overcommit = overcommit;
   const jobs = jobsOf(records);
   for (const job of jobs.values()) accounts.jobs.add(job);
   const jobOf = (id: number): Job => jobs.get(id) ?? accounts.rootJob;
+  const heritageOf = (record: HeritageRecord): Heritage => {
+    return { limit: limitOf(record), job: jobOf(record.job), payer: uids.find(record.payer) };
+  };
 
   for (const [key, { payer, job, pages }] of under<ObjectRecord>(records, OBJECT_RECORD)) {
-    objects.restore(key, accounts.uids.find(payer), jobOf(job), pages);
+    objects.restore(key, uids.find(payer), jobOf(job), pages);
   }
 
-  // Of a process that has exited there may be children whom nobody has met.
+  for (const [pid, record] of under<HeritageRecord>(records, BORROWER_RECORD)) {
+    // It is the same process, or the record means nobody under the filter.
+    if (targets.ids(Number(pid))?.filtered) accounts.arrivals.restore(Number(pid), heritageOf(record));
+    else recorder.drop(BORROWER_RECORD + pid);
+  }
+
+  // A process that nobody knows has the image of one that has forked it, which may have exited.
   const families: Family[] = [];
+  for (const [name, record] of under<ForkRecord>(records, FORK_RECORD)) {
+    families.push({ layout: record.layout, heritage: heritageOf(record), isForks: true });
+    recorder.drop(FORK_RECORD + name);
+  }
   for (const [name, record] of under<ProcessRecord>(records, PROCESS_RECORD)) {
     const pid = Number(name);
-    families.push({ layout: record.layout, record });
+    const heritage = heritageOf(record);
+    families.push({ layout: record.layout, heritage, isForks: false });
     const image = targets.image(pid);
     if (image?.startTicks !== record.startTicks) {
       population.forgetRecord(pid);
       continue;
     }
-    families.push({ layout: image.layout, record });
-    restore(accounts, pid, record, jobOf(record.job));
+    families.push({ layout: image.layout, heritage, isForks: false });
+    restore(accounts, pid, record, heritage);
   }
   for (let found = true; found; ) {
     found = false;
     for (const pid of targets.pids()) {
       const image = population.find(pid) ? undefined : targets.image(pid);
-      const process = image && meet(accounts, pid, image, families, jobOf);
+      const process = image && meet(accounts, pid, image, families);
       if (!process) continue;
       found = true;
-      // It may have been let go to become another program.
-      process.execs = 0;
+      // It may have been allowed to become another program.
+      population.execs(process, "unknown");
     }
   }
+  // All of them first: what is granted anew is written down under the same names.
+  const unseen = [...under<UnseenRecord>(records, UNSEEN_RECORD)];
+  for (const [name] of unseen) recorder.drop(UNSEEN_RECORD + name);
+  for (const [, record] of unseen) restoreUnseen(accounts, record, jobOf(record.job));
   accounts.lookAtAll();
   objects.dropUnused();
   return jobs;
 }
 
-/** A process that was written down, or its image now: children that have not become another program have the same. */
+/** An image that children have too which have not become another program, and what such a child inherits. */
 interface Family {
   readonly layout: string;
-  readonly record: ProcessRecord;
+  /** Of a fork whose child had not been found, and that says more than its parent does by now. */
+  readonly isForks: boolean;
+  readonly heritage: Heritage;
 }
 
 /** Somebody of whom nothing is written down: the child of one that is known, or, that one being gone, one of its family. */
@@ -94,26 +123,39 @@ function meet(
   pid: number,
   image: Image,
   families: readonly Family[],
-  jobOf: (id: number) => Job,
 ): AccountedProcess | undefined {
   const isChild = population.find(image.ppid) !== undefined;
-  const record = families.find(({ layout }) => layout === image.layout)?.record;
-  if (!(isChild || record) || !targets.ids(pid)?.filtered) return undefined;
-  if (isChild || !record) return arrivals.meet(pid, rootJob);
-  return arrivals.meet(pid, jobOf(record.job), limitOf(record));
+  const heritage = families.find(({ layout, isForks }) => layout === image.layout && (isForks || !isChild))?.heritage;
+  if (!(isChild || heritage) || !targets.ids(pid)?.filtered) return undefined;
+  const twin = population.twinOf(pid, image.layout);
+  if (twin) return population.record(population.arrive(pid, image, twin.space, twin.limit));
+  return arrivals.meet(pid, heritage ?? { job: rootJob, limit: rootJob.limit });
 }
 
-function restore(accounts: Accounts, pid: number, record: ProcessRecord, job: Job): void {
-  const { population, targets, uids } = accounts;
+/** Shared memory that was granted: what has become of it, the next look tells. */
+function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void {
+  const { population, objects, grants, uids } = accounts;
+  const { key, creator, pages, payer } = record;
+  const process = population.find(creator);
+  if (key !== null) objects.restoreSegment(key, creator, pages, uids.find(payer), job);
+  else if (process) {
+    const object = objects.charge({ payer: uids.find(payer), job }, pages);
+    grants.open(new ObjectGrant(process, { tid: 0, number: 0 }, share, object));
+  }
+}
+
+function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, limit }: Heritage): void {
+  const { population, uids } = accounts;
   const { startTicks, layout, startBrk, payer, foreign, launching } = record;
   const image = { startTicks, layout };
-  const process: AccountedProcess = population.restore(pid, image, payer, job, limitOf(record));
-  process.space.startBrk = startBrk;
+  const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
+  process.space.adopt(startBrk);
   // A memory that two processes have, as after vfork, is one.
-  const twin = [...population].find((other) => other !== process && targets.sharesMemory(other.pid, pid));
+  const twin = population.twinOf(pid, layout);
   if (twin) population.shareSpace(process, twin.space);
   else process.space.restoreForeign(foreign.map(([start, end, uid]) => ({ start, end, payer: uids.find(uid) })));
   process.launching = launching;
   // Whatever may have happened since it was written down.
-  process.execs = process.changesUid = 0;
+  population.execs(process, "unknown");
+  population.changesUid(process, "unknown");
 }

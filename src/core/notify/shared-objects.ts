@@ -1,9 +1,9 @@
 import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfo } from "../vm/uidinfo.ts";
+import type { Grant, ObjectGrant } from "./grant.ts";
+import type { Grants } from "./grants.ts";
 import type { Job } from "./job.ts";
-import type { LetGo } from "./let-go.ts";
-import type { Operation } from "./operation.ts";
-import type { Targets, Vma } from "./ports.ts";
+import type { Segment, Targets, Vma } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import { OBJECT_RECORD, type Recorder } from "./records.ts";
 import type { Space } from "./space.ts";
@@ -13,8 +13,8 @@ export class SharedObject {
   pages = 0;
   readonly payer: UidInfo;
   readonly job: Job;
-  /** The call that was let go to make it, or to make it grow, last. */
-  call: LetGo | undefined;
+  /** The last call that was allowed to resize it: what is seen before that is done may be the size it had. */
+  pendingResize: Grant | undefined;
   /** Who maps it; all that keeps anonymous memory alive. */
   readonly spaces: Set<Space> = new Set();
 
@@ -23,14 +23,6 @@ export class SharedObject {
     this.job = job;
   }
 }
-
-/** A System V segment that was granted, and has not been seen yet. */
-interface Unseen extends SharedObject {
-  readonly key: number;
-  readonly call: LetGo;
-}
-
-type SegmentOperation = Extract<Operation, { kind: "segment" }>;
 
 export interface SharedCharge {
   readonly name: string;
@@ -43,57 +35,56 @@ export const ANONYMOUS = "zero ";
 export const SEGMENT = "sysv ";
 export const FILE = "file ";
 
+/** All shared memory that is charged: what is known by a name, and what was granted and has not been seen. */
 export class SharedObjects {
   readonly #ledger: SwapLedger;
   readonly #targets: Targets;
   readonly #recorder: Recorder;
+  readonly #grants: Grants;
   readonly #known = new Map<string, SharedObject>();
   readonly #files = new Set<string>();
-  readonly #unseenShares = new Map<Space, SharedObject[]>();
-  #unseenSegments: Unseen[] = [];
 
-  constructor(ledger: SwapLedger, targets: Targets, recorder: Recorder) {
+  constructor(ledger: SwapLedger, targets: Targets, grants: Grants, recorder: Recorder) {
     this.#recorder = recorder;
     this.#ledger = ledger;
     this.#targets = targets;
+    this.#grants = grants;
   }
 
   /** Whether there is anything that {@link sweep} could find to be gone. */
   get any(): boolean {
-    return this.#known.size > 0 || this.#unseenSegments.length > 0;
+    return this.#known.size > 0 || this.#grants.objects.size > 0;
   }
 
   *[Symbol.iterator](): IterableIterator<SharedCharge & { readonly payer: UidInfo; readonly job: Job }> {
     const each = (name: string, { payer, pages, job }: SharedObject) => ({ name, uid: payer.uid, pages, payer, job });
     for (const [name, object] of this.#known) yield each(name, object);
-    for (const objects of this.#unseenShares.values()) for (const object of objects) yield each("new", object);
-    for (const object of this.#unseenSegments) yield each("new", object);
+    for (const { object } of this.#grants.objects) yield each("new", object);
   }
 
   payerOf(name: string): UidInfo | undefined {
     return this.#known.get(name)?.payer;
   }
 
-  /** Anonymous shared memory that `space` is about to map. */
-  share(space: Space, pages: number): SharedObject {
-    const object = new SharedObject(space.payer, space.job);
+  /** An object that `space` is about to make, charged to who pays for that. */
+  charge({ payer, job }: Pick<Space, "payer" | "job">, pages: number): SharedObject {
+    const object = new SharedObject(payer, job);
     this.#resize(object, pages);
-    this.#unseenShares.set(space, [...(this.#unseenShares.get(space) ?? []), object]);
     return object;
   }
 
-  /** It does not map it after all. */
-  unshare(space: Space, object: SharedObject): void {
-    const unseen = this.#unseenShares.get(space);
-    const at = unseen?.indexOf(object) ?? -1;
-    if (!unseen || at < 0) return;
-    unseen.splice(at, 1);
-    this.#resize(object, 0);
-    if (unseen.length === 0) this.#unseenShares.delete(space);
+  /** What was granted does not come. */
+  giveUp(grant: ObjectGrant): void {
+    if (this.#grants.close(grant)) this.#resize(grant.object, 0);
+  }
+
+  /** Anonymous memory that was granted to `space` and that no map has shown, oldest first. */
+  #unseen(space: Space): ObjectGrant[] {
+    return [...this.#grants.objects].filter((grant) => grant.key === undefined && grant.space === space);
   }
 
   hasUnseen(space: Space): boolean {
-    return this.#unseenShares.has(space);
+    return this.#grants.objects.size > 0 && this.#unseen(space).length > 0;
   }
 
   /** What a segment of this key and size would add: nothing when there is one. */
@@ -101,24 +92,26 @@ export class SharedObjects {
     return key !== 0 && this.#targets.segments().some((segment) => segment.key === key) ? 0 : pages;
   }
 
-  makeSegment(call: LetGo, { key, pages }: SegmentOperation): void {
-    const { payer, job } = call.process.space;
-    const object: Unseen = Object.assign(new SharedObject(payer, job), { key, call });
-    this.#resize(object, pages);
-    this.#unseenSegments.push(object);
-  }
-
   /** What a memory file of that size would add. */
   fileNeed(key: string, pages: number): number {
     return Math.max(0, pages - (this.#known.get(key)?.pages ?? 0));
   }
 
-  /** `call` is to make a file grow; without one it has come to be so large already. */
-  growFile(key: string, { payer, job }: Space, pages: number, call?: LetGo): void {
-    const object = this.#known.get(key) ?? new SharedObject(payer, job);
+  /** A file is to be that large, by `grant`; without one it is already. */
+  growFile(key: string, { payer, job }: Space, pages: number, grant?: Grant): void {
+    const known = this.#known.get(key);
+    // One that has come to nothing, or is empty again, is as good as new.
+    const object = known && known.pages > 0 ? known : new SharedObject(payer, job);
+    for (const space of known?.spaces ?? []) object.spaces.add(space);
     if (pages > object.pages) this.#resize(object, pages);
-    object.call = call;
+    object.pendingResize = grant;
     this.#know(key, object);
+  }
+
+  /** A file that was allowed to grow stays as it was. */
+  shrinkFile(key: string, pages: number): void {
+    const object = this.#known.get(key);
+    if (object) this.#resize(object, pages);
   }
 
   /** A child maps what its parent maps. */
@@ -132,32 +125,32 @@ export class SharedObjects {
     for (const { object, objectPages } of vmas) {
       if (object !== undefined) mapped.set(object, Math.max(mapped.get(object) ?? 0, objectPages));
     }
-    const unseen = this.#unseenShares.get(space) ?? [];
+    const unseen = this.#unseen(space);
     for (const [key, pages] of mapped) {
       let object = this.#known.get(key);
       if (!object) {
         // Whatever else it is was made by somebody we do not watch.
         if (!key.startsWith(ANONYMOUS)) continue;
-        const at = Math.max(
-          0,
-          unseen.findIndex((candidate) => candidate.pages === pages),
-        );
-        object = unseen.splice(at, 1)[0] ?? new SharedObject(space.payer, space.job);
-        if (pages > object.pages) this.#resize(object, pages);
+        object = this.#claim(unseen, pages) ?? this.charge(space, pages);
         this.#know(key, object);
       }
       object.spaces.add(space);
-      if (pages > object.pages) this.#resize(object, pages);
     }
-    if (settled) for (const object of unseen.splice(0)) this.#resize(object, 0);
-    if (unseen.length === 0) this.#unseenShares.delete(space);
+    if (settled) for (const grant of unseen) this.giveUp(grant);
     for (const [key, object] of this.#known) if (!mapped.has(key)) this.#leave(key, object, space);
+  }
+
+  /** Of what a space was granted the object that has been seen: one of that size, else the oldest. Taken out of `unseen`. */
+  #claim(unseen: ObjectGrant[], pages: number): SharedObject | undefined {
+    const same = unseen.findIndex(({ object }) => object.pages === pages);
+    const [grant] = unseen.splice(Math.max(0, same), 1);
+    if (grant) this.#grants.close(grant);
+    return grant?.object;
   }
 
   /** `space` is gone. */
   left(space: Space): void {
-    for (const object of this.#unseenShares.get(space) ?? []) this.#resize(object, 0);
-    this.#unseenShares.delete(space);
+    for (const grant of this.#unseen(space)) this.giveUp(grant);
     for (const [key, object] of this.#known) this.#leave(key, object, space);
   }
 
@@ -171,27 +164,30 @@ export class SharedObjects {
   }
 
   #sweepSegments(): void {
-    // Asked first: what is over has made its segment, or never will.
-    const over = new Set(this.#unseenSegments.filter(({ call }) => call.isOver(this.#targets)));
+    const unseen = [...this.#grants.objects].filter(({ key }) => key !== undefined);
+    // Asked first: what is done has made its segment, or never will.
+    const done = new Set(unseen.filter((grant) => grant.isDone(this.#targets)));
     const there = this.#targets.segments();
     for (const segment of there) {
       const name = SEGMENT + segment.id;
       if (this.#known.has(name)) continue;
-      const at = this.#unseenSegments.findIndex(
-        ({ call, key, pages }) =>
-          call.process.pid === segment.creator && key === segment.key && pages === segment.pages,
-      );
-      if (at >= 0) this.#know(name, this.#unseenSegments.splice(at, 1)[0]!);
+      // One that is removed while somebody has it attached has lost its key.
+      const isOf = ({ process, key, object }: ObjectGrant): boolean =>
+        process.pid === segment.creator && (key === segment.key || segment.key === 0) && object.pages === segment.pages;
+      const found = unseen.find((grant) => this.#grants.objects.has(grant) && isOf(grant));
+      if (!found) continue;
+      this.#grants.close(found);
+      this.#know(name, found.object);
     }
     const names = new Set(there.map(({ id }) => SEGMENT + id));
     for (const [name, object] of this.#known)
       if (name.startsWith(SEGMENT) && !names.has(name)) this.#drop(name, object);
-    for (const object of this.#unseenSegments) if (over.has(object)) this.#resize(object, 0);
-    this.#unseenSegments = this.#unseenSegments.filter((object) => !over.has(object));
+    for (const grant of done) this.giveUp(grant);
   }
 
   #sweepFiles(processes: Iterable<AccountedProcess>, learns: boolean): void {
-    const isGrowing = (object: SharedObject | undefined): boolean => object?.call?.isOver(this.#targets) === false;
+    const isGrowing = (object: SharedObject | undefined): boolean =>
+      object?.pendingResize?.isDone(this.#targets) === false;
     const growing = new Set([...this.#files].filter((key) => isGrowing(this.#known.get(key))));
     const there = new Map(this.#targets.namedMemoryFiles());
     for (const { pid, space } of processes) {
@@ -223,7 +219,15 @@ export class SharedObjects {
     this.#know(key, object);
   }
 
-  /** Lets go of anonymous memory that no map shows. */
+  /** A segment that was granted in another life of the daemon, if it was made. */
+  restoreSegment(key: number, creator: number, pages: number, payer: UidInfo, job: Job): void {
+    const isOf = (segment: Segment): boolean =>
+      segment.creator === creator && segment.pages === pages && (segment.key === key || segment.key === 0);
+    const found = this.#targets.segments().find((each) => isOf(each) && !this.#known.has(SEGMENT + each.id));
+    if (found) this.restore(SEGMENT + found.id, payer, job, pages);
+  }
+
+  /** Gives back anonymous memory that no map shows. */
   dropUnused(): void {
     for (const [key, object] of this.#known) {
       if (key.startsWith(ANONYMOUS) && object.spaces.size === 0) this.#drop(key, object);

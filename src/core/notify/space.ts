@@ -3,49 +3,10 @@ import type { SwapLedger } from "../vm/swap-ledger.ts";
 import type { UidInfo } from "../vm/uidinfo.ts";
 import type { Job } from "./job.ts";
 import type { Vma } from "./ports.ts";
+import { accountedWithin, dataEnd, type Foreign, isHidden, lengthOf, outside, sum, within } from "./ranges.ts";
 
-/** Pages that somebody else pays than who pays for what is new: reserved before the real uid changed. */
-export interface Foreign {
-  readonly start: number;
-  readonly end: number;
-  readonly payer: UidInfo;
-}
-
-const lengthOf = ({ start, end }: { start: number; end: number }): number => end - start;
-const sum = (ranges: readonly { start: number; end: number }[]): number =>
-  ranges.reduce((pages, range) => pages + lengthOf(range), 0);
-
-/** The parts of `ranges` that lie in [start, end). */
-export function within<R extends { start: number; end: number }>(
-  ranges: readonly R[],
-  start: number,
-  end: number,
-): R[] {
-  return ranges
-    .map((range) => ({ ...range, start: Math.max(range.start, start), end: Math.min(range.end, end) }))
-    .filter(({ start, end }) => start < end);
-}
-
-/** Pages of `vmas` in [start, end) that the kernel counts as reserved. */
-export function accountedWithin(vmas: readonly Vma[], start: number, end: number): number {
-  return sum(
-    within(
-      vmas.filter((vma) => vma.accounted),
-      start,
-      end,
-    ),
-  );
-}
-
-/** The page where the data segment ends, parts that the program has named included; `startBrk` is an address. */
-export function dataEnd(vmas: readonly Vma[], startBrk: number): number {
-  let end = vmas.findLast((vma) => vma.heap)?.end ?? pagesIn(startBrk);
-  for (const vma of vmas) if (vma.named && vma.start === end) end = vma.end;
-  return end;
-}
-
-/** Of a process that does not let its map be seen. */
-export const isHidden = (vmas: readonly Vma[]): boolean => vmas.some((vma) => vma.hidden);
+/** How many ends of the data segment are remembered for which the map has not been read. */
+const REMEMBERED_BRKS = 16;
 
 /**
  * What one address space has reserved. Between two looks at the kernel's map it is an upper bound: what was granted is
@@ -62,10 +23,21 @@ export class Space {
   /** Where the data segment begins and ends: addresses, 0 where that is not known. */
   startBrk = 0;
   brk = 0;
+  /** How often it was allowed to move. */
+  brkMoves = 0;
   /** Of what is charged, the most that lies between the two: pages. It may have holes. */
   heapPages = 0;
+  /** The same as far as the map has shown it. */
+  #heapSeen = 0;
+  /** Where the data segment may end instead, if the kernel has refused what was granted since the map was read: addresses. */
+  #otherBrks: number[] = [];
   /** The kernel's quick figures when the last look was taken and nothing has been granted since. */
   sizeAtLook: { readonly total: number; readonly data: number } | undefined;
+  #isAdopted = false;
+  /** Where fixed mappings were allowed that may not have happened. */
+  readonly #expected = new Set<{ readonly start: number; readonly end: number }>();
+  /** Whether {@link foreign} is another since it was written down. */
+  foreignChanged = false;
   /** Whether its map has been looked at since exec: before, some of the program's own parts are not counted. */
   isExact = false;
   /** The processes that use it: more than one after vfork. */
@@ -105,8 +77,11 @@ export class Space {
     child.isExact = this.isExact;
     child.brk = this.brk;
     child.startBrk = this.startBrk;
+    child.#otherBrks = [...this.#otherBrks];
+    child.#isAdopted = this.#isAdopted;
     // Some of it the child may not get.
     child.heapPages = Math.max(0, this.heapPages - Math.max(0, this.pages - pages));
+    child.#heapSeen = Math.min(this.#heapSeen, child.heapPages);
     child.#stack = this.#stack;
     child.add(pages);
     return child;
@@ -152,8 +127,26 @@ export class Space {
     if (hidden) return;
     const end = dataEnd(vmas, this.startBrk);
     this.heapPages = accountedWithin(accounted, pagesIn(this.startBrk), end);
-    // The map knows better than we do what became of the last call.
-    if (settled && pagesIn(this.brk) !== end) this.brk = end * PAGE_SIZE;
+    this.#heapSeen = this.heapPages;
+    if (settled) this.#settleBrk(end);
+  }
+
+  /**
+   * The map shows the data segment up to page `end`. That is where it ends, if it was said to end there at some time; otherwise the
+   * program has unmapped the last of it, which moves nothing.
+   */
+  #settleBrk(end: number): void {
+    if (pagesIn(this.brk) !== end) {
+      if (this.#isAdopted) this.brk = end * PAGE_SIZE;
+      else this.brk = this.#otherBrks.findLast((each) => pagesIn(each) === end) ?? this.brk;
+    }
+    this.#otherBrks.length = 0;
+    this.#isAdopted = false;
+  }
+
+  /** Whether {@link brk} is only where the data segment begins: neither a map nor a call has told yet where it ends. */
+  get isBrkAssumed(): boolean {
+    return this.#isAdopted && this.#otherBrks.length === 0;
   }
 
   /** A program begins, with its data segment there and empty. */
@@ -161,12 +154,40 @@ export class Space {
     this.startBrk = startBrk;
     this.brk = startBrk;
     this.heapPages = 0;
+    this.#heapSeen = 0;
+    this.#otherBrks.length = 0;
+    this.#isAdopted = false;
+  }
+
+  /** A program is met that has begun before: only the map tells where its data segment ends. */
+  adopt(startBrk: number): void {
+    this.begin(startBrk);
+    this.#isAdopted = true;
+  }
+
+  /** The data segment is to end at this address, for which `need` pages are charged. Returns the most that the map may come to show. */
+  moveBrk(address: number, need: number): number {
+    this.#otherBrks.push(this.brk);
+    if (this.#otherBrks.length > REMEMBERED_BRKS) this.#otherBrks.shift();
+    this.brk = address;
+    this.brkMoves++;
+    this.heapPages += need;
+    // What it gives up it will not have seen when it grows again.
+    this.#heapSeen = Math.max(0, Math.min(this.#heapSeen, pagesIn(address) - pagesIn(this.startBrk)));
+    return Math.max(need, pagesIn(address) - pagesIn(this.startBrk) - this.#heapSeen);
+  }
+
+  /** It did not come to that. */
+  moveBrkBack(address: number, need: number): void {
+    this.brk = address;
+    this.heapPages -= need;
   }
 
   /** What is moved out of the data segment leaves room in it. */
   movesAway(start: number, pages: number): void {
     if (start < pagesIn(this.startBrk) || start >= pagesIn(this.brk)) return;
     this.heapPages = Math.max(0, this.heapPages - pages);
+    this.#heapSeen = Math.max(0, this.#heapSeen - pages);
   }
 
   /** The most that a data segment adds that ends on page `end`. */
@@ -196,15 +217,34 @@ export class Space {
     job.add(pages);
   }
 
-  /** A fixed mapping takes the place of what was there. */
+  /** A fixed mapping has taken the place of what was there; {@link payer} has paid for all of it. */
   forgetForeign(start: number, end: number): void {
     if (this.#foreign.length === 0) return;
-    const kept = this.#foreign.flatMap((range) =>
-      outside(range, [{ start, end }]).map((part) => ({ ...range, ...part })),
+    this.#setForeign(
+      this.#foreign.flatMap((range) => outside(range, [{ start, end }]).map((part) => ({ ...range, ...part }))),
     );
-    const gone = sum(this.#foreign) - sum(kept);
-    this.#setForeign(kept);
-    this.add(gone);
+  }
+
+  /** A fixed mapping was allowed there: a successor of this daemon finds that it has happened. Returns how to forget it. */
+  expectFixed(start: number, end: number): () => void {
+    const range = { start, end };
+    this.#expected.add(range);
+    this.foreignChanged = true;
+    return () => {
+      this.#expected.delete(range);
+      this.foreignChanged = true;
+    };
+  }
+
+  /** What of {@link foreign} is there still when all that was allowed has happened. */
+  get lastingForeign(): readonly Foreign[] {
+    const holes = [...this.#expected].sort((a, b) => a.start - b.start);
+    return this.#foreign.flatMap((range) => outside(range, holes).map((part) => ({ ...range, ...part })));
+  }
+
+  /** Pages of [start, end) that somebody else pays for than {@link payer}. */
+  foreignWithin(start: number, end: number): number {
+    return sum(within(this.#foreign, start, end));
   }
 
   release(): void {
@@ -216,22 +256,7 @@ export class Space {
     for (const range of this.#foreign) this.#ledger.release(lengthOf(range), range.payer);
     for (const range of next) this.#ledger.force(lengthOf(range), range.payer);
     this.#job.add(sum(next) - sum(this.#foreign));
+    if (next.length > 0 || this.#foreign.length > 0) this.foreignChanged = true;
     this.#foreign = next;
   }
-}
-
-/** The parts of `range` that none of `holes`, which are in order, covers. */
-function outside(
-  range: { readonly start: number; readonly end: number },
-  holes: readonly { readonly start: number; readonly end: number }[],
-): { start: number; end: number }[] {
-  const parts: { start: number; end: number }[] = [];
-  let at = range.start;
-  for (const hole of holes) {
-    if (hole.end <= at || hole.start >= range.end) continue;
-    if (hole.start > at) parts.push({ start: at, end: hole.start });
-    at = Math.max(at, hole.end);
-  }
-  if (at < range.end) parts.push({ start: at, end: range.end });
-  return parts;
 }

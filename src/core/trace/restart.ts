@@ -4,13 +4,7 @@
  * makes the call again, whatever the handler's flags.
  */
 import type { Arch, InterruptedCall } from "../abi/arch/arch.ts";
-import {
-  PTRACE_EVENT_CLONE,
-  PTRACE_EVENT_EXEC,
-  PTRACE_EVENT_FORK,
-  PTRACE_EVENT_STOP,
-  PTRACE_EVENT_VFORK,
-} from "../abi/ptrace.ts";
+import { PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC, PTRACE_EVENT_FORK, PTRACE_EVENT_STOP } from "../abi/ptrace.ts";
 import { EINTR, ERESTARTNOINTR, ERESTARTSYS } from "../abi/restart.ts";
 import { SIGTRAP } from "../abi/signal.ts";
 
@@ -36,7 +30,6 @@ export function actionAt(signal: number, event: number): StopAction {
     case PTRACE_EVENT_EXEC:
       return { do: "release" };
     case PTRACE_EVENT_FORK:
-    case PTRACE_EVENT_VFORK:
     case PTRACE_EVENT_CLONE:
       return { do: "born" };
     default:

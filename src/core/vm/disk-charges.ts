@@ -2,7 +2,7 @@ import { Errno } from "../base/errno.ts";
 import { formatSize, PAGE_SIZE } from "../base/size.ts";
 import type { VmObject } from "./object.ts";
 import { resize } from "./posix-shm.ts";
-import { type Credentials, SWAP_RESERVE_RLIMIT_ON, type SwapLedger } from "./swap-ledger.ts";
+import type { Credentials, SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo } from "./uidinfo.ts";
 import type { Vm } from "./vm.ts";
 
@@ -76,12 +76,10 @@ export class PagerDiskCharges implements DiskCharges {
 /** ENOMEM, with the total that is in the way. */
 function refusal(pages: number, payer: UidInfo, by: Credentials, ledger: SwapLedger): Errno {
   const size = (count: number): string => formatSize(count * PAGE_SIZE);
-  const own = (ledger.overcommit & SWAP_RESERVE_RLIMIT_ON) !== 0 && payer.vmsize + pages > by.rlimitSwap;
-  const [holder, limit, charged] = own
-    ? [`uid ${payer.uid}`, by.rlimitSwap, payer.vmsize]
-    : ["the system", ledger.supply, ledger.reserved];
+  const { reason, used, limit } = ledger.shortageOf(pages, payer, by)!;
+  const holder = reason === "rlimit" ? `uid ${payer.uid}` : "the system";
   return new Errno(
     "ENOMEM",
-    `${size(pages)} more do not fit: ${holder} may have ${size(limit)} and is charged ${size(charged)}; destroy something first`,
+    `${size(pages)} more do not fit: ${holder} may have ${size(limit)} and is charged ${size(used)}; destroy something first`,
   );
 }

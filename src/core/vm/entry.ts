@@ -13,6 +13,8 @@ export const MAP_ENTRY_BEHAV_SEQUENTIAL = 32;
 export const MAP_ENTRY_BEHAV_RANDOM = 64;
 /** Made with MAP_NOFAULT: never charged. */
 export const MAP_ENTRY_NOFAULT = 16;
+/** Linux's VM_NORESERVE, where the rules have it: never charged. */
+export const MAP_ENTRY_NORESERVE = 128;
 
 /** struct vm_map_entry: [start, end) of one address space. Fields are for this folder; others look, and do not touch. */
 export class VmMapEntry {
@@ -55,6 +57,10 @@ export class VmMapEntry {
 
   get wired(): boolean {
     return (this.flags & MAP_ENTRY_USER_WIRED) !== 0;
+  }
+
+  get noReserve(): boolean {
+    return (this.flags & MAP_ENTRY_NORESERVE) !== 0;
   }
 
   get growsDown(): boolean {

@@ -1,4 +1,4 @@
-import { MAP_ENTRY_NOFAULT, type VmMapEntry } from "./entry.ts";
+import { MAP_ENTRY_NOFAULT, MAP_ENTRY_NORESERVE, type VmMapEntry } from "./entry.ts";
 import type { VmMap } from "./map.ts";
 import type { VmObject } from "./object.ts";
 import { mapsOf, objectsOf } from "./reachable.ts";
@@ -48,7 +48,8 @@ function checkEntry(entry: VmMapEntry, { rules }: Vm): string[] {
   const where = `[${start},${end})`;
   const wrong: string[] = [];
   if (cred && object?.cred && !entry.needsCopy) wrong.push(`I3: ${where} and its object are both charged`);
-  const writable = (entry.prot & VM_PROT_WRITE) !== 0 && (entry.flags & MAP_ENTRY_NOFAULT) === 0;
+  const writable =
+    (entry.prot & VM_PROT_WRITE) !== 0 && (entry.flags & (MAP_ENTRY_NOFAULT | MAP_ENTRY_NORESERVE)) === 0;
   // Upstream's hole: fork after minherit(COPY) makes a shared file private, and no charge is made for that.
   const unpaid = rules.name === "freebsd" && entry.cow && object !== undefined && !object.bottom.anonymous;
   const isPrivate = object === undefined || object.anonymous || entry.cow;

@@ -7,6 +7,7 @@ import type { VmMapEntry } from "./entry.ts";
 import { recount } from "./invariants.ts";
 import type { VmObject } from "./object.ts";
 import type { Proc } from "./proc.ts";
+import type { RemapRequest } from "./remap.ts";
 import { FREEBSD } from "./rules/freebsd.ts";
 import type { VmRules } from "./rules/rules.ts";
 import { SEED } from "./rules/seed.ts";
@@ -26,6 +27,20 @@ const setup = fc.record({
   supply: fc.integer({ min: 40, max: 400 }),
   rlimit: fc.constantFrom(50, 120, 300, UNLIMITED),
 });
+
+/** Of the mapping at or behind `start`: all of it or a part, in place or to somewhere. */
+function remapping({ vmspace }: Proc, start: number, pages: number, c: number): RemapRequest {
+  const entry = vmspace.map.from(start);
+  const oldPages = entry && c % 2 === 0 ? entry.length : Math.min(pages, entry?.length ?? pages);
+  const keepsOld = c % 5 === 0;
+  return {
+    start: entry?.start ?? start,
+    oldPages,
+    newPages: keepsOld ? oldPages : pages,
+    ...(c % 3 === 0 && !keepsOld ? {} : { to: (start * 7 + c) % SPAN }),
+    keepsOld,
+  };
+}
 
 const history = (ops: readonly string[]): fc.Arbitrary<Step[]> =>
   fc.array(fc.tuple(fc.constantFrom(...ops), fc.nat(7), fc.nat(SPAN), fc.integer({ min: 1, max: 24 }), fc.nat(63)), {
@@ -72,6 +87,10 @@ class Machine {
         return undefined;
       case "mprotect":
         return vm.mprotect(td, start, end, prot);
+      case "mmap-free":
+        return vm.mmap(td, { start, pages: b, prot, noReserve: true });
+      case "mremap":
+        return vm.mremap(td, remapping(td, start, b, c));
       case "minherit":
         vm.minherit(td, start, end, (["share", "copy", "none", "zero", "copy", "share"] as const)[c % 6]!);
         return undefined;
@@ -229,6 +248,7 @@ const EVERYTHING = [
     "fault",
   ],
   ...["fault", "fault", "debug", "mlock", "munlock", "stack", "fork", "fork", "vfork", "unshare", "exec", "exit"],
+  ...["mremap", "mremap", "mmap-free"],
   ...["setuid", "shmget", "shmat", "shmdt", "rmid", "shm_open", "ftruncate", "shm-map", "close", "md"],
 ];
 
@@ -300,6 +320,21 @@ class Pair {
       case "mprotect":
         assert.equal(vm.mprotect(td, start, end, prot), naive.protect(model, start, end, prot));
         break;
+      case "free":
+        assert.equal(
+          vm.mmap(td, { start, pages: b, prot, noReserve: true }),
+          naive.mapPrivate(model, start, end, prot, false, true),
+        );
+        break;
+      case "mremap": {
+        const request = remapping(td, start, b, c);
+        const got = vm.mremap(td, request);
+        // What is one mapping, and what is free, is not the oracle's to know.
+        if (got !== "OK" && got !== "RESOURCE_SHORTAGE") break;
+        const { oldPages, newPages, to, keepsOld } = request;
+        assert.equal(got, naive.remap(model, request.start, oldPages, newPages, to, keepsOld));
+        break;
+      }
       case "minherit": {
         if (!naive.isPrivate(model, start, end)) break;
         const inherit = (["copy", "none", "zero"] as const)[c % 3]!;
@@ -389,7 +424,7 @@ class Pair {
 const WITH_ORACLE = [
   ...["private", "private", "private", "shared", "munmap", "munmap", "mprotect", "mprotect", "minherit", "fault"],
   ...["fault", "fault", "debug", "mlock", "munlock", "fork", "fork", "exit", "setuid", "shm_open", "ftruncate"],
-  ...["shm-map", "close"],
+  ...["shm-map", "close", "mremap", "mremap", "free"],
 ];
 
 test("seed: every total and every result is what counting page by page says", () => {

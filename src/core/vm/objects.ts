@@ -35,6 +35,15 @@ export class VmObjects {
     entry.cred = undefined;
   }
 
+  /** Moves what the object holds into `entry`, its only user: the opposite of {@link takeOver}. What is beyond its length is given back. */
+  handBack(entry: VmMapEntry): void {
+    const object = entry.object!;
+    this.releaseCharge(object, object.charge - entry.length);
+    entry.cred = object.cred;
+    object.cred = undefined;
+    object.charge = 0;
+  }
+
   /** Gives back part of what `object` holds. */
   releaseCharge(object: VmObject, pages: number): void {
     if (!object.cred) return;

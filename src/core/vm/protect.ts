@@ -37,7 +37,7 @@ function chargeRange(map: VmMap, first: VmMapEntry | undefined, end: number, pro
   const charged: VmMapEntry[] = [];
   for (let entry = first; entry && entry.start < end; entry = entry.next) {
     map.clipEnd(entry, end);
-    if ((prot & ~entry.prot & VM_PROT_WRITE) === 0 || entry.charged) continue;
+    if ((prot & ~entry.prot & VM_PROT_WRITE) === 0 || entry.charged || entry.noReserve) continue;
     if (!rules.chargeWritable(entry, td, map.vm)) {
       if (rules.refusalsUndo) for (const done of charged) uncharge(done, map.vm);
       return false;

@@ -19,6 +19,13 @@ export interface Credentials {
   readonly pid: number;
 }
 
+/** Why a reservation is refused: the limit of the one who asks, or the machine's supply. What was compared with it, and it: pages. */
+export interface Shortage {
+  readonly reason: "rlimit" | "supply";
+  readonly used: number;
+  readonly limit: number;
+}
+
 /** Asked at each use, so that it may be a view of a machine. */
 export interface SwapConfig {
   readonly overcommit?: number;
@@ -90,9 +97,18 @@ export class SwapLedger {
     return fits;
   }
 
-  /** Whether {@link reserve} would count them. Privilege is asked for only when the arithmetic fails. */
+  /** Whether {@link reserve} would count them. */
   fits(pages: number, payer: UidInfo, by: Credentials): boolean {
-    return (this.hasSupply(pages) && this.#isWithinLimit(pages, payer, by)) || (by.euid === 0 && !by.jailed);
+    return this.shortageOf(pages, payer, by) === undefined;
+  }
+
+  /** Which total leaves no room for so much more; none where there is room. Privilege is asked for only when the arithmetic fails. */
+  shortageOf(pages: number, payer: UidInfo, by: Credentials): Shortage | undefined {
+    const hasSupply = this.hasSupply(pages);
+    if ((hasSupply && this.#isWithinLimit(pages, payer, by)) || (by.euid === 0 && !by.jailed)) return undefined;
+    return hasSupply
+      ? { reason: "rlimit", used: payer.vmsize, limit: by.rlimitSwap }
+      : { reason: "supply", used: this.#reserved, limit: this.supply };
   }
 
   /** Whether the global total may grow by `pages`. */

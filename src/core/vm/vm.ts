@@ -1,3 +1,4 @@
+import { MAP_ENTRY_NORESERVE } from "./entry.ts";
 import { type Access, vmFault } from "./fault.ts";
 import { forkMap } from "./fork.ts";
 import { type Insertion, PRIVATE_COPY, VmMap } from "./map.ts";
@@ -7,6 +8,7 @@ import { Pagers } from "./pager.ts";
 import { resize, shmOpen } from "./posix-shm.ts";
 import { Proc } from "./proc.ts";
 import { vmMapInherit, vmMapMadvise, vmMapProtect } from "./protect.ts";
+import { type RemapRequest, vmMapRemap } from "./remap.ts";
 import type { VmContext, VmRules } from "./rules/rules.ts";
 import { vmMapGrowStack, vmMapStack } from "./stack.ts";
 import { type Console, type Credentials, type SwapConfig, SwapLedger } from "./swap-ledger.ts";
@@ -37,6 +39,8 @@ export interface MmapRequest {
   /** What is mapped; anonymous memory without it. */
   readonly object?: VmObject;
   readonly offset?: number;
+  /** MAP_NORESERVE of private memory; what it means is up to the rules. */
+  readonly noReserve?: boolean;
   /** MAP_STACK: `start` is the lowest address, `pages` the maximum. */
   readonly stack?: boolean;
 }
@@ -95,12 +99,15 @@ export class Vm implements VmContext {
       : request.object;
     if (makesObject && !object) return "RESOURCE_SHORTAGE";
     if (request.object) request.object.refCount++;
+    const free = request.noReserve === true && !shared && this.rules.noReserveIsFree ? MAP_ENTRY_NORESERVE : 0;
     const insertion: Insertion = {
       start,
       end: start + pages,
       prot,
       ...(request.maxProt === undefined ? {} : { maxProt: request.maxProt }),
-      ...(object ? { object, offset, flags: shared ? 0 : PRIVATE_COPY } : {}),
+      flags: (object && !shared ? PRIVATE_COPY : 0) | free,
+      ...(object ? { object, offset } : {}),
+      ...(free === 0 ? {} : { charge: "none" }),
     };
     const result = request.fixed ? map.insertFixed(insertion, td) : map.insert(insertion, td);
     if (result !== "OK" && object) this.objects.deallocate(object);
@@ -116,6 +123,12 @@ export class Vm implements VmContext {
 
   mprotect(td: Proc, start: number, end: number, prot: number): KernReturn {
     return vmMapProtect(td.vmspace.map, start, end, prot, td);
+  }
+
+  /** INVALID_ARGUMENT under rules that have no such call. */
+  mremap(td: Proc, request: RemapRequest): KernReturn {
+    if (!this.rules.remaps) return "INVALID_ARGUMENT";
+    return vmMapRemap(td.vmspace.map, request, td);
   }
 
   minherit(td: Proc, start: number, end: number, inherit: Inherit): KernReturn {

@@ -3,12 +3,16 @@ import { parentPort, receiveMessageOnPort, workerData } from "node:worker_thread
 import { ERRNO, type ErrnoName, isErrno } from "../../core/base/errno.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
+import { closeReserve, holdReserve, refillReserve } from "../linux/descriptor-reserve.ts";
 import { countInOwnPages } from "../linux/page-size.ts";
 import { Bookkeeper } from "./bookkeeper.ts";
 import type { Message, Report, ThreadData } from "./requests.ts";
 
 /** How often Node's own event loop gets a turn, in which V8 does what it has put off. */
 const BREATH_MS = 250;
+
+/** Descriptors that are kept for this thread, whatever the rest of the process has open. */
+const RESERVE = 16;
 
 // Modules are the thread's own.
 countInOwnPages();
@@ -38,7 +42,7 @@ function fail(id: number, error: unknown): void {
 
 let isOver = false;
 
-function answer({ id, method, args }: Exclude<Message, "end">): void {
+function answer({ id, method, args }: Extract<Message, { id: number }>): void {
   const done = (value: unknown): void => tell({ kind: "done", id, value });
   try {
     const act = bookkeeper[method] as (...args: readonly unknown[]) => unknown;
@@ -55,6 +59,7 @@ function messages(): void {
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
     const message = next.message as Message;
     if (message === "end") isOver = true;
+    else if ("looker" in message) bookkeeper.looker(message.looker);
     else answer(message);
   }
 }
@@ -65,6 +70,7 @@ function begin(): Bookkeeper | undefined {
       print,
       ended: (number) => tell({ kind: "ended", number }),
       failed: (error, what) => print(`lyonnais: internal error: ${what}: ${inOneLine(error)}`),
+      needLooker: () => tell({ kind: "needLooker" }),
       messages,
     });
   } catch (error) {
@@ -77,13 +83,16 @@ function begin(): Bookkeeper | undefined {
 
 const bookkeeper = begin()!;
 if (bookkeeper) {
+  holdReserve(RESERVE);
   tell({ kind: "ready" });
   let breath = 0;
   while (!isOver) {
     bookkeeper.loop.turn();
     if (performance.now() < breath) continue;
+    refillReserve();
     await new Promise((resolve) => setImmediate(resolve));
     breath = performance.now() + BREATH_MS;
   }
   bookkeeper.close();
+  closeReserve();
 }

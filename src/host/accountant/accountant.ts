@@ -116,6 +116,11 @@ export class Accountant {
     return this.#listeners.size + this.#expected;
   }
 
+  /** {@link trees} is what it is now, and not a moment ago, when it is settled. */
+  catchUp(): Outcome<void> {
+    return this.askIfAny(undefined, "catchUp");
+  }
+
   /** Whether the accounts go on when this process is killed. */
   get outlives(): boolean {
     return this.#options.state !== undefined;

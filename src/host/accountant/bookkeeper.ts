@@ -1,13 +1,15 @@
-import { Errno } from "../../core/base/errno.ts";
-import { PAGE_SIZE } from "../../core/base/size.ts";
-import { Accounts } from "../../core/notify/accounts.ts";
+import type { MessagePort } from "node:worker_threads";
+import { Errno, isErrno } from "../../core/base/errno.ts";
+import { Accounts, type Verdict } from "../../core/notify/accounts.ts";
 import { Job } from "../../core/notify/job.ts";
+import type { TrappedCall } from "../../core/notify/notification.ts";
+import { type Image, NOT_YET } from "../../core/notify/ports.ts";
 import { type AccountedProcess, NO_LIMIT, type SwapLimit } from "../../core/notify/process.ts";
 import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
 import { recount } from "../../core/notify/recount.ts";
 import { recover } from "../../core/notify/recovery.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
-import type { Outcome } from "../../core/vfs/parked.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { type DiskCharges, PagerDiskCharges } from "../../core/vm/disk-charges.ts";
 import { SEED } from "../../core/vm/rules/seed.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
@@ -15,42 +17,44 @@ import { Vm } from "../../core/vm/vm.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import type { RepairEnds } from "../repair/repair-process.ts";
 import { type AdoptionQuota, refuseAdoptions } from "./adoption-quota.ts";
-import type { GateLoop } from "./answer-gate.ts";
+import { Alarms } from "./alarms.ts";
+import { paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Listener } from "./listener.ts";
 import { LiveTargets } from "./live-targets.ts";
+import type { Look } from "./look.ts";
+import { Looker } from "./looker.ts";
+import { Looks } from "./looks.ts";
 import { type LoopOwner, NotificationLoop } from "./notification-loop.ts";
-import {
-  type AccountedRow,
-  LISTENER_RECORD,
-  type NewListener,
-  type PayerRow,
-  type Payment,
-  type Requests,
-  type ThreadData,
-} from "./requests.ts";
+import { LISTENER_RECORD, type NewListener, type Payment, type Requests, type ThreadData } from "./requests.ts";
+import { Retries } from "./retries.ts";
 import { SignalGate } from "./signal-gate.ts";
 import { Supply } from "./supply.ts";
 import { Survey } from "./survey.ts";
-
-const bytes = (pages: number): number => pages * PAGE_SIZE;
 
 /** What of the thread the accounts need: where lines go, and who is told of ends. */
 export interface BookkeeperHost {
   print(line: string): void;
   ended(listener: number): void;
   failed: LoopOwner["failed"];
+  /** A thread that reads maps is wanted, or another one: {@link Bookkeeper.looker} takes it. */
+  needLooker(): void;
   messages(): void;
 }
 
 /** The accounts of this machine's processes, and all that the accountant's thread does with them. */
 export class Bookkeeper implements Requests {
   readonly loop: NotificationLoop;
-  #gate: SignalGate | undefined;
+  readonly #gate = new SignalGate();
   readonly #accounts: Accounts;
   readonly #recorder: Recorder;
   readonly #host: BookkeeperHost;
+  readonly #alarms = new Alarms();
+  readonly #looker: Looker;
+  readonly #looks: Looks;
+  readonly #targets: LiveTargets;
+  readonly #adoptions: Retries;
   readonly #survey: Survey;
   readonly #disks: DiskCharges;
   /** Listeners that are not kept yet, by number. */
@@ -64,21 +68,30 @@ export class Bookkeeper implements Requests {
     this.#recorder = journal ?? NO_RECORDER;
     const policy = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
     const console = { now: () => performance.now(), print: (line: string) => host.print(line) };
-    this.#accounts = new Accounts(new LiveTargets(), policy, console, this.#recorder);
+    this.#looker = new Looker(this.#alarms, host.needLooker, (pid, look, ms) => this.#arrived(pid, look, ms));
+    this.#looks = new Looks(this.#looker);
+    this.#targets = new LiveTargets(this.#looks, this.#looker);
+    this.#accounts = new Accounts(this.#targets, policy, console, this.#recorder);
     const vm = new Vm({ rules: SEED, totals: this.#accounts });
     this.#accounts.disks = () => [...vm.handles].map(({ cred, charge }) => ({ payer: cred!, pages: charge }));
     this.#disks = new PagerDiskCharges(vm);
     const inFlight = new InFlight(dir === undefined ? undefined : `${dir}/in-flight`);
-    const makeGate = (loop: GateLoop): SignalGate => {
-      this.#gate = new SignalGate(loop);
-      return this.#gate;
-    };
-    this.loop = new NotificationLoop(this.#accounts, inFlight, bell, makeGate, {
+    this.loop = new NotificationLoop(this.#accounts, inFlight, bell, this.#alarms, (loop) => this.#gate.on(loop), {
+      admit: (call, job, last) => this.#admit(call, job, last),
+      letGo: (tid) => this.#letGo(tid),
+      exited: ({ pid }) => {
+        this.#looks.forget(pid);
+        this.#looker.forget(pid);
+      },
       ended: (listener) => this.#forget(listener),
       failed: host.failed,
-      messages: host.messages,
+      messages: () => {
+        host.messages();
+        this.#looker.receive();
+      },
     });
-    this.#survey = new Survey(this.#accounts, this.loop.alarms, host.failed);
+    this.#survey = new Survey(this.#accounts, this.#looks, this.#alarms, host.failed);
+    this.#adoptions = new Retries(this.#looks, this.#alarms);
     if (journal) this.#recover(journal, kept, inFlight);
   }
 
@@ -102,6 +115,36 @@ export class Bookkeeper implements Requests {
     }
   }
 
+  looker(port: MessagePort): void {
+    this.#looker.use(port);
+  }
+
+  #admit(call: TrappedCall, job: Job, last: boolean): Verdict {
+    this.#looker.caller = call.tid;
+    this.#looks.mayWait = !last;
+    this.#targets.decides(true);
+    try {
+      return this.#accounts.admit(call, job, last);
+    } finally {
+      this.#looker.caller = 0;
+      this.#looks.mayWait = false;
+      this.#targets.decides(false);
+    }
+  }
+
+  #letGo(tid: number): void {
+    const { population } = this.#accounts;
+    const process = population.find(tid) ?? population.ofThread(tid);
+    for (const pid of process?.space.pids ?? []) this.#looks.letGo(pid);
+  }
+
+  #arrived(pid: number, look: Look | undefined, ms: number): void {
+    this.#looks.arrived(pid, look, ms);
+    this.#adoptions.again();
+    this.#survey.arrived();
+    this.loop.decideSoon();
+  }
+
   relimit(pid: number, limit: SwapLimit, budget: number): boolean {
     const { population } = this.#accounts;
     const known = population.find(pid);
@@ -113,15 +156,10 @@ export class Bookkeeper implements Requests {
   }
 
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number {
-    const { population, targets } = this.#accounts;
-    return this.#taking(pid, listener, ({ fd, number }) => {
-      const ids = targets.ids(pid);
-      const image = targets.image(pid);
-      if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
+    return this.#bring(pid, listener, (image, ruid) => {
       const job = this.#newJob(limit, budget);
-      population.launch(pid, image, ids.ruid, job, limit);
-      this.#expect(new Listener(fd, number, job));
-      return ids.ruid;
+      this.#accounts.population.launch(pid, image, ruid, job, limit);
+      return job;
     });
   }
 
@@ -129,27 +167,41 @@ export class Bookkeeper implements Requests {
     refuseAdoptions(this.#accounts.population, uid, most);
   }
 
-  adopt(pid: number, listener: NewListener): number {
-    const { population, targets } = this.#accounts;
-    return this.#taking(pid, listener, ({ fd, number }) => {
-      const ids = targets.ids(pid);
-      const image = targets.image(pid);
-      if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
-      const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
-      population.enter(pid, image, ids.ruid, job, NO_LIMIT);
-      this.#expect(new Listener(fd, number, job));
-      return ids.ruid;
+  adopt(pid: number, listener: NewListener): Outcome<number> {
+    const adopted = new Parked<number>();
+    this.#adoptions.try(() => {
+      try {
+        // It is counted as it is now: the map has to be there before it is taken in.
+        this.#looks.map(pid);
+        const ruid = this.#bring(pid, listener, (image, ruid) => {
+          const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
+          this.#accounts.population.enter(pid, image, ruid, job, NO_LIMIT);
+          return job;
+        });
+        adopted.settle(ruid);
+      } catch (error) {
+        if (error === NOT_YET) throw error;
+        adopted.fail(isErrno(error) ? error : new Errno("EIO", `process ${pid} cannot be counted: ${error}`, error));
+      }
     });
+    return adopted;
   }
 
-  /** Whoever cannot be taken is left without a listener: its calls fail with ENOSYS. */
-  #taking(pid: number, listener: NewListener, take: (listener: NewListener) => number): number {
+  /** Its real uid. Whoever cannot be brought in is left without a listener: its calls fail with ENOSYS. */
+  #bring(pid: number, { fd, number }: NewListener, enter: (image: Image, ruid: number) => Job): number {
     try {
-      return take(listener);
+      const ids = this.#targets.ids(pid);
+      // Its exec would be trapped, and not be answered yet.
+      const image = this.#targets.imageNow(pid);
+      if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
+      const listener = new Listener(fd, number, enter(image, ids.ruid));
+      this.#recorder.put(LISTENER_RECORD + number, listener.job.id);
+      this.#coming.set(number, listener);
+      return ids.ruid;
     } catch (error) {
       const known = this.#accounts.population.find(pid);
       if (known) this.#accounts.population.exited(known);
-      libcClose(listener.fd);
+      libcClose(fd);
       throw error;
     }
   }
@@ -159,11 +211,6 @@ export class Bookkeeper implements Requests {
     this.#accounts.jobs.add(job);
     this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
     return job;
-  }
-
-  #expect(listener: Listener): void {
-    this.#recorder.put(LISTENER_RECORD + listener.number, listener.job.id);
-    this.#coming.set(listener.number, listener);
   }
 
   listen(number: number): void {
@@ -184,15 +231,10 @@ export class Bookkeeper implements Requests {
     }
   }
 
-  repairer(ends: RepairEnds): void {
-    this.#gate?.connect(
-      ends,
-      [...this.#accounts.population].map(({ pid }) => pid),
-    );
-  }
+  repairer = (ends: RepairEnds): void => this.#gate.connect(ends, this.#accounts.population);
 
   seizeAgain(pid: number): void {
-    if (this.#accounts.population.find(pid)) this.#gate?.again(pid);
+    if (this.#accounts.population.find(pid)) this.#gate.again(pid);
   }
 
   lift(): void {
@@ -213,6 +255,8 @@ export class Bookkeeper implements Requests {
     this.#recorder.put(OVERCOMMIT_RECORD, bits);
   }
 
+  catchUp(): void {}
+
   settle(): Outcome<void> {
     return this.#survey.ask();
   }
@@ -224,34 +268,28 @@ export class Bookkeeper implements Requests {
   setLimit(pid: number, limit: SwapLimit, mayRaise: boolean): void {
     const process = this.#find(pid);
     if (limit.hard > process.limit.hard && !mayRaise) throw new Errno("EPERM", "only root may raise the hard limit");
-    process.limit = limit;
-    this.#accounts.population.record(process);
+    this.#accounts.setLimit(process, limit);
   }
 
   #find(pid: number): AccountedProcess {
     const process = this.#accounts.population.find(pid);
     if (process) return process;
-    throw notAccounted(pid);
+    throw new Errno(
+      "EOPNOTSUPP",
+      `process ${pid} is not under accounting: write account to its ctl, or start it by lyonnais run`,
+    );
   }
 
   refusals(pid: number): readonly RefusedCall[] {
-    const { refusals = [] } = this.#accounts.population.find(pid) ?? {};
-    return refusals.map(({ timeMs, call, pages, reason, used, limit }) => {
-      return { timeMs, call, bytes: bytes(pages), reason, used: bytes(used), limit: bytes(limit) };
-    });
+    return refusalsOf(this.#accounts, pid);
   }
 
   swap(): SwapFigures {
-    const { swapTotal, reserved, overcommit, supply } = this.#accounts.ledger;
-    return { total: bytes(swapTotal), reserved: bytes(reserved), overcommit, supply: bytes(supply) };
+    return swapFigures(this.#accounts.ledger);
   }
 
-  uids(): { readonly payers: readonly PayerRow[]; readonly accounted: readonly AccountedRow[] } {
-    const { uids, figures, population } = this.#accounts;
-    return {
-      payers: [...uids].map((payer) => ({ uid: payer.uid, reserved: payer.vmsize, ...figures.of(payer) })),
-      accounted: [...population].map(({ pid, limit }) => [pid, limit.soft]),
-    };
+  uids(): ReturnType<Requests["uids"]> {
+    return uidsOf(this.#accounts);
   }
 
   check(): readonly string[] {
@@ -259,38 +297,17 @@ export class Bookkeeper implements Requests {
   }
 
   payment(pid: number): Payment {
-    const space = this.#accounts.population.find(pid)?.space;
-    const objects = new Map<string, number>();
-    for (const { name, uid } of this.#accounts.objects) objects.set(name, uid);
-    const foreign = space?.foreign.map(({ start, end, payer }) => [start, end, payer.uid] as const) ?? [];
-    return { payer: space?.payer.uid, foreign, objects };
+    return paymentOf(this.#accounts, pid);
   }
 
-  reserveDisk(...disk: Parameters<DiskCharges["reserve"]>): void {
-    this.#disks.reserve(...disk);
-  }
-
-  adoptDisk(...disk: Parameters<DiskCharges["adopt"]>): void {
-    this.#disks.adopt(...disk);
-  }
-
-  resizeDisk(...disk: Parameters<DiskCharges["resize"]>): void {
-    this.#disks.resize(...disk);
-  }
-
-  releaseDisk(...disk: Parameters<DiskCharges["release"]>): void {
-    this.#disks.release(...disk);
-  }
+  readonly reserveDisk: Requests["reserveDisk"] = (...disk) => this.#disks.reserve(...disk);
+  readonly adoptDisk: Requests["adoptDisk"] = (...disk) => this.#disks.adopt(...disk);
+  readonly resizeDisk: Requests["resizeDisk"] = (...disk) => this.#disks.resize(...disk);
+  readonly releaseDisk: Requests["releaseDisk"] = (...disk) => this.#disks.release(...disk);
 
   close(): void {
     for (const { fd } of this.#coming.values()) libcClose(fd);
+    this.#looker.close();
     this.loop.close();
   }
-}
-
-export function notAccounted(pid: number): Errno {
-  return new Errno(
-    "EOPNOTSUPP",
-    `process ${pid} is not under accounting: write account to its ctl, or start it by lyonnais run`,
-  );
 }

@@ -13,6 +13,7 @@ import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { longPromptText } from "../linux/proc-file.ts";
 import type { Accountant } from "./accountant.ts";
+import { swapFigures } from "./figures.ts";
 import { parseLimits } from "./limits-text.ts";
 import { linesOf } from "./paid-lines.ts";
 import type { Payment } from "./requests.ts";
@@ -87,11 +88,8 @@ export class LiveAccounts implements Accounts {
   }
 
   swap(): Outcome<SwapFigures> {
-    const { swapTotal, reserved, overcommit, supply } = new SwapLedger(
-      Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON }),
-    );
-    const unused = { total: bytes(swapTotal), reserved: bytes(reserved), overcommit, supply: bytes(supply) };
-    return this.#accountant.askIfAny(unused, "swap");
+    const unused = new SwapLedger(Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON }));
+    return this.#accountant.askIfAny(swapFigures(unused), "swap");
   }
 
   setOvercommit(caller: Caller, bits: number): Outcome<void> {

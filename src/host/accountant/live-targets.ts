@@ -1,140 +1,77 @@
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
-import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
-import { isErrno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../core/notify/ports.ts";
-import { ANONYMOUS, SEGMENT } from "../../core/notify/shared-objects.ts";
-import { check } from "../linux/ffi/call.ts";
-import { libcClose, libcOpenat, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
-import { readLongText, readTextAt } from "../linux/file.ts";
+import { openForReading } from "../linux/descriptor-reserve.ts";
+import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
+import { readLongText } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
-import { listNumbers } from "../linux/numbered-entries.ts";
-import { readSmaps } from "../linux/read-smaps.ts";
-import { linkAt, memoryFileAt, memoryFileName, namedMemoryFiles } from "./memory-file.ts";
+import { sizeOf } from "./look.ts";
+import { Looks } from "./looks.ts";
+import { linkAt, memoryFileAt, namedMemoryFiles } from "./memory-file.ts";
+import { readImage, readMemoryFiles, readProgress, readProgressAtOnce, textOf } from "./read-process.ts";
+import { ifThere, numbersIn, type Size } from "./sizes.ts";
+import { ALL_OWN, type Strangers } from "./strangers.ts";
 
 const KCMP_VM = 1;
 const SECCOMP_MODE_FILTER = 2;
-/** Fields of /proc/pid/stat behind the name, proc_pid_stat(5): counted from the state. */
-const STATE = 0;
-const PPID = 1;
-const MINFLT = 7;
-const MAJFLT = 9;
-const STARTTIME = 19;
-const VSIZE = 20;
-const STARTCODE = 23;
-const STARTSTACK = 25;
-const START_BRK = 44;
-const ARG_START = 45;
+/** Pages: a program that runs has more, one that exec is building has its stack alone. */
+const BEGINNING = 128;
 
-/** `undefined` where the process is gone or does not let itself be looked at. */
-function ifThere<T>(act: () => T): T | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
-    throw error;
-  }
-}
-
-const textOf = (path: string): string => readTextAt(AT_FDCWD, path, path);
-
-function statFields(dir: string): readonly string[] {
-  const text = textOf(`${dir}/stat`);
-  return text.slice(text.lastIndexOf(")") + 2).split(" ");
-}
-
-const hasMemory = (fields: readonly string[]): boolean => fields[VSIZE] !== "0";
-
-interface Size {
-  readonly total: number;
-  readonly data: number;
-}
-
-function sizeAt(dir: string): Size {
-  const fields = textOf(`${dir}/statm`).split(" ");
-  return { total: Number(fields[0]), data: Number(fields[5]) };
-}
-
-export function toVma(entry: SmapsEntry): Vma {
-  const { start, end, rights, flags, offset, path } = entry;
-  const has = (flag: string): boolean => flags.includes(`${flag} `);
-  const shared = rights.endsWith("s");
-  const pages = (end - start) / PAGE_SIZE;
-  return {
-    start: start / PAGE_SIZE,
-    end: end / PAGE_SIZE,
-    accounted: has("ac"),
-    accountable: !(shared || has("nr") || has("ht") || has("io") || has("pf")),
-    dontCopy: has("dc"),
-    stack: has("gd"),
-    heap: path === "[heap]",
-    named: path.startsWith("[anon:"),
-    hidden: false,
-    object: shared ? objectName(entry) : undefined,
-    objectPages: offset / PAGE_SIZE + pages,
-  };
-}
-
-/** Anonymous shared memory and System V segments are files that have no name any more; a segment's inode is its id. */
-function objectName({ path, device, inode }: SmapsEntry): string | undefined {
-  if (path === "/dev/zero (deleted)") return `${ANONYMOUS}${device}:${inode}`;
-  if (/^\/SYSV[0-9a-f]{8} \(deleted\)$/.test(path)) return SEGMENT + inode;
-  if (!path.startsWith("/memfd:") && !path.startsWith("/dev/shm/")) return undefined;
-  const [major, minor] = device.split(":").map((part) => Number.parseInt(part, 16));
-  return memoryFileName(major!, minor!, inode);
-}
-
-/** The machine as /proc shows it. */
+/** The machine as /proc shows it. Of strangers, who can keep whoever looks at them waiting, what was seen of them last elsewhere. */
 export class LiveTargets implements Targets {
   readonly #sysKcmp: number = hostArch().sysKcmp;
+  readonly #looks: Looks;
+  readonly #strangers: Strangers;
+  /** Found out for the decision that is being made. */
+  readonly #ids = new Map<number, Ids>();
+  #remembersIds = false;
+
+  constructor(looks: Looks = new Looks(), strangers: Strangers = ALL_OWN) {
+    this.#looks = looks;
+    this.#strangers = strangers;
+  }
 
   image(pid: number): Image | undefined {
-    return ifThere(() => {
-      const fields = statFields(`/proc/${pid}`);
-      const startTicks = Number(fields[STARTTIME]);
-      const ppid = Number(fields[PPID]);
-      const from = hasMemory(fields) ? fields : this.#ofThread(pid, statFields, hasMemory);
-      if (!from) return { startTicks, ppid, layout: `gone ${pid}`, isHidden: false, startBrk: 0 };
-      // The kernel shows 1 for what it does not tell, 0 while exec is on its way.
-      const isHidden = Number(from[STARTCODE]) <= 1 || from[START_BRK] === "0";
-      const layout = isHidden ? `hidden ${pid}` : `${from[STARTCODE]} ${from[STARTSTACK]} ${from[ARG_START]}`;
-      return { startTicks, ppid, layout, isHidden, startBrk: isHidden ? 0 : Number(from[START_BRK]) };
-    });
+    return this.#strangers.mayBlock(pid) ? this.#strangers.image(pid) : this.#readImage(pid);
   }
 
-  /** What a thread says that has the process's memory still, where the first one has exited. */
-  #ofThread<T>(pid: number, read: (path: string) => T, isIt: (read: T) => boolean): T | undefined {
-    for (const tid of ifThere(() => this.#numbers(`/proc/${pid}/task`)) ?? []) {
-      const found = tid === pid ? undefined : ifThere(() => read(`/proc/${pid}/task/${tid}`));
-      if (found !== undefined && isIt(found)) return found;
-    }
-    return undefined;
+  /** Of a process that is known not to be inside exec. */
+  imageNow(pid: number): Image | undefined {
+    this.#strangers.mayBlock(pid);
+    return this.#readImage(pid);
   }
 
-  /** A process that hides its map, as a set-id program does from its user, counts as its data and stack. */
+  #readImage(pid: number): Image | undefined {
+    const image = readImage(pid);
+    if (image) this.#strangers.sawImage(pid, image);
+    return image;
+  }
+
   map(pid: number): readonly Vma[] | undefined {
-    try {
-      const entries = readSmaps(`/proc/${pid}`);
-      const all = entries.length > 0 ? entries : (this.#ofThread(pid, readSmaps, ({ length }) => length > 0) ?? []);
-      return all.map(toVma);
-    } catch (error) {
-      if (isErrno(error, "ENOENT", "ESRCH")) return undefined;
-      if (!isErrno(error, "EACCES", "EPERM")) throw error;
-      const size = this.size(pid);
-      const rest = { accountable: true, dontCopy: false, stack: false, heap: false, named: false, object: undefined };
-      return size && [{ start: 0, end: size.data, accounted: true, hidden: true, objectPages: 0, ...rest }];
-    }
+    return this.#looks.map(pid);
   }
 
   size(pid: number): Size | undefined {
-    return ifThere(() => {
-      const size = sizeAt(`/proc/${pid}`);
-      return size.total > 0 ? size : (this.#ofThread(pid, sizeAt, ({ total }) => total > 0) ?? size);
-    });
+    return sizeOf(pid);
+  }
+
+  /** One decision begins or ends: until the other, who is who is asked once. */
+  decides(begins: boolean): void {
+    this.#remembersIds = begins;
+    if (this.#ids.size > 0) this.#ids.clear();
   }
 
   ids(tid: number): Ids | undefined {
+    const known = this.#ids.get(tid);
+    if (known) return known;
+    const ids = this.#readIds(tid);
+    // For a refusal it is asked several times, and takes longer than all the rest.
+    if (ids && this.#remembersIds) this.#ids.set(tid, ids);
+    return ids;
+  }
+
+  #readIds(tid: number): Ids | undefined {
     return ifThere(() => {
       const text = textOf(`/proc/${tid}/status`);
       const [ruid, euid] = statusNumbers(text, "Uid");
@@ -149,28 +86,18 @@ export class LiveTargets implements Targets {
   }
 
   hasThread(pid: number, tid: number): boolean {
-    const fd = libcOpenat(AT_FDCWD, `/proc/${pid}/task/${tid}`, O_RDONLY | O_CLOEXEC, 0);
+    const fd = openForReading(AT_FDCWD, `/proc/${pid}/task/${tid}`);
     if (fd >= 0) libcClose(fd);
     return fd >= 0;
   }
 
   progress(pid: number, tid: number): Progress | undefined {
     const path = `/proc/${pid}/task/${tid}`;
-    return ifThere(() => {
-      const fields = statFields(path);
-      if (/[ZX]/.test(fields[STATE]!)) return undefined;
-      const cpuTime = Number(textOf(`${path}/schedstat`).split(" ", 1)[0]);
-      const faults = Number(fields[MINFLT]) + Number(fields[MAJFLT]);
-      const call = ifThere(() => textOf(`${path}/syscall`));
-      // Of one that hides where it is only the state tells: none of these calls sleeps so that a signal would wake it.
-      const running = call === undefined ? !/[STt]/.test(fields[STATE]!) : call.startsWith("running");
-      const number = Number.parseInt(call ?? "", 10);
-      return { running, call: number >= 0 ? number : undefined, cpuTime, faults };
-    });
+    return this.#strangers.mayBlock(pid) ? readProgressAtOnce(path) : readProgress(path);
   }
 
   children(pid: number): readonly number[] {
-    const threads = ifThere(() => this.#numbers(`/proc/${pid}/task`)) ?? [];
+    const threads = ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? [];
     return threads.flatMap((tid) => {
       const text = ifThere(() => readLongText(`/proc/${pid}/task/${tid}/children`)) ?? "";
       return text.split(" ").filter(Boolean).map(Number);
@@ -178,10 +105,11 @@ export class LiveTargets implements Targets {
   }
 
   pids(): readonly number[] {
-    return this.#numbers("/proc");
+    return numbersIn("/proc");
   }
 
   sharesMemory(pid: number, other: number): boolean {
+    if ((this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other)) && !areAlike(pid, other)) return false;
     return libcSyscall(this.#sysKcmp, pid, other, KCMP_VM, 0, 0) === 0;
   }
 
@@ -194,8 +122,7 @@ export class LiveTargets implements Targets {
   }
 
   memoryFiles(pid: number): readonly MemoryFile[] {
-    const fds = ifThere(() => this.#numbers(`/proc/${pid}/fd`)) ?? [];
-    return fds.flatMap((fd) => this.memoryFile(pid, fd) ?? []);
+    return this.#strangers.mayBlock(pid) ? this.#strangers.files(pid) : readMemoryFiles(pid);
   }
 
   namedMemoryFiles(): ReadonlyMap<string, number> {
@@ -212,13 +139,11 @@ export class LiveTargets implements Targets {
       return { key: key! >>> 0, id: id!, creator: creator!, pages: Math.ceil(size! / PAGE_SIZE) };
     });
   }
+}
 
-  #numbers(path: string): number[] {
-    const fd = check(libcOpenat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), path);
-    try {
-      return listNumbers(fd, path);
-    } finally {
-      libcClose(fd);
-    }
-  }
+/** Whether two may have one memory, told by what waits for nobody: one inside exec has another than before, with next to nothing in it. */
+function areAlike(pid: number, other: number): boolean {
+  const [a, b] = [sizeOf(pid), sizeOf(other)];
+  if (!a || !b || a.total < BEGINNING) return false;
+  return a.total === b.total && a.data === b.data && a.resident === b.resident;
 }

@@ -1,52 +1,44 @@
 import { ERRNO } from "../../core/base/errno.ts";
 import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
+import type { Job } from "../../core/notify/job.ts";
 import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
+import { NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
-import { EPOLLHUP, Epoll } from "../linux/epoll.ts";
 import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { openFileLimit } from "../linux/probes.ts";
-import { type Alarm, Alarms } from "./alarms.ts";
-import { type AnswerGate, GATE_DEADLINE_MS, type MakeGate } from "./answer-gate.ts";
+import type { Alarm, Alarms } from "./alarms.ts";
+import type { MakeGate } from "./answer-gate.ts";
 import { chargeUnseen } from "./charge-unseen.ts";
+import { HeldAnswers } from "./held-answers.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
-import { type Answer, Listener } from "./listener.ts";
+import type { Answer, Listener } from "./listener.ts";
+import type { OpenCall } from "./open-call.ts";
 import { BELL_RINGS, LATEST_READY, OTHERS_READY, PollSet } from "./poll-set.ts";
+import { WatchSet } from "./watch-set.ts";
 
 /** Descriptors that are left for everything else. */
 const SPARE_DESCRIPTORS = 64;
 /** How long a call that would be refused waits for calls that were let go to happen. */
 const WAIT_MS = 100;
+/** The longest that it waits for looks at maps, which are taken elsewhere. */
+const LOOKS_MS = 1000;
 /** How often it is looked at again; and how soon a child that has not called is looked for. */
 const LOOK_MS = 1;
 const SETTLE_MS = 100;
 /** So many calls of one thread are served before it is looked whether others call as well. */
 const ALONE = 4;
 
-/** A trapped call that was received and not answered. */
-interface OpenCall {
-  readonly listener: Listener;
-  readonly slot: Slot;
-  readonly call: TrappedCall;
-  /** Until when it may wait: for a decision, and then for the gate. */
-  until: number;
-  /** What was decided; a gate holds it back. */
-  answer: Answer | undefined;
-}
-
-/** A descriptor that says by being readable that something is to be done: the end of a process, news of the gate. */
-interface Watched {
-  readonly fd: number;
-  /** Closed with the loop. */
-  readonly isOurs: boolean;
-  ready(): void;
-}
-
 export interface LoopOwner {
+  /** As {@link Accounts.admit}; NOT_YET where it waits for what is being found out elsewhere. */
+  admit(call: TrappedCall, job: Job, last: boolean): Verdict;
+  /** A call of that thread is let go on. */
+  letGo(tid: number): void;
   /** Nobody is under the filter of `listener` any more; its descriptor is closed. */
   ended(listener: Listener): void;
   /** An error that belongs to nobody's request; what it happened in. */
   failed(error: unknown, what: string): void;
+  exited(process: AccountedProcess): void;
   /** The bell rings: there are messages. */
   messages(): void;
 }
@@ -57,18 +49,15 @@ export interface LoopOwner {
  * of signals soon. Listeners are served in turn.
  */
 export class NotificationLoop {
-  readonly alarms: Alarms = new Alarms();
+  readonly #alarms: Alarms;
   readonly #accounts: Accounts;
   readonly #inFlight: InFlight;
   readonly #owner: LoopOwner;
   readonly #decode: (notification: DataView) => TrappedCall | undefined = notificationDecoder(hostArch());
-  readonly #epoll: Epoll = new Epoll();
+  readonly #watches: WatchSet = new WatchSet();
   readonly #polls: PollSet;
-  readonly #gate: AnswerGate;
+  readonly #held: HeldAnswers;
   readonly #mostDescriptors: number = openFileLimit() - SPARE_DESCRIPTORS;
-  readonly #byKey = new Map<number, Listener | Watched>();
-  readonly #keys = new Map<number, number>();
-  #nextKey = 1;
   /** Who had a notification last, which thread's it was, and how many that thread has had in a row. */
   #latest: Listener | undefined;
   #latestThread = 0;
@@ -76,28 +65,38 @@ export class NotificationLoop {
   /** Received in this turn. */
   #received: OpenCall[] = [];
   #waiting: OpenCall[] = [];
-  #held: OpenCall[] = [];
   /** Met when they had exited already. */
   #goneAtOnce: AccountedProcess[] = [];
   readonly #waitingAlarm: Alarm;
-  readonly #gateAlarm: Alarm;
   readonly #settleAlarm: Alarm;
 
-  constructor(accounts: Accounts, inFlight: InFlight, bell: number, makeGate: MakeGate, owner: LoopOwner) {
+  constructor(
+    accounts: Accounts,
+    inFlight: InFlight,
+    bell: number,
+    alarms: Alarms,
+    makeGate: MakeGate,
+    owner: LoopOwner,
+  ) {
     this.#accounts = accounts;
+    this.#alarms = alarms;
     this.#inFlight = inFlight;
     this.#owner = owner;
-    this.#polls = new PollSet(this.#epoll.fd, bell);
-    this.#waitingAlarm = this.alarms.make(() => this.#decideWaiting());
-    this.#gateAlarm = this.alarms.make(() => this.#giveOpened());
-    this.#settleAlarm = this.alarms.make(() => this.#guard("looking for children", () => this.#settle()));
-    this.#gate = makeGate({ watch: (fd, ready) => this.#watch({ fd, ready, isOurs: false }) });
+    this.#polls = new PollSet(this.#watches.fd, bell);
+    this.#waitingAlarm = this.#alarms.make(() => this.#decideWaiting());
+    this.#settleAlarm = this.#alarms.make(() => this.#guard("looking for children", () => this.#settle()));
+    const give = (open: OpenCall, answer: Answer): void => this.#give(open, answer);
+    const watch = (fd: number, ready: () => void): (() => void) => this.#watch(fd, false, ready);
+    this.#held = new HeldAnswers(makeGate, { watch }, alarms, give, owner.failed);
     accounts.population.onArrival = (process) => this.#watchExit(process);
   }
 
   /** Answers the notifications of `listener` from now on, and owns its descriptor. */
   listen(listener: Listener): void {
-    this.#register(listener);
+    this.#watches.add(listener.fd, true, (isHungUp) => {
+      if (isHungUp) this.#end(listener);
+      else this.#receive(listener);
+    });
   }
 
   /** Calls that a process before this one has received. */
@@ -111,11 +110,12 @@ export class NotificationLoop {
 
   /** Waits until there is something to do, and does all of it. */
   turn(): void {
-    const found = this.#polls.wait(this.#latest?.fd ?? -1, this.alarms.until(performance.now()));
+    const found = this.#polls.wait(this.#latest?.fd ?? -1, this.#alarms.until(performance.now()));
     if ((found & LATEST_READY) !== 0) this.#receive(this.#latest!);
-    if ((found & OTHERS_READY) !== 0 && !this.#isAlone()) this.#receiveAll();
+    // Whoever asks hears of all that has happened before.
+    if ((found & OTHERS_READY) !== 0 && ((found & BELL_RINGS) !== 0 || !this.#isAlone())) this.#receiveAll();
     this.#decideReceived();
-    this.alarms.run(performance.now());
+    this.#alarms.run(performance.now());
     for (const process of this.#goneAtOnce.splice(0)) this.#exited(process);
     if ((found & BELL_RINGS) !== 0) this.#owner.messages();
   }
@@ -136,63 +136,36 @@ export class NotificationLoop {
   #receiveAll(): void {
     for (let before = -1; before !== this.#received.length && this.#inFlight.hasRoom; ) {
       before = this.#received.length;
-      this.#epoll.poll(this.#serve);
+      this.#watches.poll();
     }
   }
 
-  readonly #serve = (key: number, events: number): void => {
-    const what = this.#byKey.get(key);
-    if (what instanceof Listener) {
-      if ((events & EPOLLHUP) !== 0) this.#end(what, key);
-      else this.#receive(what);
-    } else if (what) this.#guard("what a descriptor told", () => what.ready());
-  };
-
-  #register(what: Listener | Watched): void {
-    const key = this.#nextKey++;
-    this.#byKey.set(key, what);
-    this.#keys.set(what.fd, key);
-    this.#epoll.add(what.fd, key);
+  /** Has `ready` called when that descriptor is readable; what is returned ends that, before it is closed. */
+  #watch(fd: number, isOurs: boolean, ready: () => void): () => void {
+    this.#watches.add(fd, isOurs, () => this.#guard("what a descriptor told", ready));
+    return () => this.#watches.remove(fd);
   }
 
-  #forget(fd: number): void {
-    const key = this.#keys.get(fd);
-    if (key === undefined) return;
-    this.#keys.delete(fd);
-    this.#byKey.delete(key);
-    this.#epoll.remove(fd);
-  }
-
-  #watch(what: Watched): () => void {
-    this.#register(what);
-    return () => this.#forget(what.fd);
-  }
-
-  #end(listener: Listener, key: number): void {
-    if (!this.#byKey.has(key)) return;
-    this.#forget(listener.fd);
+  #end(listener: Listener): void {
+    this.#watches.remove(listener.fd);
     libcClose(listener.fd);
     if (this.#latest === listener) this.#latest = undefined;
-    const without = (calls: OpenCall[]): OpenCall[] =>
-      calls.filter((each) => {
-        if (each.listener === listener) each.slot.free();
-        return each.listener !== listener;
-      });
-    this.#received = without(this.#received);
-    this.#waiting = without(this.#waiting);
-    this.#held = without(this.#held);
+    const isGone = (open: OpenCall): boolean => open.listener === listener;
+    for (const open of [...this.#received, ...this.#waiting, ...this.#held.calls]) if (isGone(open)) open.slot.free();
+    this.#received = this.#received.filter((open) => !isGone(open));
+    this.#waiting = this.#waiting.filter((open) => !isGone(open));
+    this.#held.drop(isGone);
     this.#guard("the end of a tree", () => this.#owner.ended(listener));
   }
 
   #watchExit(process: AccountedProcess): void {
     const fd = libcPidfdOpen(process.pid, 0);
     if (fd >= 0 && fd < this.#mostDescriptors) {
-      const ready = (): void => {
-        this.#forget(fd);
+      const unwatch = this.#watch(fd, true, () => {
+        unwatch();
         libcClose(fd);
         this.#exited(process);
-      };
-      this.#register({ fd, ready, isOurs: true });
+      });
     }
     // One too many: the next look finds that it is gone.
     else if (fd >= 0) libcClose(fd);
@@ -203,7 +176,8 @@ export class NotificationLoop {
   #exited(process: AccountedProcess): void {
     this.#guard(`the exit of process ${process.pid}`, () => {
       this.#accounts.population.exited(process);
-      this.#gate.ended(process);
+      this.#owner.exited(process);
+      this.#held.ended(process);
     });
   }
 
@@ -224,24 +198,26 @@ export class NotificationLoop {
       slot.free();
       return;
     }
-    this.#received.push({ listener, slot, call, until: 0, answer: undefined });
+    const received = performance.now();
+    this.#received.push({ listener, slot, call, received, until: received + WAIT_MS });
   }
 
   /** Answers a call that waits, the first one of the listener that has most of them, so that another can be received. */
   #makeRoom(listener: number): Slot | undefined {
     const counts = new Map<Listener, number>();
+    const open = [...this.#held.calls, ...this.#waiting];
     let most: OpenCall | undefined;
-    for (const open of [...this.#held, ...this.#waiting]) {
-      const count = (counts.get(open.listener) ?? 0) + 1;
-      counts.set(open.listener, count);
-      if (!most || count > counts.get(most.listener)!) most = open;
+    for (const each of open) {
+      const count = (counts.get(each.listener) ?? 0) + 1;
+      counts.set(each.listener, count);
+      if (!most || count > counts.get(most.listener)!) most = each;
     }
-    const first = [...this.#held, ...this.#waiting].find((open) => open.listener === most?.listener);
+    const first = open.find((each) => each.listener === most?.listener);
     if (!first) return undefined;
-    this.#held = this.#held.filter((open) => open !== first);
-    this.#waiting = this.#waiting.filter((open) => open !== first);
-    first.answer ??= this.#verdict(first, true) as Answer;
-    this.#give(first, first.answer);
+    if (!this.#held.giveNow(first)) {
+      this.#waiting = this.#waiting.filter((each) => each !== first);
+      this.#give(first, this.#verdict(first, true) as Answer);
+    }
     return this.#inFlight.take(listener);
   }
 
@@ -252,10 +228,8 @@ export class NotificationLoop {
     for (const { call } of received) this.#guard("a new call", () => this.#accounts.arrived(call.tid));
     for (const open of received) {
       if (this.#decide(open, false)) continue;
-      const now = performance.now();
-      open.until = now + WAIT_MS;
       this.#waiting.push(open);
-      this.#waitingAlarm.noLaterThan(now + LOOK_MS);
+      this.#waitingAlarm.noLaterThan(performance.now() + LOOK_MS);
     }
   }
 
@@ -263,63 +237,33 @@ export class NotificationLoop {
   #decide(open: OpenCall, last: boolean): boolean {
     const verdict = this.#verdict(open, last);
     if (verdict === "wait") return false;
-    if (this.#passes(open, verdict)) this.#give(open, verdict);
+    this.#held.pass(open, verdict, this.#processOf);
     return true;
   }
 
   /** An exception decides as well: the call goes on, and what it can add at most is charged until a look finds what it has added. */
-  #verdict({ call, listener }: OpenCall, last: boolean): Verdict {
+  #verdict(open: OpenCall, last: boolean): Verdict {
+    const { call, listener } = open;
     try {
-      const verdict = this.#accounts.admit(call, listener.job, last);
-      return verdict === "wait" && last ? "continue" : verdict;
+      return this.#owner.admit(call, listener.job, last);
     } catch (error) {
+      if (error === NOT_YET) {
+        open.until = Math.min(open.received + LOOKS_MS, performance.now() + WAIT_MS);
+        return "wait";
+      }
       this.#owner.failed(error, `${call.name} of thread ${call.tid}, which goes on`);
       this.#guard("charging it", () => chargeUnseen(this.#accounts, call));
       return "continue";
     }
   }
 
-  /** Whether the gate lets the answer through now; else it is held. */
-  #passes(open: OpenCall, answer: Answer): boolean {
-    if (!this.#gate.concerns(open.call)) return true;
-    let opened = false;
-    let passes = true;
-    const letThrough = (instead?: Answer): void => {
-      opened = true;
-      if (instead !== undefined) open.answer = instead;
-      open.until = 0;
-      if (!passes) this.#gateAlarm.noLaterThan(0);
-    };
-    this.#guard("the gate", () => {
-      const process =
-        this.#accounts.population.find(open.call.tid) ?? this.#accounts.population.ofThread(open.call.tid);
-      passes = this.#gate.covers(open.call, answer, process, letThrough);
-    });
-    if (passes || opened) return true;
-    open.answer = answer;
-    open.until = performance.now() + GATE_DEADLINE_MS;
-    this.#held.push(open);
-    this.#gateAlarm.noLaterThan(open.until);
-    return false;
-  }
-
-  /** Those whose gate has opened, or has had its time. */
-  #giveOpened(): void {
-    const now = performance.now();
-    const held = this.#held;
-    this.#held = [];
-    for (const open of held) {
-      if (open.until <= now) this.#give(open, open.answer!);
-      else {
-        this.#held.push(open);
-        this.#gateAlarm.noLaterThan(open.until);
-      }
-    }
-  }
+  readonly #processOf = (tid: number): AccountedProcess | undefined =>
+    this.#accounts.population.find(tid) ?? this.#accounts.population.ofThread(tid);
 
   #give({ listener, slot, call }: OpenCall, answer: Answer): void {
     this.#guard("an answer", () => {
       const answered = listener.answer(slot.view, answer);
+      if (answer === "continue") this.#owner.letGo(call.tid);
       if (!answered && answer === "continue") this.#accounts.cancelled(call.tid);
     });
     slot.free();
@@ -359,9 +303,7 @@ export class NotificationLoop {
   }
 
   close(): void {
-    this.#gate.close();
-    for (const what of this.#byKey.values()) if (what instanceof Listener || what.isOurs) libcClose(what.fd);
-    this.#byKey.clear();
-    this.#epoll.close();
+    this.#held.close();
+    this.#watches.close();
   }
 }

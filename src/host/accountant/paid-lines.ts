@@ -4,9 +4,9 @@ import type { Outcome } from "../../core/vfs/parked.ts";
 import { type Steps, step } from "../../core/vfs/steps.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
 import type { Resident } from "../linux/pagemap.ts";
-import { toVma } from "./live-targets.ts";
 import { toMapLine } from "./map-lines.ts";
 import type { Payment } from "./requests.ts";
+import { toVma } from "./to-vma.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 

@@ -1,3 +1,4 @@
+import type { MessagePort } from "node:worker_threads";
 import type { Errno, ErrnoName } from "../../core/base/errno.ts";
 import type { SwapLimit } from "../../core/notify/process.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
@@ -48,7 +49,7 @@ export interface Requests {
   /** EAGAIN where `uid` has that much under accounting already. */
   admitAdoption(uid: number, most: AdoptionQuota): void;
   /** `pid` has been put under a filter: what it has is counted, and nothing refused. As {@link launch}. */
-  adopt(pid: number, listener: NewListener): number;
+  adopt(pid: number, listener: NewListener): Outcome<number>;
   /** The listener of that number is kept for a successor: its calls are to be answered from now on. */
   listen(number: number): void;
   /** There is a repairer, which knows of no process yet. The descriptors become the thread's. */
@@ -58,6 +59,8 @@ export interface Requests {
   /** No limit binds any more. */
   lift(): void;
   setOvercommit(bits: number): void;
+  /** Nothing: what has happened before is known when it is answered, the ends of trees included. */
+  catchUp(): void;
   /** Brings the figures up to date with the kernel's maps. */
   settle(): Outcome<void>;
   limit(pid: number): SwapLimit | undefined;
@@ -80,7 +83,11 @@ export type Arguments<M extends Method> = Parameters<Requests[M]>;
 export type Result<M extends Method> = Exclude<ReturnType<Requests[M]>, Parked<unknown>>;
 
 /** To the thread. */
-export type Message = { readonly id: number; readonly method: Method; readonly args: readonly unknown[] } | "end";
+export type Message =
+  | { readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
+  /** The other end of a thread that reads maps. */
+  | { readonly looker: MessagePort }
+  | "end";
 
 /** From the thread. */
 export type Report =
@@ -90,6 +97,8 @@ export type Report =
   | { readonly kind: "failed"; readonly id: number; readonly code: ErrnoName; readonly reason: string }
   /** Nobody is left under the filter of that listener. */
   | { readonly kind: "ended"; readonly number: number }
+  /** A thread that reads maps is wanted; the one before, if any, is held up. */
+  | { readonly kind: "needLooker" }
   /** A line for the log. */
   | { readonly kind: "print"; readonly line: string };
 

@@ -30,19 +30,22 @@ interface Waiting {
  * the repairer has let it go. Never waits: without a repairer, or when it does not answer in time, calls go on unrepaired.
  */
 export class SignalGate implements AnswerGate {
-  readonly #loop: GateLoop;
+  #loop: GateLoop | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #link: Link | undefined;
   /** Answers to a process before this one may be under way. */
   #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
 
-  constructor(loop: GateLoop) {
+  /** The loop that asks it. Before there is one nobody can be asked for. */
+  on(loop: GateLoop): this {
     this.#loop = loop;
+    return this;
   }
 
-  /** There is a repairer, which knows of no process yet; `pids` are under accounting. The descriptors are the gate's from now on. */
-  connect({ channel: fd, table }: RepairEnds, pids: Iterable<number>): void {
+  /** There is a repairer, which knows of no process yet; `processes` are under accounting. The descriptors are the gate's from now on. */
+  connect({ channel: fd, table }: RepairEnds, processes: Iterable<{ readonly pid: number }>): void {
     this.#disconnect();
+    if (!this.#loop) return;
     const channel = new Channel(fd);
     this.#link = {
       channel,
@@ -50,7 +53,7 @@ export class SignalGate implements AnswerGate {
       unwatch: this.#loop.watch(fd, () => this.#answered(channel)),
     };
     libcClose(table);
-    for (const pid of pids) this.look(pid);
+    for (const { pid } of processes) this.look(pid);
   }
 
   /** A process that has come under accounting may have handlers already. */

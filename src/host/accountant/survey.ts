@@ -1,7 +1,10 @@
 import type { Accounts } from "../../core/notify/accounts.ts";
+import { NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
+import type { Looks } from "./looks.ts";
+import { Retries } from "./retries.ts";
 
 /** How long whoever asks for the figures waits for calls that were let go to happen, and how often is looked again. */
 const WAIT_MS = 100;
@@ -18,13 +21,15 @@ export class Survey {
   readonly #accounts: Accounts;
   readonly #alarm: Alarm;
   readonly #failed: (error: unknown, what: string) => void;
+  readonly #retries: Retries;
   #asking: Parked<void>[] = [];
   #served: Parked<void>[] = [];
   #left: AccountedProcess[] | undefined;
   #until = 0;
 
-  constructor(accounts: Accounts, alarms: Alarms, failed: (error: unknown, what: string) => void) {
+  constructor(accounts: Accounts, looks: Looks, alarms: Alarms, failed: (error: unknown, what: string) => void) {
     this.#accounts = accounts;
+    this.#retries = new Retries(looks, alarms);
     this.#failed = failed;
     this.#alarm = alarms.make(() => this.#step());
   }
@@ -48,15 +53,26 @@ export class Survey {
     }
     for (let process = this.#left.pop(); process; process = this.#left.pop()) {
       const { pid } = process;
-      this.#guard(`a look at process ${pid}`, () => this.#look(process!));
+      const looked = process;
+      this.#retries.try(() => this.#guard(`a look at process ${pid}`, () => this.#look(looked)));
       if (performance.now() - start >= SLICE_MS) break;
     }
     if (this.#left.length > 0) {
       this.#alarm.at = 0;
       return;
     }
+    // A map that is read elsewhere arrives, or does not in time.
+    if (this.#retries.any) {
+      this.#alarm.at = start + LOOK_MS;
+      return;
+    }
     this.#left = undefined;
     this.#finishPass();
+  }
+
+  /** A map has arrived that was read elsewhere. */
+  arrived(): void {
+    this.#retries.again();
   }
 
   #look(process: AccountedProcess): void {
@@ -88,6 +104,7 @@ export class Survey {
     try {
       act();
     } catch (error) {
+      if (error === NOT_YET) throw error;
       this.#failed(error, what);
     }
   }

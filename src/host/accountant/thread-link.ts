@@ -1,8 +1,9 @@
-import { Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
 import { Errno } from "../../core/base/errno.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
 import { libcExit } from "../linux/ffi/libc.ts";
+import { LookerPool } from "./looker-pool.ts";
 import type { Arguments, Message, Method, Report, Result, ThreadData } from "./requests.ts";
 
 const SCRIPT = new URL("./accountant-thread.js", import.meta.url);
@@ -23,6 +24,7 @@ export class ThreadLink {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #bell: Bell;
+  readonly #lookers = new LookerPool();
   readonly #pending = new Map<number, Parked<unknown>>();
   readonly #exited: Promise<void>;
   #nextId = 1;
@@ -43,6 +45,7 @@ export class ThreadLink {
       if (report.kind === "ready") settle.resolve();
       else if (report.kind === "ended") owner.ended(report.number);
       else if (report.kind === "print") owner.print(report.line);
+      else if (report.kind === "needLooker") this.#startLooker();
       else if (report.kind === "done") this.#take(report.id)?.settle(report.value);
       else {
         const error = new Errno(report.code, report.reason);
@@ -61,8 +64,11 @@ export class ThreadLink {
         this.#isOver = true;
         settle.reject(new Errno("EIO", "the accountant's thread has ended"));
         for (const id of [...this.#pending.keys()]) this.#take(id)?.fail(this.#gone());
-        this.#bell.close();
-        resolve();
+        // Before its last reader is gone the bell's number is not to become another descriptor's.
+        void this.#lookers.close().then(() => {
+          if (!this.#lookers.isHeldUp) this.#bell.close();
+          resolve();
+        });
       });
     });
     // It waits in a system call, where process.exit() would wait for it.
@@ -70,7 +76,15 @@ export class ThreadLink {
     this.#worker.unref();
   }
 
-  readonly #endAtOnce = (): void => this.#send("end");
+  readonly #endAtOnce = (status: number): void => {
+    this.#send("end");
+    if (this.#lookers.isHeldUp) libcExit(status);
+  };
+
+  #startLooker(): void {
+    const port = this.#isOver ? undefined : this.#lookers.start(this.#bell.fd);
+    if (port) this.#send({ looker: port }, [port]);
+  }
 
   #gone(): Errno {
     return new Errno("EIO", "the accounts are gone: their thread has ended; the server's log says why");
@@ -83,9 +97,9 @@ export class ThreadLink {
     return found;
   }
 
-  #send(message: Message): void {
+  #send(message: Message, transfer: MessagePort[] = []): void {
     if (this.#isOver) return;
-    this.#worker.postMessage(message);
+    this.#worker.postMessage(message, transfer);
     this.#bell.ring();
   }
 

@@ -1,6 +1,7 @@
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
+import { openForReading } from "./descriptor-reserve.ts";
 import { check } from "./ffi/call.ts";
-import { libcClose, libcOpenat, libcPread, libcRead } from "./ffi/libc.ts";
+import { libcClose, libcPread, libcRead } from "./ffi/libc.ts";
 
 /** The longest text of /proc that this project reads at once. */
 const scratch = Buffer.alloc(16 * 1024);
@@ -13,7 +14,7 @@ export function preadText(fd: number, what: string): string {
 
 /** The text of the small file `name` below the directory `dirfd`. */
 export function readTextAt(dirfd: number, name: string, what: string): string {
-  const fd = check(libcOpenat(dirfd, name, O_RDONLY | O_CLOEXEC, 0), what);
+  const fd = check(openForReading(dirfd, name), what);
   try {
     return preadText(fd, what);
   } finally {
@@ -25,7 +26,7 @@ const large = Buffer.alloc(256 * 1024);
 
 /** The whole text of a file of /proc, however long. */
 export function readLongText(path: string): string {
-  const fd = check(libcOpenat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), path);
+  const fd = check(openForReading(AT_FDCWD, path), path);
   try {
     let text = "";
     for (;;) {
@@ -43,7 +44,7 @@ const MOST_BYTES = 16 * 1024 * 1024;
 
 /** The bytes of a file of /proc, however many, in a buffer of their own. */
 export function wholeFile(path: string, what: string): Uint8Array {
-  const fd = check(libcOpenat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0), what);
+  const fd = check(openForReading(AT_FDCWD, path), what);
   try {
     let room = large;
     let length = 0;

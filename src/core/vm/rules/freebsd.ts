@@ -9,6 +9,8 @@ export const FREEBSD: VmRules = {
   name: "freebsd",
   refusalsUndo: false,
   sharedAnonymousObject: false,
+  noReserveIsFree: false,
+  remaps: false,
   mapStackGrows: true,
   chargesUnpaidWrite: true,
   copiesWired: true,

@@ -29,6 +29,10 @@ export interface VmRules {
   readonly refusalsUndo: boolean;
   /** Whether MAP_SHARED|MAP_ANON gets its object, which then pays, at mmap. */
   readonly sharedAnonymousObject: boolean;
+  /** Whether private memory mapped with MAP_NORESERVE is never charged; otherwise the flag is ignored. */
+  readonly noReserveIsFree: boolean;
+  /** Whether there is Linux's mremap(2) at all. */
+  readonly remaps: boolean;
   /** Whether MAP_STACK memory is charged as it grows, like the stack, or whole. */
   readonly mapStackGrows: boolean;
   /** Whether a write to a private mapping that nobody pays for, as a debugger makes it, is charged to the writer. */

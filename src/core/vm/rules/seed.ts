@@ -1,15 +1,5 @@
-import type { VmMapEntry } from "../entry.ts";
 import { VM_PROT_WRITE } from "../vocabulary.ts";
-import type { VmContext, VmRules } from "./rules.ts";
-
-/** What the object holds beyond the entry is for pages that everybody has unmapped: it is given back. */
-function chargeToEntry(entry: VmMapEntry, { objects }: VmContext): void {
-  const object = entry.object!;
-  objects.releaseCharge(object, object.charge - entry.length);
-  entry.cred = object.cred;
-  object.cred = undefined;
-  object.charge = 0;
-}
+import type { VmRules } from "./rules.ts";
 
 /**
  * The commit message of r194766 read literally: an entry pays until its memory has an object, fork moves the charge back,
@@ -20,6 +10,8 @@ export const SEED: VmRules = {
   name: "seed",
   refusalsUndo: true,
   sharedAnonymousObject: true,
+  noReserveIsFree: true,
+  remaps: true,
   mapStackGrows: false,
   chargesUnpaidWrite: false,
   copiesWired: false,
@@ -29,7 +21,7 @@ export const SEED: VmRules = {
   stackGrowth: (distance) => distance,
 
   beforeClip(entry, vm) {
-    if (entry.paidByOwnObject) chargeToEntry(entry, vm);
+    if (entry.paidByOwnObject) vm.objects.handBack(entry);
   },
 
   /** Only like follows like: same payer, same rights, an object that nobody else uses. */
@@ -59,13 +51,14 @@ export const SEED: VmRules = {
 
   /** The parent's charge goes back to its entry; only the child's is new. */
   chargeCopy(source, twin, td, vm) {
+    if (source.noReserve) return 0;
     const writable = (source.prot & VM_PROT_WRITE) !== 0;
     if (!source.charged && (source.needsCopy || !writable)) return 0;
     const size = source.length;
     twin.cred = td.ruid;
     if (source.needsCopy || source.cred) return size;
     if (source.paidByOwnObject) {
-      chargeToEntry(source, vm);
+      vm.objects.handBack(source);
       return size;
     }
     // What was shared until now: its object goes on paying for itself, the parent's private copy comes on top.
@@ -73,5 +66,5 @@ export const SEED: VmRules = {
     return 2 * size;
   },
 
-  chargesZeroed: (source) => source.charged || (source.prot & VM_PROT_WRITE) !== 0,
+  chargesZeroed: (source) => !source.noReserve && (source.charged || (source.prot & VM_PROT_WRITE) !== 0),
 };

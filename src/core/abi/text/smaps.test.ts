@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { parseSmaps, smapsFigure } from "./smaps.ts";
+
+const TEXT = `00400000-00403000 r-xp 00001000 fd:01 1234                       /a path (deleted)
+Size:                 12 kB
+Rss:                   8 kB
+Anonymous:             4 kB
+SwapPss:               1 kB
+Swap:                 16 kB
+VmFlags: rd ex mr mw me ac 
+7ffd1000-7ffd3000 rw-p 00000000 00:00 0 
+Rss:                   0 kB
+VmFlags: rd wr mr mw me gd ac 
+`;
+
+test("a mapping is what its first line, its flags and its figures say", () => {
+  const [file, stack, ...rest] = parseSmaps(TEXT);
+  assert.deepEqual(rest, []);
+  const { figures: _figures, ...head } = file!;
+  assert.deepEqual(head, {
+    ...{ start: 0x400000, end: 0x403000, rights: "r-xp", offset: 0x1000, device: "fd:01", inode: 1234 },
+    ...{ path: "/a path (deleted)", flags: "rd ex mr mw me ac " },
+  });
+  assert.deepEqual([stack!.path, stack!.inode, stack!.flags], ["", 0, "rd wr mr mw me gd ac "]);
+});
+
+test("a figure is found by its whole name, wherever it stands; one that is not there is nothing", () => {
+  const [file, stack] = parseSmaps(TEXT);
+  const figures = ["Size", "Rss", "Anonymous", "Swap", "Pss"].map((name) => smapsFigure(file!, name));
+  assert.deepEqual(figures, [12, 8, 4, 16, 0]);
+  assert.equal(smapsFigure(stack!, "Rss"), 0);
+});
+
+test("text that ends early gives the mappings that are whole", () => {
+  for (let length = 0; length <= TEXT.length; length++) {
+    const entries = parseSmaps(TEXT.slice(0, length));
+    const flagged = TEXT.slice(0, length).split("\nVmFlags: ").length - 1;
+    assert.ok(entries.length <= 2 && entries.length === flagged, `${length} characters`);
+    for (const { start, end } of entries) assert.ok(start < end);
+  }
+});

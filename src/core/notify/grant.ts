@@ -1,0 +1,153 @@
+import type { TrappedCall } from "./notification.ts";
+import type { Progress, Targets } from "./ports.ts";
+import type { AccountedProcess, SwapLimit } from "./process.ts";
+import type { SharedObject } from "./shared-objects.ts";
+import type { Space } from "./space.ts";
+
+export type GrantedCall = Pick<TrappedCall, "tid" | "number">;
+
+/** What the operation of a grant decides about it. */
+export interface GrantKind {
+  /** What the call changes: the map of its own address space, which may be read too early; shared memory; which processes there are. */
+  readonly changes: "map" | "shared" | "processes";
+  /**
+   * Processor time, nanoseconds, after which the thread has carried out what it was granted: until then a lock may keep it from us. A
+   * machine that is itself made to wait counts that as time the thread has had.
+   */
+  readonly doneAfterNs: number;
+}
+
+/**
+ * A call that was allowed and charged, and may not have happened yet. It is granted, and then either returned from (its thread makes
+ * another call), done (its thread is seen beyond it), or cancelled (the kernel never carried it out). What it was to make may
+ * come later still: see the subclasses.
+ */
+export class Grant {
+  readonly process: AccountedProcess;
+  readonly tid: number;
+  /** The address space and the limit of the process when it called. */
+  readonly space: Space;
+  readonly limit: SwapLimit;
+  readonly kind: GrantKind;
+  readonly #number: number;
+  /** Where the thread was when it was first seen running on. */
+  #first: Progress | undefined;
+  #done = false;
+  /** Pages that the call may still add to the map of {@link space}. */
+  pages = 0;
+  /** Takes back what was charged: the call did not happen. */
+  cancel: () => void = nothing;
+  /** Takes note that the call is over, and was not cancelled. */
+  finish: (() => void) | undefined = undefined;
+
+  constructor(process: AccountedProcess, { tid, number }: GrantedCall, kind: GrantKind) {
+    this.process = process;
+    this.tid = tid;
+    this.space = process.space;
+    this.limit = process.limit;
+    this.kind = kind;
+    this.#number = number;
+  }
+
+  /** Whether it makes what has to be found elsewhere than in the map of its space. */
+  get isListed(): boolean {
+    return false;
+  }
+
+  /** Whether somebody still has to find what the call has made, when the call itself is over. */
+  get isAwaited(): boolean {
+    return false;
+  }
+
+  /** The thread makes another call. */
+  returned(): void {
+    this.#done = true;
+  }
+
+  /** Whether the call has happened, or will not: to be asked before what it may have changed is looked at. */
+  isDone(targets: Targets): boolean {
+    this.#done ||= this.#isBeyond(targets);
+    return this.#done;
+  }
+
+  #isBeyond(targets: Targets): boolean {
+    const progress = targets.progress(this.process.pid, this.tid);
+    if (!progress) return true;
+    if (!progress.running) return progress.call !== this.#number;
+    this.#first ??= progress;
+    // None of these calls faults before it has changed what it is to change.
+    return progress.faults !== this.#first.faults || progress.cpuTime - this.#first.cpuTime >= this.kind.doneAfterNs;
+  }
+}
+
+function nothing(): void {}
+
+/** A call that makes anonymous shared memory or a System V segment: until a map or the list of segments shows it. */
+export class ObjectGrant extends Grant {
+  readonly object: SharedObject;
+  /** Of a segment. */
+  readonly key: number | undefined;
+
+  constructor(process: AccountedProcess, call: GrantedCall, kind: GrantKind, object: SharedObject, key?: number) {
+    super(process, call, kind);
+    this.object = object;
+    this.key = key;
+  }
+
+  override get isListed(): boolean {
+    return true;
+  }
+
+  override get isAwaited(): boolean {
+    return true;
+  }
+}
+
+/** A fork: its child is paid for, until it is found. */
+export class ForkGrant extends Grant {
+  /** The child's. */
+  readonly child: Space;
+  /** The caller's image, which the child has too. */
+  readonly layout: string;
+  /** CLONE_PARENT: the child is the caller's parent's. */
+  readonly isSibling: boolean;
+  /** The child was looked for and not found. */
+  missed = false;
+  /** The child may have more than was charged, or be another's: its map has to be read. */
+  isInexact = false;
+
+  constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, child: Space, isSibling: boolean) {
+    super(process, call, kind);
+    this.child = child;
+    this.layout = process.layout;
+    this.isSibling = isSibling;
+  }
+
+  override get isListed(): boolean {
+    return true;
+  }
+
+  override get isAwaited(): boolean {
+    return true;
+  }
+}
+
+/** vfork and the like: a process gets the caller's memory, and may keep it longer than the caller. */
+export class LoanGrant extends Grant {
+  /** The caller goes on only when the other has ended, or is another program. */
+  readonly waits: boolean;
+
+  constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, waits: boolean) {
+    super(process, call, kind);
+    this.waits = waits;
+  }
+
+  override get isListed(): boolean {
+    return true;
+  }
+
+  /** One whose caller does not wait may come at any time, as long as the caller lives. */
+  override get isAwaited(): boolean {
+    return !this.waits;
+  }
+}

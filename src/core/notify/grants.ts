@@ -1,0 +1,174 @@
+import { ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
+import type { Image, Targets } from "./ports.ts";
+import type { AccountedProcess } from "./process.ts";
+import { FORK_RECORD, forkRecord, type Recorder, UNSEEN_RECORD, unseenRecord } from "./records.ts";
+import type { Space } from "./space.ts";
+
+/**
+ * What was allowed and has not been seen to be over: one grant a thread at most whose call may be under way, and those whose child or
+ * object is still to be found. A grant is in here from its making to its end; whoever ends it gives back, or hands on, what it
+ * has charged.
+ */
+export class Grants {
+  readonly #targets: Targets;
+  readonly #recorder: Recorder;
+  /** By thread: its last call. */
+  readonly #latest = new Map<number, Grant>();
+  readonly #forks = new Set<ForkGrant>();
+  readonly #loans = new Set<LoanGrant>();
+  /** Shared memory and segments that nobody has seen. */
+  readonly #objects = new Set<ObjectGrant>();
+  /** Names in the journal of grants that a successor has to know. */
+  readonly #recorded = new Map<Grant, string>();
+  #nextRecord = 1;
+
+  constructor(targets: Targets, recorder: Recorder) {
+    this.#targets = targets;
+    this.#recorder = recorder;
+  }
+
+  /** Forks whose children have not been found, oldest first. */
+  get forks(): ReadonlySet<ForkGrant> {
+    return this.#forks;
+  }
+
+  get loans(): ReadonlySet<LoanGrant> {
+    return this.#loans;
+  }
+
+  get objects(): ReadonlySet<ObjectGrant> {
+    return this.#objects;
+  }
+
+  open(grant: Grant): void {
+    this.#latest.set(grant.tid, grant);
+    if (grant.kind.changes === "map" && this.#forks.size > 0) this.#blurForks(grant);
+    if (!grant.isListed) return;
+    if (grant instanceof ForkGrant) {
+      this.#forks.add(grant);
+      this.#record(grant, FORK_RECORD, forkRecord(grant));
+    } else if (grant instanceof LoanGrant) this.#openLoan(grant);
+    else if (grant instanceof ObjectGrant) {
+      this.#objects.add(grant);
+      this.#record(grant, UNSEEN_RECORD, unseenRecord(grant));
+    }
+  }
+
+  /** One that stands for all the processes that its caller does not wait for replaces the one before. */
+  #openLoan(grant: LoanGrant): void {
+    for (const other of this.#loans) if (other.process === grant.process && !other.waits) this.#loans.delete(other);
+    this.#loans.add(grant);
+  }
+
+  /** A fork that another thread is still in may copy what this one is about to map. */
+  #blurForks({ space, tid }: Grant): void {
+    for (const fork of this.#forks) {
+      if (fork.space === space && fork.tid !== tid && this.#latest.get(fork.tid) === fork) fork.isInexact = true;
+    }
+  }
+
+  #record(grant: Grant, prefix: string, record: Parameters<Recorder["put"]>[1]): void {
+    const name = prefix + this.#nextRecord++;
+    this.#recorded.set(grant, name);
+    this.#recorder.put(name, record);
+  }
+
+  /** What `grant` has made is found, or will not come. False: that was known. */
+  close(grant: Grant): boolean {
+    const name = this.#recorded.get(grant);
+    if (name !== undefined) {
+      this.#recorded.delete(grant);
+      this.#recorder.drop(name);
+    }
+    if (grant instanceof ForkGrant) return this.#forks.delete(grant);
+    if (grant instanceof LoanGrant) return this.#loans.delete(grant);
+    return grant instanceof ObjectGrant && this.#objects.delete(grant);
+  }
+
+  /** The thread makes another call: its last one is over. */
+  returned(tid: number): void {
+    const grant = this.#latest.get(tid);
+    if (!grant) return;
+    this.#latest.delete(tid);
+    grant.returned();
+    this.#finish(grant);
+  }
+
+  #finish(grant: Grant): void {
+    grant.finish?.();
+    if (grant.isListed && !grant.isAwaited) this.close(grant);
+  }
+
+  /** The kernel did not carry out the last call of `tid`. Returns what that was granted. */
+  cancelled(tid: number): Grant | undefined {
+    const grant = this.#latest.get(tid);
+    if (!grant) return undefined;
+    this.#latest.delete(tid);
+    grant.cancel();
+    this.close(grant);
+    return grant;
+  }
+
+  /** The process is another program, or gone: its calls are over. What its children have stays theirs. */
+  forget(process: AccountedProcess): void {
+    for (const grant of this.#latest.values()) {
+      if (grant.process !== process) continue;
+      grant.returned();
+      this.#latest.delete(grant.tid);
+    }
+  }
+
+  /** Calls that may still change the map of spaces that are `concerned`: how many, and the pages granted to them. */
+  underway(concerned: (space: Space) => boolean): { readonly calls: number; readonly pages: number } {
+    let calls = 0;
+    let pages = 0;
+    for (const grant of this.#latest.values()) {
+      if (grant.kind.changes !== "map" || !concerned(grant.space)) continue;
+      if (grant.isDone(this.#targets)) {
+        this.#latest.delete(grant.tid);
+        this.#finish(grant);
+      } else {
+        calls++;
+        pages += grant.pages;
+      }
+    }
+    return { calls, pages };
+  }
+
+  /** Whether something charged to one of these spaces may still turn out not to have happened. */
+  isUnsettled(concerned: (space: Space) => boolean): boolean {
+    for (const { child } of this.#forks) if (concerned(child)) return true;
+    for (const grant of this.#latest.values()) {
+      if (grant.kind.changes !== "processes" && concerned(grant.space) && !grant.isDone(this.#targets)) return true;
+    }
+    return false;
+  }
+
+  /** Forks that may have made a process of this image, its parent's before others'; one that hides it is known by its parent. */
+  forksAlike({ layout, isHidden, ppid }: Image): readonly ForkGrant[] {
+    if (this.#forks.size === 0) return [];
+    const isParents = ({ process, isSibling }: ForkGrant): boolean => process.pid === ppid && !isSibling;
+    const alike = [...this.#forks].filter((fork) => fork.layout === layout || (isHidden && isParents(fork)));
+    const ofParent = [...alike.filter(isParents), ...alike.filter((fork) => fork.isSibling)];
+    return ofParent.length > 0 ? ofParent : alike;
+  }
+
+  /**
+   * Ends the fork that made a process of this image and real uid, whose parent may be gone; after exec neither is the caller's
+   * business any more. Which of several it was cannot be told: none of them is exact then.
+   */
+  takeFork(image: Image, ruid: () => number | undefined): ForkGrant | undefined {
+    const candidates = this.forksAlike(image);
+    let [found] = candidates;
+    if (!found) return undefined;
+    if (candidates.length > 1) {
+      const uid = candidates.some(({ child }) => child.payer !== found!.child.payer) ? ruid() : undefined;
+      found = candidates.find(({ child }) => child.payer.uid === uid) ?? found;
+      if (candidates.some(({ child }) => child.pages !== found!.child.pages)) {
+        for (const fork of candidates) fork.isInexact = true;
+      }
+    }
+    this.close(found);
+    return found;
+  }
+}

@@ -1,0 +1,47 @@
+import { Grant, ObjectGrant } from "./grant.ts";
+import type { OperationOf, OperationRow } from "./operations.ts";
+import { DONE_NS } from "./operations-of-memory.ts";
+
+/** Anonymous shared memory: an object of its own, which whoever makes it pays for. */
+export const share: OperationRow<OperationOf<"share">> = {
+  changes: "map",
+  doneAfterNs: DONE_NS,
+  upperBound: ({ fd, pages }, { pid }, { targets }) => (fd === undefined || targets.isZero(pid, fd) ? pages : 0),
+  grant(_operation, process, call, need, { objects }) {
+    if (need === 0) return undefined;
+    const grant = new ObjectGrant(process, call, share, objects.charge(process.space, need));
+    grant.cancel = () => objects.giveUp(grant);
+    return grant;
+  },
+};
+
+/** A System V segment, unless there is one of that key. */
+export const segment: OperationRow<OperationOf<"segment">> = {
+  changes: "shared",
+  doneAfterNs: DONE_NS,
+  upperBound: ({ key, pages }, _process, { objects }) => objects.segmentNeed(key, pages),
+  grant({ key }, process, call, need, { objects }) {
+    if (need === 0) return undefined;
+    const grant = new ObjectGrant(process, call, segment, objects.charge(process.space, need), key);
+    grant.cancel = () => objects.giveUp(grant);
+    return grant;
+  },
+};
+
+/** A memory file that gets longer. */
+export const resize: OperationRow<OperationOf<"resize">> = {
+  changes: "shared",
+  doneAfterNs: DONE_NS,
+  upperBound({ fd, pages }, { pid }, { targets, objects }) {
+    const file = targets.memoryFile(pid, fd);
+    return file ? objects.fileNeed(file.key, pages) : 0;
+  },
+  grant({ fd, pages }, process, call, need, { targets, objects }) {
+    const file = need > 0 ? targets.memoryFile(process.pid, fd) : undefined;
+    if (!file) return undefined;
+    const grant = new Grant(process, call, resize);
+    objects.growFile(file.key, process.space, pages, grant);
+    grant.cancel = () => objects.shrinkFile(file.key, pages - need);
+    return grant;
+  },
+};

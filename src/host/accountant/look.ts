@@ -1,0 +1,44 @@
+import { isErrno } from "../../core/base/errno.ts";
+import type { Vma } from "../../core/notify/ports.ts";
+import { readSmaps } from "../linux/read-smaps.ts";
+import { type Size, sizeAt, threadThat } from "./sizes.ts";
+import { toVma } from "./to-vma.ts";
+import { merged } from "./vma-codec.ts";
+
+/** A map, and the quick figures it goes with. Neighbours that are charged alike are one. */
+export interface Look {
+  readonly size: Size;
+  /** `undefined`: the process is gone. */
+  readonly vmas: readonly Vma[] | undefined;
+}
+
+const HIDDEN = { accountable: true, dontCopy: false, stack: false, heap: false, named: false, object: undefined };
+
+/**
+ * Reads the map of a process: slow, and it waits for whoever holds the locks of its memory. One that hides it, as a set-id program
+ * does from its user, counts as its data and stack.
+ */
+export function lookAt(pid: number): Look {
+  const size = sizeOf(pid);
+  if (!size) return { size: { total: 0, data: 0, resident: 0 }, vmas: undefined };
+  try {
+    const entries = readSmaps(`/proc/${pid}`);
+    const all = entries.length > 0 ? entries : (threadThat(pid, readSmaps, ({ length }) => length > 0) ?? []);
+    return { size: sizeOf(pid) ?? size, vmas: merged(all.map(toVma)) };
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH")) return { size, vmas: undefined };
+    if (!isErrno(error, "EACCES", "EPERM")) throw error;
+    return { size, vmas: [{ start: 0, end: size.data, accounted: true, hidden: true, objectPages: 0, ...HIDDEN }] };
+  }
+}
+
+/** Undefined: gone. */
+export function sizeOf(pid: number): Size | undefined {
+  try {
+    const size = sizeAt(`/proc/${pid}`);
+    return size.total > 0 ? size : (threadThat(pid, sizeAt, ({ total }) => total > 0) ?? size);
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
+}

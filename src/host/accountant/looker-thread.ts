@@ -1,0 +1,43 @@
+/** A thread that looks at processes for the accountant's, and may be kept waiting by them. Started by looker-pool.ts. */
+import { type MessagePort, workerData } from "node:worker_threads";
+import { Bell } from "../linux/bell.ts";
+import { lookAt } from "./look.ts";
+import { type Found, LOOKER_READY, type Wanted } from "./looker-messages.ts";
+import { readImage, readMemoryFiles } from "./read-process.ts";
+import { pack } from "./vma-codec.ts";
+
+export interface LookerData {
+  readonly port: MessagePort;
+  readonly bell: number;
+  /** 1 while it looks, when it may not be able to end. */
+  readonly busy: Int32Array;
+}
+
+const { port, bell: fd, busy } = workerData as LookerData;
+const bell = new Bell(fd);
+
+function find({ pid, isMap }: Wanted): Found {
+  const start = performance.now();
+  Atomics.store(busy, 0, 1);
+  try {
+    if (!isMap) return { kind: "process", pid, image: readImage(pid), files: readMemoryFiles(pid) };
+    const { size, vmas } = lookAt(pid);
+    return { kind: "map", pid, size, map: vmas && pack(vmas), ms: performance.now() - start };
+  } catch {
+    // It is judged by what is known of it.
+    return { kind: "failed", pid, isMap };
+  } finally {
+    Atomics.store(busy, 0, 0);
+  }
+}
+
+function tell(message: Found | typeof LOOKER_READY, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+  bell.ring();
+}
+
+tell(LOOKER_READY);
+port.on("message", (wanted: Wanted) => {
+  const found = find(wanted);
+  tell(found, found.kind === "map" && found.map ? [found.map.numbers.buffer as ArrayBuffer] : []);
+});

@@ -1,0 +1,205 @@
+import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
+import { AT_FDCWD, AT_STATX_DONT_SYNC } from "../../core/abi/fcntl.ts";
+import { STATX_MASK_NLINK, STATX_MASK_UID_GID, STATX_NLINK, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
+import type { Image, MemoryFile } from "../../core/notify/ports.ts";
+import { libcStatx } from "../linux/ffi/libc.ts";
+import type { Alarm, Alarms } from "./alarms.ts";
+import type { Look } from "./look.ts";
+import { type Found, LOOKER_READY, type Wanted } from "./looker-messages.ts";
+import type { Asker } from "./looks.ts";
+import type { Strangers } from "./strangers.ts";
+import { unpack } from "./vma-codec.ts";
+
+/** A reader that has not come back by then is held up: another takes its place, and that process is not looked at for a while. */
+const STUCK_MS = 300;
+const AVOIDED_MS = 10_000;
+const DEMAND_MS = 1000;
+/** What was seen of a stranger is good for so long. */
+const AGAIN_MS = 20;
+/** Strangers that are remembered before those that have ended are forgotten. */
+const MOST_SEEN = 4096;
+/** Links of a /proc/pid/task with one thread in it. */
+const ONE_THREAD = 3;
+
+const statx = Buffer.alloc(STATX_SIZE);
+const euid = process.geteuid!();
+
+/** What was seen of a stranger last. */
+interface Seen {
+  image: Image | undefined;
+  files: readonly MemoryFile[];
+  /** Until then it is not looked at again: milliseconds of performance.now(); Infinity while it is. */
+  until: number;
+}
+
+/** Has processes looked at by a thread that may be kept waiting by whoever owns them, one after the other. */
+export class Looker implements Asker, Strangers {
+  /** The thread whose call is being decided: it cannot begin anything while it is. */
+  caller = 0;
+  readonly #arrived: (pid: number, look: Look | undefined, ms: number) => void;
+  readonly #needThread: () => void;
+  readonly #alarm: Alarm;
+  #port: MessagePort | undefined;
+  /** The first one is asked for as soon as there is a thread. */
+  readonly #queue: Wanted[] = [];
+  readonly #seen = new Map<number, Seen>();
+  /** Whether the thread has begun, and whether it is at work. */
+  #isReady = false;
+  #isAsking = false;
+  #demandAgain = 0;
+  /** Whether whom {@link mayBlock} was asked about last is of our own uid. */
+  #isOwn = true;
+  readonly #avoided = new Map<number, number>();
+
+  /** `needThread` asks for a thread, or for another one; {@link use} takes it. */
+  constructor(
+    alarms: Alarms,
+    needThread: () => void,
+    arrived: (pid: number, look: Look | undefined, ms: number) => void,
+  ) {
+    this.#alarm = alarms.make(() => this.#giveUp());
+    this.#needThread = needThread;
+    this.#arrived = arrived;
+  }
+
+  mayBlock(pid: number): boolean {
+    const path = `/proc/${pid}`;
+    if (libcStatx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) return true;
+    // Who could keep us waiting could as well end us.
+    this.#isOwn = statx.readUInt32LE(STATX_UID) === euid;
+    if (this.#isOwn) return false;
+    if (pid !== this.caller) return true;
+    // Its only thread is in our hands, so that it is neither in exec nor in a fault.
+    if (libcStatx(AT_FDCWD, `${path}/task`, AT_STATX_DONT_SYNC, STATX_MASK_NLINK, statx) !== 0) return true;
+    return statx.readUInt32LE(STATX_NLINK) !== ONE_THREAD;
+  }
+
+  image(pid: number): Image | undefined {
+    return this.#recall(pid)?.image;
+  }
+
+  files(pid: number): readonly MemoryFile[] {
+    return this.#recall(pid)?.files ?? [];
+  }
+
+  sawImage(pid: number, image: Image): void {
+    if (this.#isOwn) return;
+    const seen = this.#seen.get(pid);
+    if (seen) seen.image = image;
+    else this.#seen.set(pid, { image, files: [], until: 0 });
+  }
+
+  /** What was seen last; it is looked at again. */
+  #recall(pid: number): Seen {
+    let seen = this.#seen.get(pid);
+    if (!seen) {
+      if (this.#seen.size >= MOST_SEEN) this.#forgetEnded();
+      seen = { image: undefined, files: [], until: 0 };
+      this.#seen.set(pid, seen);
+    }
+    const now = performance.now();
+    if (now >= seen.until) seen.until = this.#want({ pid, isMap: false }) ? Number.POSITIVE_INFINITY : now + AGAIN_MS;
+    return seen;
+  }
+
+  #forgetEnded(): void {
+    for (const pid of this.#seen.keys()) {
+      if (libcStatx(AT_FDCWD, `/proc/${pid}`, AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) this.forget(pid);
+    }
+  }
+
+  /** The process has ended. */
+  forget(pid: number): void {
+    this.#seen.delete(pid);
+    this.#avoided.delete(pid);
+  }
+
+  ask(pid: number): boolean {
+    return this.#want({ pid, isMap: true });
+  }
+
+  #want(wanted: Wanted): boolean {
+    const { pid } = wanted;
+    const until = this.#avoided.get(pid);
+    if (until !== undefined) {
+      if (performance.now() < until) return false;
+      this.#avoided.delete(pid);
+    }
+    // A decision may wait for a map.
+    if (wanted.isMap) this.#queue.splice(this.#isAsking ? 1 : 0, 0, wanted);
+    else this.#queue.push(wanted);
+    if (!this.#port) this.#demandThread();
+    this.#next();
+    return true;
+  }
+
+  /** Takes the end of a thread that is being started. */
+  use(port: MessagePort): void {
+    this.#port?.close();
+    this.#port = port;
+    this.#isReady = false;
+    this.#isAsking = false;
+  }
+
+  #next(): void {
+    const [first] = this.#queue;
+    if (first === undefined || !this.#port || !this.#isReady || this.#isAsking) return;
+    this.#alarm.at = performance.now() + STUCK_MS;
+    this.#isAsking = true;
+    this.#port.postMessage(first);
+  }
+
+  /** Takes what has been found. To be called when the bell rings. */
+  receive(): void {
+    for (let next = this.#port && receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port!)) {
+      this.#isReady = true;
+      if (next.message === LOOKER_READY) continue;
+      this.#isAsking = false;
+      this.#alarm.at = Number.POSITIVE_INFINITY;
+      this.#queue.shift();
+      this.#take(next.message as Found);
+    }
+    this.#next();
+  }
+
+  #take(found: Found): void {
+    const { pid } = found;
+    if (found.kind === "map") {
+      const { size, map, ms } = found;
+      this.#arrived(pid, { size, vmas: map && unpack(map) }, ms);
+    } else if (found.kind === "failed" && found.isMap) this.#arrived(pid, undefined, 0);
+    else {
+      const seen = this.#seen.get(pid);
+      // One that nobody can look at is not gone for that.
+      const { image, files } = found.kind === "process" ? found : (seen ?? { image: undefined, files: [] });
+      if (!image) this.#seen.delete(pid);
+      else if (seen) Object.assign(seen, { image, files, until: performance.now() + AGAIN_MS });
+    }
+  }
+
+  /** It may be refused, when too many are held up: then it is asked for again after a while. */
+  #demandThread(): void {
+    const now = performance.now();
+    if (now < this.#demandAgain) return;
+    this.#demandAgain = now + DEMAND_MS;
+    this.#needThread();
+  }
+
+  /** The first one is not there in time: its thread is held up. */
+  #giveUp(): void {
+    const { pid, isMap } = this.#queue.shift()!;
+    const seen = this.#seen.get(pid);
+    if (seen) seen.until = 0;
+    this.#avoided.set(pid, performance.now() + AVOIDED_MS);
+    this.#port?.close();
+    this.#port = undefined;
+    this.#isAsking = false;
+    this.#demandAgain = 0;
+    if (this.#queue.length > 0) this.#demandThread();
+    if (isMap) this.#arrived(pid, undefined, STUCK_MS);
+  }
+
+  close(): void {
+    this.#port?.close();
+  }
+}

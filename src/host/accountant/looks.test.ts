@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { type TestContext, test } from "node:test";
+import { NOT_YET } from "../../core/notify/ports.ts";
+import { lookAt } from "./look.ts";
+import { Looks } from "./looks.ts";
+
+/** A process that does nothing, and looks at it; `asked` is what was asked of whoever may wait. */
+async function world(t: TestContext, mayBlock: boolean) {
+  const child = spawn("sh", ["-c", "echo; read x"], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => child.kill("SIGKILL"));
+  await once(child.stdout!, "data");
+  const asked: number[] = [];
+  const looks = new Looks({ ask: (pid) => asked.push(pid) > 0, mayBlock: () => mayBlock });
+  return { pid: child.pid!, looks, asked };
+}
+
+test("who may wait is told so until a stranger's map is there; all share one look, which lasts while nothing changes", async (t) => {
+  const { pid, looks, asked } = await world(t, true);
+  looks.mayWait = true;
+  const isNotYet = (error: unknown): boolean => error === NOT_YET;
+  assert.throws(() => looks.map(pid), isNotYet);
+  assert.throws(() => looks.map(pid), isNotYet);
+  assert.deepEqual(asked, [pid]);
+  const look = lookAt(pid);
+  looks.arrived(pid, look, 1);
+  assert.equal(looks.map(pid), look.vmas);
+  assert.equal(looks.map(pid), look.vmas);
+  looks.letGo(pid);
+  assert.throws(() => looks.map(pid), isNotYet);
+  assert.equal(asked.length, 2);
+});
+
+test("what was let go while a map was read makes it worth nothing", async (t) => {
+  const { pid, looks, asked } = await world(t, true);
+  looks.mayWait = true;
+  assert.throws(() => looks.map(pid));
+  looks.letGo(pid);
+  looks.arrived(pid, lookAt(pid), 1);
+  assert.throws(() => looks.map(pid));
+  assert.equal(asked.length, 2);
+});
+
+test("who cannot wait is never kept by a stranger's map; one that nobody can hold up is read at once", async (t) => {
+  const stranger = await world(t, true);
+  assert.equal(stranger.looks.map(stranger.pid), undefined);
+  const own = await world(t, false);
+  assert.ok(own.looks.map(own.pid)!.some(({ accounted }) => accounted));
+  assert.deepEqual(own.asked, []);
+});

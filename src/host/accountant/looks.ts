@@ -1,0 +1,94 @@
+import { NOT_YET, type Vma } from "../../core/notify/ports.ts";
+import { type Look, lookAt, sizeOf } from "./look.ts";
+import type { Size } from "./sizes.ts";
+
+/** Of a process with so little in memory the map is read at once: pages. Reading takes time for each page that is there. */
+const SMALL = 8192;
+/** Unless it took so long when it was read last: milliseconds. */
+const QUICK_MS = 5;
+
+/** Reads maps on a thread that may wait. */
+export interface Asker {
+  /** Has the map of `pid` read; {@link Looks.arrived} is told. False: it cannot be had. */
+  ask(pid: number): boolean;
+  /** Whether a process of that pid can keep whoever reads its map. */
+  mayBlock(pid: number): boolean;
+}
+
+interface Known extends Look {
+  /** How long it took to read: milliseconds. */
+  readonly ms: number;
+  /** Whether a call that may change the map has been let go since it was asked for. */
+  isStale: boolean;
+}
+
+const isSame = (a: Size, b: Size): boolean => a.total === b.total && a.data === b.data;
+
+/**
+ * The last look at each map. It is as good as a new one while the kernel's quick figures are the same and no call has been let go since
+ * that may have changed the map. (What changes it without a call that is trapped gives memory back, or shows in the figures.) A map that
+ * takes long to read, or whose owner can keep its reader waiting, is read elsewhere.
+ */
+export class Looks {
+  /** Whether whoever asks can ask again: then it is told NOT_YET where a map is being read elsewhere. */
+  mayWait = false;
+  readonly #asker: Asker | undefined;
+  readonly #known = new Map<number, Known>();
+  /** Asked for and not there; false once a call was let go. */
+  readonly #asked = new Map<number, boolean>();
+
+  /** Without an asker everything is read at once. */
+  constructor(asker?: Asker) {
+    this.#asker = asker;
+  }
+
+  /** The mappings; undefined for a process that is gone, or whose map cannot be had now. */
+  map(pid: number): readonly Vma[] | undefined {
+    if (!this.#asker) return lookAt(pid).vmas;
+    const size = sizeOf(pid);
+    if (!size) return undefined;
+    const known = this.#known.get(pid);
+    if (known && !known.isStale && isSame(known.size, size)) return known.vmas;
+    const mayBlock = this.#asker.mayBlock(pid);
+    const isQuick = size.resident <= SMALL && (known?.ms ?? 0) <= QUICK_MS;
+    // Whoever cannot wait any more has a slow map read here; nobody is kept by a stranger's.
+    if (!mayBlock && (isQuick || !this.mayWait)) return this.#readNow(pid);
+    if (!this.#asked.has(pid)) {
+      if (!this.#asker.ask(pid)) return mayBlock ? undefined : this.#readNow(pid);
+      this.#asked.set(pid, true);
+    }
+    if (this.mayWait) throw NOT_YET;
+    return undefined;
+  }
+
+  #readNow(pid: number): readonly Vma[] | undefined {
+    const start = performance.now();
+    const look = lookAt(pid);
+    this.#know(pid, look, performance.now() - start, false);
+    return look.vmas;
+  }
+
+  #know(pid: number, look: Look, ms: number, isStale: boolean): void {
+    if (look.vmas) this.#known.set(pid, { ...look, ms, isStale });
+    else this.#known.delete(pid);
+  }
+
+  /** What was asked for is there, and took so long; `look` undefined: it cannot be had. */
+  arrived(pid: number, look: Look | undefined, ms: number): void {
+    const isFresh = this.#asked.get(pid);
+    this.#asked.delete(pid);
+    if (isFresh !== undefined && look) this.#know(pid, look, ms, !isFresh);
+  }
+
+  /** A call of that process, or of one that has its memory, is let go. */
+  letGo(pid: number): void {
+    const known = this.#known.get(pid);
+    if (known) known.isStale = true;
+    if (this.#asked.size > 0 && this.#asked.has(pid)) this.#asked.set(pid, false);
+  }
+
+  forget(pid: number): void {
+    this.#known.delete(pid);
+    this.#asked.delete(pid);
+  }
+}

@@ -1,0 +1,49 @@
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
+import { isErrno } from "../../core/base/errno.ts";
+import { openForReading } from "../linux/descriptor-reserve.ts";
+import { check } from "../linux/ffi/call.ts";
+import { libcClose } from "../linux/ffi/libc.ts";
+import { readTextAt } from "../linux/file.ts";
+import { listNumbers } from "../linux/numbered-entries.ts";
+
+/** /proc/pid/statm, which waits for nobody: pages. */
+export interface Size {
+  readonly total: number;
+  /** Private and writable, and the stack. */
+  readonly data: number;
+  readonly resident: number;
+}
+
+export function sizeAt(dir: string): Size {
+  const fields = readTextAt(AT_FDCWD, `${dir}/statm`, "statm").split(" ");
+  return { total: Number(fields[0]), data: Number(fields[5]), resident: Number(fields[1]) };
+}
+
+/** The numbers that name the entries of a directory of /proc. */
+export function numbersIn(path: string): number[] {
+  const fd = check(openForReading(AT_FDCWD, path), path);
+  try {
+    return listNumbers(fd, path);
+  } finally {
+    libcClose(fd);
+  }
+}
+
+/** `undefined` where the process is gone or does not let itself be looked at. */
+export function ifThere<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
+    throw error;
+  }
+}
+
+/** What a thread says that has the process's memory still, where the first one has exited. */
+export function threadThat<T>(pid: number, read: (path: string) => T, isIt: (read: T) => boolean): T | undefined {
+  for (const tid of ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? []) {
+    const found = tid === pid ? undefined : ifThere(() => read(`/proc/${pid}/task/${tid}`));
+    if (found !== undefined && isIt(found)) return found;
+  }
+  return undefined;
+}
