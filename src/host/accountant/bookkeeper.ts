@@ -8,15 +8,13 @@ import { type AccountedProcess, NO_LIMIT, type SwapLimit } from "../../core/noti
 import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
 import { recount } from "../../core/notify/recount.ts";
 import { recover } from "../../core/notify/recovery.ts";
-import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { type DiskCharges, PagerDiskCharges } from "../../core/vm/disk-charges.ts";
 import { SEED } from "../../core/vm/rules/seed.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
 import { Vm } from "../../core/vm/vm.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
-import type { RepairEnds } from "../repair/repair-process.ts";
-import { type AdoptionQuota, refuseAdoptions } from "./adoption-quota.ts";
+import { refuseAdoptions } from "./adoption-quota.ts";
 import { Alarms } from "./alarms.ts";
 import { paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
 import { InFlight } from "./in-flight.ts";
@@ -27,7 +25,7 @@ import type { Look } from "./look.ts";
 import { Looker } from "./looker.ts";
 import { Looks } from "./looks.ts";
 import { type LoopOwner, NotificationLoop } from "./notification-loop.ts";
-import { LISTENER_RECORD, type NewListener, type Payment, type Requests, type ThreadData } from "./requests.ts";
+import { LISTENER_RECORD, type NewListener, type Requests, type ThreadData } from "./requests.ts";
 import { Retries } from "./retries.ts";
 import { SignalGate } from "./signal-gate.ts";
 import { Supply } from "./supply.ts";
@@ -163,9 +161,8 @@ export class Bookkeeper implements Requests {
     });
   }
 
-  admitAdoption(uid: number, most: AdoptionQuota): void {
+  readonly admitAdoption: Requests["admitAdoption"] = (uid, most) =>
     refuseAdoptions(this.#accounts.population, uid, most);
-  }
 
   adopt(pid: number, listener: NewListener): Outcome<number> {
     const adopted = new Parked<number>();
@@ -231,7 +228,7 @@ export class Bookkeeper implements Requests {
     }
   }
 
-  repairer = (ends: RepairEnds): void => this.#gate.connect(ends, this.#accounts.population);
+  readonly repairer: Requests["repairer"] = (ends) => this.#gate.connect(ends, this.#accounts.population);
 
   seizeAgain(pid: number): void {
     if (this.#accounts.population.find(pid)) this.#gate.again(pid);
@@ -280,24 +277,13 @@ export class Bookkeeper implements Requests {
     );
   }
 
-  refusals(pid: number): readonly RefusedCall[] {
-    return refusalsOf(this.#accounts, pid);
-  }
-
-  swap(): SwapFigures {
-    return swapFigures(this.#accounts.ledger);
-  }
-
-  uids(): ReturnType<Requests["uids"]> {
-    return uidsOf(this.#accounts);
-  }
+  readonly refusals: Requests["refusals"] = (pid) => refusalsOf(this.#accounts, pid);
+  readonly swap: Requests["swap"] = () => swapFigures(this.#accounts.ledger);
+  readonly uids: Requests["uids"] = () => uidsOf(this.#accounts);
+  readonly payment: Requests["payment"] = (pid) => paymentOf(this.#accounts, pid);
 
   check(): readonly string[] {
     return [...this.#accounts.shortfalls, ...recount(this.#accounts)];
-  }
-
-  payment(pid: number): Payment {
-    return paymentOf(this.#accounts, pid);
   }
 
   readonly reserveDisk: Requests["reserveDisk"] = (...disk) => this.#disks.reserve(...disk);
