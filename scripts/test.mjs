@@ -8,6 +8,9 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const wanted = process.argv.slice(2);
 
+/** A test that hangs ends its file after so long, and the run goes on. */
+const LIMIT_MS = 10 * 60_000;
+
 const files = readdirSync(join(root, "dist"), { recursive: true, withFileTypes: true })
   .filter((entry) => entry.isFile() && entry.name.endsWith(".test.js"))
   .map((entry) => relative(root, join(entry.parentPath ?? entry.path, entry.name)))
@@ -24,7 +27,7 @@ if (files.length === 0) {
 const runtime = join(mkdtempSync(join(tmpdir(), "lyonnais-run-")), "none");
 const { status, signal } = spawnSync(
   process.execPath,
-  ["--enable-source-maps", "--test", "--test-reporter=spec", ...files],
+  ["--enable-source-maps", "--test", `--test-timeout=${LIMIT_MS}`, "--test-reporter=spec", ...files],
   { cwd: root, stdio: ["ignore", "inherit", "inherit"], env: { ...process.env, LYONNAIS_RUNTIME_DIR: runtime } },
 );
 rmSync(dirname(runtime), { recursive: true });

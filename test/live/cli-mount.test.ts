@@ -12,7 +12,7 @@ test("a path below a mount goes through the mount", NEEDS_MOUNT, async () => {
   assert.match(run("cat", `${server.dir}/curproc/status`).stdout, /^lyonnais \d+ /);
   assert.equal(
     run("ls", `${server.dir}/curproc`).stdout,
-    "ctl\nfile\nmap\nmem\nnomem\nnote\nnotepg\nregs\nrlimit\nstatus\n",
+    "auxv\ncmdline\nctl\ncwd\nenviron\nfile\nmap\nmem\nnomem\nnote\nnotepg\nregs\nregs.txt\nrlimit\nroot\nstack\nstatus\n",
   );
   const refused = run("cat", `${server.dir}/2/mem`);
   assert.equal(refused.status, 1);

@@ -265,10 +265,10 @@ test("at a terminal: prompt, completion, history, Ctrl-D", ON_A_TERMINAL, async 
   await terminal.says("proc:/> ");
   terminal.type(`cd ${target.pid}\r`);
   await terminal.says(`proc:/${target.pid}> `);
-  terminal.type("cat sta");
-  await terminal.says("sta");
+  terminal.type("cat stat");
+  await terminal.says("stat");
   terminal.type("\t");
-  await terminal.says("tus ");
+  await terminal.says("us ");
   terminal.type("\r");
   await terminal.says(`sleeper ${target.pid} `);
   await terminal.says(`proc:/${target.pid}> `);

@@ -48,10 +48,15 @@ int main(void) {
 #define CALL(name) FACT("native." #name, __NR_##name)
   CALL(kcmp), CALL(mmap), CALL(mprotect), CALL(brk), CALL(mremap), CALL(shmget), CALL(clone), CALL(execve);
   CALL(ftruncate), CALL(setuid), CALL(setreuid), CALL(setresuid), CALL(fallocate), CALL(execveat), CALL(pkey_mprotect);
-  CALL(clone3), CALL(prctl);
+  CALL(clone3), CALL(prctl), CALL(rt_sigaction), CALL(ptrace);
 #ifdef __NR_fork
   CALL(fork), CALL(vfork);
 #endif
+  FACT("PTRACE_TRACEME", PTRACE_TRACEME);
+  FACT("PTRACE_ATTACH", PTRACE_ATTACH);
+  FACT("PTRACE_LISTEN", PTRACE_LISTEN);
+  FACT("PTRACE_O_TRACEFORK", PTRACE_O_TRACEFORK);
+  FACT("PTRACE_EVENT_FORK", PTRACE_EVENT_FORK);
   FACT("PTRACE_CONT", PTRACE_CONT);
   FACT("PTRACE_SINGLESTEP", PTRACE_SINGLESTEP);
   FACT("PTRACE_DETACH", PTRACE_DETACH);

@@ -1,6 +1,6 @@
 import type { ChargeState, EntryState, MapState, ObjectState, VmState } from "../../core/vm/snapshot.ts";
 
-/** A state as people read it: the notation of swap-accounting section 7. */
+/** A state as people read it: docs/semantics.md, "Notation of states". */
 export function stateLines({ global, uid, maps, objects }: VmState): string[] {
   const totals = Object.entries(uid).map(([id, pages]) => `u${id}=${pages}`);
   const described = Object.entries(objects).map(([name, object]) => `${name}{${objectText(object)}}`);

@@ -61,7 +61,7 @@ export interface Step {
   readonly note?: string | null | undefined;
   /** Without it the step is only carried out. */
   readonly expect?: VmState | undefined;
-  /** Upstream's totals are wrong here; ours must equal what is held instead (swap-accounting section 9.5). */
+  /** Upstream's totals are wrong here; ours must equal what is held instead (docs/semantics.md, "Deviations"). */
   readonly corrupt: boolean;
 }
 

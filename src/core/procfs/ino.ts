@@ -3,7 +3,7 @@ import type { Pid } from "../base/brand.ts";
 /** The root's inode number. */
 export const ROOT_INO = 2;
 
-/** The slot of a process's directory; its files have the slots of `table.ts`, semantics section 4. */
+/** The slot of a process's directory; its files have the slots of `table.ts`, docs/semantics.md, "Inode numbers". */
 export const DIR_SLOT = 1;
 
 /** The first slot of the nodes that came after 1993, and how many each process has room for. */

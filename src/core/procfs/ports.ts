@@ -13,7 +13,7 @@ export interface TimeVal {
   readonly usec: number;
 }
 
-/** The facts of the status line, semantics section 10. */
+/** The facts of the status line, docs/semantics.md, "The status line". */
 export interface ProcessInfo {
   /** One character a byte, unescaped. */
   readonly comm: string;
@@ -125,7 +125,7 @@ export interface Signals {
 /** Who asks now, and others whose rights are needed, too: who opened the node. */
 export type Callers = readonly [caller: Caller, ...others: readonly Caller[]];
 
-/** Control of processes, semantics section 11. The caller's session (or process) owns what it attached. */
+/** Control of processes, docs/semantics.md, "Control words". The caller's session (or process) owns what it attached. */
 export interface Tracer {
   /** Bytes of the general register set. */
   readonly registerSize: number;

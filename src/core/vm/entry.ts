@@ -67,7 +67,7 @@ export class VmMapEntry {
     return (this.flags & MAP_ENTRY_GROWS_DOWN) !== 0;
   }
 
-  /** ENTRY_CHARGED: the entry's memory is paid for, by itself or by its object (swap-accounting section 2.2). */
+  /** ENTRY_CHARGED: the entry's memory is paid for, by itself or by its object (docs/semantics.md, "Holders"). */
   get charged(): boolean {
     return this.cred !== undefined || (!this.needsCopy && this.object?.cred !== undefined);
   }

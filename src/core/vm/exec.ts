@@ -13,7 +13,7 @@ export interface ExecImage {
 }
 
 /**
- * execve(2): swap-accounting section 4.11. ENOMEM: no room for the arguments, the process lives on. ABORT: the new image did
+ * execve(2): docs/semantics.md, "Exec". ENOMEM: no room for the arguments, the process lives on. ABORT: the new image did
  * not fit after the old one was gone, and the process is too.
  */
 export function execve(vm: Vm, td: Proc, image: ExecImage): "OK" | "ENOMEM" | "ABORT" {

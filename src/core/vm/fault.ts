@@ -34,7 +34,7 @@ function allows(entry: VmMapEntry, access: Access): boolean {
   return (entry.prot & VM_PROT_WRITE) !== 0 && (entry.flags & wiredCow) !== wiredCow;
 }
 
-/** vm_map_lookup: what a fault does to the entry and to charges, swap-accounting section 4.7. */
+/** vm_map_lookup: what a fault does to the entry and to charges, docs/semantics.md, "Fault". */
 export function prepareEntry(entry: VmMapEntry, write: boolean, td: Proc, vm: VmContext): KernReturn {
   if (entry.needsCopy && write) {
     if (!entry.cred && vm.rules.chargesUnpaidWrite) {

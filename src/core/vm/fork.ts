@@ -19,8 +19,8 @@ type Heir = (source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext) => n
 const HEIRS: Record<Inherit, Heir> = { none: () => undefined, share, copy, zero };
 
 /**
- * vmspace_fork: the child's map, and the pages that its making costs. They are summed up, not yet reserved: swap-accounting
- * section 4.10. The payer of everything new is the real uid of `td`.
+ * vmspace_fork: the child's map, and the pages that its making costs. They are summed up, not yet reserved:
+ * docs/semantics.md, "Fork". The payer of everything new is the real uid of `td`.
  */
 export function forkMap(parent: VmMap, td: Proc): { readonly map: VmMap; readonly charge: number } {
   const map = new VmMap(parent.vm);

@@ -7,7 +7,7 @@ import type { Vm } from "./vm.ts";
 import { VM_PROT_WRITE } from "./vocabulary.ts";
 
 /**
- * Counts everything again and compares: invariants I1 to I7 of swap-accounting section 2.3, and the links between entries
+ * Counts everything again and compares: docs/semantics.md, "Invariants", and the links between entries
  * and objects. One line for each that does not hold; none when all is well. Takes time in proportion to what there is.
  */
 export function recount(vm: Vm): string[] {

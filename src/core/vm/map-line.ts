@@ -14,13 +14,13 @@ export interface MapLineNames {
 /**
  * `<pid>/map`, a line each entry: start, end, resident pages, private resident pages, object, rights, references, shadows,
  * flags, COW or NCOW, NC or NNC, type, path, CH or NCH, the uid charged or -1. References to flags are those of the first
- * object, type and path those of the last one behind it: swap-accounting section 2.4.
+ * object, type and path those of the last one behind it: docs/semantics.md, "The map line".
  */
 export function* mapLines(map: VmMap, names: MapLineNames): IterableIterator<string> {
   for (const entry of map.entries) yield mapLine(entry, names);
 }
 
-/** One line of `<pid>/map`: the fields of swap-accounting section 2.4, addresses in bytes, counts in pages. */
+/** One line of `<pid>/map`: the fields of docs/semantics.md, "The map line", addresses in bytes, counts in pages. */
 export interface MapLine {
   readonly start: number;
   readonly end: number;

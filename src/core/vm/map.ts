@@ -47,7 +47,7 @@ export class VmMap {
     return page < entry.end ? entry : entry.next;
   }
 
-  /** vm_map_insert: swap-accounting section 4.1. NO_SPACE, RESOURCE_SHORTAGE: nothing is inserted. */
+  /** vm_map_insert: docs/semantics.md, "Insert". NO_SPACE, RESOURCE_SHORTAGE: nothing is inserted. */
   insert(insertion: Insertion, td: Proc): KernReturn {
     const { start, end, prot, object, maxProt = VM_PROT_ALL, flags = 0, offset = 0 } = insertion;
     if (start >= end) return "INVALID_ADDRESS";
@@ -200,7 +200,7 @@ export class VmMap {
     for (const object of objects) this.vm.objects.deallocate(object);
   }
 
-  /** vm_map_entry_delete: swap-accounting section 4.5. */
+  /** vm_map_entry_delete: docs/semantics.md, "Unmap". */
   #deleteEntry(entry: VmMapEntry): void {
     const { object, length, offset } = entry;
     this.entries.remove(entry);

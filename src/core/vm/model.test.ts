@@ -195,7 +195,7 @@ class Machine {
   }
 }
 
-/** Where the sources let a refused call change totals: swap-accounting section 9.6. */
+/** Where the sources let a refused call change totals: docs/semantics.md, "Protect" and "Fork". */
 const PARTIAL = ["mprotect", "fork", "unshare", "mmap-fixed", "mlock"];
 
 /**

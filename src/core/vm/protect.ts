@@ -13,7 +13,7 @@ import { type Advice, type Inherit, type KernReturn, VM_PROT_WRITE } from "./voc
 import { copyObject } from "./wire.ts";
 
 /**
- * vm_map_protect: swap-accounting section 4.6. PROTECTION_FAILURE: an entry may never have this; nothing changed.
+ * vm_map_protect: docs/semantics.md, "Protect". PROTECTION_FAILURE: an entry may never have this; nothing changed.
  * RESOURCE_SHORTAGE: no protection changed; whether charges made on the way stay is a matter of the rules.
  */
 export function vmMapProtect(map: VmMap, start: number, end: number, prot: number, td: Proc): KernReturn {

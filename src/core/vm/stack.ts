@@ -5,7 +5,7 @@ import { type KernReturn, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
 
 /**
  * vm_map_stack: a stack that ends at `top` and may grow to `maximum` pages. Only its first part is mapped and charged:
- * swap-accounting section 4.12.
+ * docs/semantics.md, "Stack".
  */
 export function vmMapStack(
   map: VmMap,

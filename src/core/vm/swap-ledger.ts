@@ -3,7 +3,7 @@ import { PAGE_SIZE } from "../base/size.ts";
 import type { UidInfo } from "./uidinfo.ts";
 import { UNLIMITED } from "./vocabulary.ts";
 
-/** Bits of `vm.overcommit` (swap-accounting section 3.1). */
+/** Bits of `vm.overcommit` (docs/semantics.md, "Policy"). */
 export const SWAP_RESERVE_FORCE_ON = 1;
 export const SWAP_RESERVE_RLIMIT_ON = 2;
 export const SWAP_RESERVE_ALLOW_NONWIRED = 4;
@@ -79,7 +79,7 @@ export class SwapLedger {
     return this.#reserved;
   }
 
-  /** What may be reserved altogether. The physical part is held at 0 or more; upstream it wraps round (section 3.2). */
+  /** What may be reserved altogether. The physical part is held at 0 or more; upstream it wraps round. */
   get supply(): number {
     if ((this.overcommit & SWAP_RESERVE_ALLOW_NONWIRED) === 0) return this.swapTotal;
     const { pageCount = 0, freeReserved = 0, wired = 0 } = this.#config;

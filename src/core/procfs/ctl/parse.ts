@@ -8,7 +8,7 @@ const LONGEST = 64;
 const LONGEST_CTL_1993 = 8;
 
 /**
- * The word of one write. Default: trailing white space removed. 1993, semantics section 11.2: 8 bytes for ctl, the text
+ * The word of one write. Default: trailing white space removed. 1993, docs/semantics.md, "Control words": 8 bytes for ctl, the text
  * ends at the first NUL, then one newline is removed. EINVAL at an offset, EMSGSIZE, EOPNOTSUPP for the empty word.
  */
 export function parseWord(node: "ctl" | "note", data: Uint8Array, options: ProcfsOptions): string {
@@ -23,7 +23,7 @@ export function parseWord(node: "ctl" | "note", data: Uint8Array, options: Procf
 
 /**
  * Where the next write on one descriptor may be: at 0, or where our own last write left the file position. Historic
- * kernels refused a second write without a seek; semantics section 21.
+ * kernels refused a second write without a seek; docs/semantics.md, "Control words".
  */
 export class WordPosition {
   /** undefined: a server before this one knew. */

@@ -1,5 +1,5 @@
 /**
- * The 32 signal names of 1993, semantics section 11.2: lower case, without SIG. They are mapped by name; the BSD numbers
+ * The 32 signal names of 1993, docs/semantics.md, "Signal names": lower case, without SIG. They are mapped by name; the BSD numbers
  * mean nothing here. `emt` and `info` have no counterpart on Linux.
  */
 export const SIGNAL_WORDS: readonly string[] = [

@@ -14,7 +14,7 @@ interface Writers {
 
 const writersOf = new WeakMap<Process, Writers>();
 
-/** O_EXCL asks to be the only writer; readers are never refused. EBUSY. Semantics section 9.3. */
+/** O_EXCL asks to be the only writer; readers are never refused. EBUSY. docs/semantics.md, "One writer of mem". */
 function claimWriter({ process, mode }: OpenContext): () => void {
   if (!mode.write) return () => {};
   const writers = writersOf.get(process) ?? { count: 0, exclusive: false };

@@ -5,7 +5,7 @@ import type { ProcessInfo, TimeVal } from "../ports.ts";
 
 const time = ({ sec, usec }: TimeVal): string => `${sec} ${usec}`;
 
-/** The line of 1993, semantics section 10: blank-separated, the egid again as the first of the groups. */
+/** The line of 1993, docs/semantics.md, "The status line": blank-separated, the egid again as the first of the groups. */
 export function renderStatus(info: ProcessInfo, escaped: boolean): string {
   const tty = info.tty ? `${info.tty.major},${info.tty.minor}` : "-1,-1";
   const flags = [info.sessionHasTty ? "ctty" : "", info.sessionLeader ? "sldr" : ""].filter(Boolean).join(",");

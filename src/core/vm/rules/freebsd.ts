@@ -2,8 +2,8 @@ import { giveObject } from "../fault.ts";
 import type { VmRules } from "./rules.ts";
 
 /**
- * What FreeBSD's sources did from r194766 (2009) to 10.2, quirks included: swap-accounting section 4. The deviations are
- * those of its section 9.5.
+ * What FreeBSD's sources did from r194766 (2009) to 10.2, quirks included: docs/semantics.md, "Accounting". The deviations are
+ * those of its "Deviations".
  */
 export const FREEBSD: VmRules = {
   name: "freebsd",
