@@ -230,8 +230,8 @@ export class Population {
     const ids = targets.ids(pid);
     if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return isOver;
     for (const other of space.pids) if (other !== pid) this.#exitedUntold(other);
-    // The memory is still that of who shares it.
-    if (space.pids.size > 1) {
+    // The memory is still that of who shares it; of one that starts a command nothing counts.
+    if (space.pids.size > 1 || process.launching) {
       process.nextPayer = uids.find(ids.ruid);
       return true;
     }
