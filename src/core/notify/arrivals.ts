@@ -153,9 +153,8 @@ export class Arrivals {
 
   /** The end of a lender leads to whoever has its memory. */
   #findEndedLenders(): void {
-    const { grants, targets } = this.#books;
-    for (const { process } of grants.loans) {
-      if (targets.image(process.pid)?.startTicks !== process.startTicks) this.#population.exited(process);
+    for (const { process } of this.#books.grants.loans) {
+      if (this.#population.isGone(process)) this.#population.exited(process);
     }
   }
 
@@ -253,8 +252,7 @@ export class Arrivals {
     for (const { process: parent, isSibling } of grants.forks) {
       if (parents.has(parent) && !isSibling) continue;
       // The children of one that has ended, which nobody may have been told yet, are somebody else's.
-      const isThere = targets.image(parent.pid)?.startTicks === parent.startTicks;
-      if (isThere && !isSibling) parents.add(parent);
+      if (!isSibling && !this.#population.isGone(parent)) parents.add(parent);
       else anywhere = true;
     }
     for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid);

@@ -99,3 +99,25 @@ test("memory stays with who paid for it, also when the map that tells of it come
   world.checkAtRest();
   assert.deepEqual([accounts.uids.find(UID).vmsize, accounts.uids.find(OTHER).vmsize], [300, 10]);
 });
+
+test("a successor keeps those that nobody has looked at yet: their limit, and what they have by the quick figures", () => {
+  const world = new AccountsWorld();
+  const { kernel } = world;
+  const pid = world.start(UID, LIMITED);
+  const gone = world.start(UID, LIMITED);
+  assert.equal(world.trap(pid, map(300)), "let go");
+  kernel.happen(pid);
+  kernel.exit(gone);
+  const { image, map: seen } = kernel;
+  kernel.image = () => undefined;
+  kernel.map = () => undefined;
+  world.crash();
+  const { accounts } = world;
+  assert.deepEqual(accounts.population.find(pid)?.limit, LIMITED);
+  assert.equal(accounts.population.find(gone), undefined);
+  assert.equal(accounts.uids.find(UID).vmsize, 300);
+  kernel.image = image;
+  kernel.map = seen;
+  assert.equal(world.judge(pid, map(800)), "refused");
+  world.checkAtRest();
+});
