@@ -121,3 +121,21 @@ test("a successor keeps those that nobody has looked at yet: their limit, and wh
   assert.equal(world.judge(pid, map(800)), "refused");
   world.checkAtRest();
 });
+
+test("a child that nobody has looked at yet is not missed: what it has stays charged", () => {
+  const world = new AccountsWorld();
+  const { kernel, accounts, job } = world;
+  const parent = world.start(UID, LIMITED);
+  assert.equal(world.trap(parent, map(400)), "let go");
+  kernel.happen(parent);
+  const pid = child(accounts, kernel, job, parent);
+  const { image } = kernel;
+  kernel.image = (each) => (each === pid ? undefined : image.call(kernel, each));
+  for (let i = 0; i < 3; i++) accounts.arrivals.settle();
+  // It waits for the child to be found, instead of having its room.
+  assert.equal(world.trap(parent, map(300)), "waits");
+  kernel.image = image;
+  accounts.arrivals.settle();
+  assert.ok(accounts.population.find(pid), "the child is known");
+  world.checkAtRest();
+});

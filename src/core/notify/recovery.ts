@@ -1,6 +1,6 @@
 import type { Accounts } from "./accounts.ts";
-import type { Heritage } from "./arrivals.ts";
 import { ObjectGrant } from "./grant.ts";
+import type { Heritage } from "./heritage.ts";
 import { Job } from "./job.ts";
 import { share } from "./operations-of-sharing.ts";
 import type { Image } from "./ports.ts";
