@@ -117,3 +117,25 @@ test("-w as root, whom it does not bind, is refused in a line; a limit too small
     assert.deepEqual(place.run(...args, "--", "echo", "ran"), { code: 0, signal: null, out: "ran\n", err: "" });
   }
 });
+
+test("a root's daemon that is killed leaves other users' processes what they have: limit, payer, charge", {
+  skip,
+}, async (t) => {
+  const place = new Accounting(t, 0);
+  await using words = await place.words(
+    ["-w", "64m", "--count-only"],
+    ["setpriv", `--reuid=${ALICE}`, "--clear-groups", program("memory-words")],
+  );
+  await words.do("map 3000 3");
+  const before = reservedByKernel(words.pid);
+  const limits = await place.cat(`${words.pid}/rlimit`);
+  const daemon = await place.daemon();
+  process.kill(daemon, "SIGKILL");
+  await untilAsync(async () => (await place.daemon()) !== daemon, "another daemon");
+  await place.reconnect();
+  // It has not called since.
+  assert.equal(await place.cat(`${words.pid}/rlimit`), limits);
+  assert.equal(await place.reserved(ALICE), before);
+  assert.equal(await words.ask("map 14000 3"), "ENOMEM");
+  assert.equal(await place.cat("accounts-check"), "");
+});

@@ -196,7 +196,7 @@ export class Accounts {
     const before = this.targets.size(process.pid);
     const vmas = this.targets.map(process.pid);
     if (!before || !vmas) {
-      if (this.targets.image(process.pid)?.startTicks !== process.startTicks) this.population.exited(process);
+      if (this.population.isGone(process)) this.population.exited(process);
       return undefined;
     }
     this.#findShortfall(process, vmas);

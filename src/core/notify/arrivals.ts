@@ -1,5 +1,5 @@
-import type { UidInfo } from "../vm/uidinfo.ts";
 import type { ForkGrant, LoanGrant } from "./grant.ts";
+import { type Heritage, heritage } from "./heritage.ts";
 import type { Job } from "./job.ts";
 import type { Books, Population } from "./population.ts";
 import type { Image } from "./ports.ts";
@@ -9,14 +9,6 @@ import { Space } from "./space.ts";
 
 /** Processes that are left to be found later before they are looked for all the same. */
 const POSTPONED = 256;
-
-/** What a process inherits from whoever made it. */
-export interface Heritage {
-  readonly job: Job;
-  readonly limit: SwapLimit;
-  /** Absent: its real uid. */
-  readonly payer?: UidInfo;
-}
 
 /** Finds processes that came under the filter without being announced: forked, vforked, or of an unknown parent. */
 export class Arrivals {
@@ -153,9 +145,8 @@ export class Arrivals {
 
   /** The end of a lender leads to whoever has its memory. */
   #findEndedLenders(): void {
-    const { grants, targets } = this.#books;
-    for (const { process } of grants.loans) {
-      if (targets.image(process.pid)?.startTicks !== process.startTicks) this.#population.exited(process);
+    for (const { process } of this.#books.grants.loans) {
+      if (this.#population.isGone(process)) this.#population.exited(process);
     }
   }
 
@@ -230,8 +221,9 @@ export class Arrivals {
     this.#execing.clear();
     // Of a fork that is done before the children are looked for the child is there, or gone.
     const done = [...grants.forks].filter((fork) => fork.isDone(targets));
-    if (grants.forks.size > 0) this.#meetChildren();
-    for (const fork of done) this.#giveUp(fork);
+    if (grants.forks.size === 0) return;
+    const unseen = this.#meetChildren();
+    for (const fork of done) if (!unseen.has(fork.child.payer.uid)) this.#giveUp(fork);
   }
 
   /** A fork whose child was not found, and not the time before: the kernel's list leaves children out while others come and go. */
@@ -245,28 +237,35 @@ export class Arrivals {
     fork.missed = true;
   }
 
-  /** Looks where the children of forks may be, at each place once: beside their parents, or anywhere. */
-  #meetChildren(): void {
+  /**
+   * Looks where the children of forks may be, at each place once: beside their parents, or anywhere. Returns the real uids of those
+   * that may be one, and that nobody has looked at yet.
+   */
+  #meetChildren(): ReadonlySet<number> {
     const { targets, grants } = this.#books;
+    const unseen = new Set<number>();
     const parents = new Set<AccountedProcess>();
     let anywhere = false;
     for (const { process: parent, isSibling } of grants.forks) {
       if (parents.has(parent) && !isSibling) continue;
       // The children of one that has ended, which nobody may have been told yet, are somebody else's.
-      const isThere = targets.image(parent.pid)?.startTicks === parent.startTicks;
-      if (isThere && !isSibling) parents.add(parent);
+      if (!isSibling && !this.#population.isGone(parent)) parents.add(parent);
       else anywhere = true;
     }
-    for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid);
-    if (anywhere) for (const pid of targets.pids()) this.#meetChild(pid);
+    for (const parent of parents) for (const pid of targets.children(parent.pid)) this.#meetChild(pid, unseen);
+    if (anywhere) for (const pid of targets.pids()) this.#meetChild(pid, unseen);
+    return unseen;
   }
 
-  #meetChild(pid: number): void {
+  #meetChild(pid: number, unseen: Set<number>): void {
     if (this.#knows(pid)) return;
     const { targets, grants } = this.#books;
     const image = targets.image(pid);
     const [fork] = image ? grants.forksAlike(image) : [];
-    if (fork && targets.ids(pid)?.filtered) this.meet(pid, { job: fork.child.job, limit: fork.limit });
+    const ids = fork || !image ? targets.ids(pid) : undefined;
+    if (!ids?.filtered) return;
+    if (fork) this.meet(pid, { job: fork.child.job, limit: fork.limit });
+    else unseen.add(ids.ruid);
   }
 
   /** Finds whoever has the memory that `process` leaves and is not known: its image is the same. */
@@ -291,9 +290,4 @@ export class Arrivals {
       }
     }
   }
-}
-
-/** What a child gets of a process, or of the process that was granted something. */
-function heritage({ space, limit }: Pick<AccountedProcess, "space" | "limit">): Heritage {
-  return { job: space.job, limit, payer: space.payer };
 }

@@ -7,13 +7,15 @@ import { Job } from "./job.ts";
 import type { Operation } from "./operation.ts";
 
 const UID = 1000;
+/** The command's, which the launcher becomes. */
+const OTHER = 2000;
 const LIMIT = { soft: 1000, hard: 1000 };
 
-test("what the launcher has is never counted: neither when it calls exec, nor when that fails, nor in the peak", () => {
+test("what the launcher has is never counted: neither when it calls exec, nor when that fails, nor when it is another user, nor in the peak", () => {
   const kernel = new VmTargets();
   const accounts = new Accounts(kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON });
   const { uids, figures, population } = accounts;
-  const payer = uids.find(UID);
+  const payer = uids.find(OTHER);
   const job = new Job(1);
   // As much as Node has, which starts commands: far beyond the limit.
   const { pid, proc } = kernel.spawn(UID);
@@ -30,9 +32,12 @@ test("what the launcher has is never counted: neither when it calls exec, nor wh
   kernel.pending.delete(pid);
   trap({ kind: "map", start: undefined, pages: 3000 });
   kernel.pending.delete(pid);
+  trap({ kind: "setuid" });
+  kernel.pending.delete(pid);
+  kernel.setuid(pid, OTHER);
   trap({ kind: "exec" });
   accounts.lookAtAll();
-  assert.equal(payer.vmsize, 0);
+  assert.deepEqual([uids.find(UID).vmsize, payer.vmsize], [0, 0]);
   kernel.happen(pid);
   accounts.lookAtAll();
   assert.equal(payer.vmsize, kernel.reserved(pid));

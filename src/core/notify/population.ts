@@ -230,8 +230,8 @@ export class Population {
     const ids = targets.ids(pid);
     if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return isOver;
     for (const other of space.pids) if (other !== pid) this.#exitedUntold(other);
-    // The memory is still that of who shares it.
-    if (space.pids.size > 1) {
+    // The memory is still that of who shares it; of one that starts a command nothing counts.
+    if (space.pids.size > 1 || process.launching) {
       process.nextPayer = uids.find(ids.ruid);
       return true;
     }
@@ -247,7 +247,14 @@ export class Population {
   /** A process may have ended of which nobody has been told yet. */
   #exitedUntold(pid: number): void {
     const process = this.find(pid);
-    if (process && this.#books.targets.image(pid)?.startTicks !== process.startTicks) this.exited(process);
+    if (process && this.isGone(process)) this.exited(process);
+  }
+
+  /** Whether it has ended. Of one that nobody has looked at it is only known whether its number is in use. */
+  isGone({ pid, startTicks }: AccountedProcess): boolean {
+    const { targets } = this.#books;
+    const image = targets.image(pid);
+    return image ? image.startTicks !== startTicks : !targets.ids(pid);
   }
 
   exited(process: AccountedProcess): void {

@@ -1,6 +1,6 @@
 import type { Accounts } from "./accounts.ts";
-import type { Heritage } from "./arrivals.ts";
 import { ObjectGrant } from "./grant.ts";
+import type { Heritage } from "./heritage.ts";
 import { Job } from "./job.ts";
 import { share } from "./operations-of-sharing.ts";
 import type { Image } from "./ports.ts";
@@ -82,12 +82,15 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     const heritage = heritageOf(record);
     families.push({ layout: record.layout, heritage, isForks: false });
     const image = targets.image(pid);
-    if (image?.startTicks !== record.startTicks) {
+    // One that nobody has looked at yet is taken for the same: whose number is used again is found out by the first look.
+    if (image ? image.startTicks !== record.startTicks : !targets.ids(pid)?.filtered) {
       population.forgetRecord(pid);
       continue;
     }
-    families.push({ layout: image.layout, heritage, isForks: false });
-    restore(accounts, pid, record, heritage);
+    if (image) families.push({ layout: image.layout, heritage, isForks: false });
+    const process = restore(accounts, pid, record, heritage);
+    // Until its map is there nobody is to be granted what it has already.
+    if (!image && !process.launching) population.countAll(process);
   }
   for (let found = true; found; ) {
     found = false;
@@ -144,7 +147,7 @@ function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void
   }
 }
 
-function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, limit }: Heritage): void {
+function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, limit }: Heritage): AccountedProcess {
   const { population, uids } = accounts;
   const { startTicks, layout, startBrk, payer, foreign, launching } = record;
   const image = { startTicks, layout };
@@ -158,4 +161,5 @@ function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, 
   // Whatever may have happened since it was written down.
   population.execs(process, "unknown");
   population.changesUid(process, "unknown");
+  return process;
 }

@@ -1,0 +1,16 @@
+import type { UidInfo } from "../vm/uidinfo.ts";
+import type { Job } from "./job.ts";
+import type { AccountedProcess, SwapLimit } from "./process.ts";
+
+/** What a process inherits from whoever made it. */
+export interface Heritage {
+  readonly job: Job;
+  readonly limit: SwapLimit;
+  /** Absent: its real uid. */
+  readonly payer?: UidInfo;
+}
+
+/** What a child gets of a process, or of the process that was granted something. */
+export function heritage({ space, limit }: Pick<AccountedProcess, "space" | "limit">): Heritage {
+  return { job: space.job, limit, payer: space.payer };
+}
