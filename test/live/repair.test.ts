@@ -185,10 +185,10 @@ test("a process that keeps the repairer waiting is left alone; others are repair
   // Only root may have the kernel itself wait for such memory.
   const place = new Accounting(t, 0);
   const script = `trap : USR1; echo ready; while read -r line; do eval "$line"; done`;
-  const other = await place.words(["-w", "1g"], ["bash", "-c", script]);
+  const other = await place.words(["-w", "1g", "--count-only"], ["bash", "-c", script]);
   await using _ = other;
   const first = tracerOf(other.pid);
-  const hostile = await place.words(["-w", "1g"], [program("never-read")]);
+  const hostile = await place.words(["-w", "1g", "--count-only"], [program("never-read")]);
   await using __ = hostile;
   assert.equal(await other.ask("x=$(echo goes on); echo $x"), "goes on");
   await untilAsync(async () => ![0, first].includes(tracerOf(other.pid)), "another repairer");
@@ -206,7 +206,7 @@ test("who may not trace a process cannot have it let go", {
 }, async (t) => {
   const place = new Accounting(t, 0);
   const words = await place.words(
-    ["-w", "1g"],
+    ["-w", "1g", "--count-only"],
     ["bash", "-c", 'trap : USR1; echo ready; while read -r line; do eval "$line"; done'],
   );
   await using _ = words;

@@ -183,7 +183,7 @@ gdb -nx -q -batch -ex 'break leaf' -ex run -ex bt -ex cont a 2>&1 | grep -cE '^#
     name: "tmux",
     packages: ["tmux"],
     command: "tmux",
-    script: `export TMUX_TMPDIR=$PWD; tmux -f /dev/null new-session -d -x 80 -y 24 "sh -c 'seq 5 | tr 1 2 > out; tmux wait-for -S done; cat'"; tmux wait-for done; cat out; tmux kill-server`,
+    script: `export TMUX_TMPDIR=$PWD; tmux -f /dev/null new-session -d -x 80 -y 24 -c $PWD "sh -c 'seq 5 | tr 1 2 > $PWD/part; mv $PWD/part $PWD/out; cat'"; for i in $(seq 200); do [ -e out ] && break; sleep 0.05; done; cat out; tmux kill-server`,
   },
   {
     name: "OpenJDK",
