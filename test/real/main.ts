@@ -65,9 +65,9 @@ function runOnce({ script }: RealProgram, prefix: readonly string[]): Result {
   return { status: String(ran.status ?? ran.signal), out: ran.stdout, err: ran.stderr, seconds };
 }
 
-/** What differed, undefined when nothing did. */
+/** What differed, undefined when nothing did. A script that fails by itself shows nothing. */
 function compare(plain: Result, accounted: Result): string | undefined {
-  if (plain.status === accounted.status && plain.out === accounted.out) return undefined;
+  if (plain.status === "0" && accounted.status === "0" && plain.out === accounted.out) return undefined;
   const show = ({ status, out, err }: Result): string =>
     `exit ${status}\n${out}${err}`.trim().replaceAll(/^/gm, "      ");
   return `    without:\n${show(plain)}\n    with:\n${show(accounted)}`;

@@ -177,13 +177,13 @@ gdb -nx -q -batch -ex 'break leaf' -ex run -ex bt -ex cont a 2>&1 | grep -cE '^#
     name: "bubblewrap",
     packages: ["bubblewrap"],
     command: "bwrap",
-    script: `bwrap --ro-bind / / --dev /dev --proc /proc --unshare-pid --tmpfs /tmp sh -c 'echo $$; seq 3 | wc -l; python3 -c "print(len(bytearray(10000000)))"' || echo "bwrap $?"`,
+    script: `bwrap --ro-bind / / --dev /dev --tmpfs /tmp sh -c 'seq 3 | wc -l; python3 -c "print(len(bytearray(10000000)))"' `,
   },
   {
     name: "tmux",
     packages: ["tmux"],
     command: "tmux",
-    script: `export TMUX_TMPDIR=$PWD; tmux -f /dev/null new-session -d -x 80 -y 24 -c $PWD "sh -c 'seq 5 | tr 1 2 > $PWD/part; mv $PWD/part $PWD/out; cat'"; for i in $(seq 200); do [ -e out ] && break; sleep 0.05; done; cat out; tmux kill-server`,
+    script: `export TMUX_TMPDIR=$PWD SHELL=/bin/sh; tmux -f /dev/null new-session -d -x 80 -y 24 -c $PWD "sh -c 'seq 5 | tr 1 2 > $PWD/part; mv $PWD/part $PWD/out; cat'"; for i in $(seq 200); do [ -e out ] && break; sleep 0.05; done; cat out; tmux kill-server`,
   },
   {
     name: "OpenJDK",

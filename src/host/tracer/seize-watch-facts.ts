@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
 
 /** Words of the memory shared with the watching thread. `turn` is odd while a call is under way. */
 export const WATCH = { turn: 0, pid: 1, words: 2 } as const;
@@ -9,9 +9,14 @@ export interface Culprit {
   readonly life: number;
 }
 
-/** Written by a server that is about to end for it. */
+/** Written by a server that may have to end for it. */
 export function recordCulprit(path: string, { pid, life }: Culprit): void {
   writeFileSync(path, `${pid} ${life}\n`, { mode: 0o600 });
+}
+
+/** It has let the server go on. */
+export function forgetCulprit(path: string): void {
+  rmSync(path, { force: true });
 }
 
 /** The process that the last server ended for; undefined where none is recorded. */

@@ -6,10 +6,12 @@ import { isZombie, stateOf, statusField } from "../../core/abi/text/status.ts";
 import { P_PID, WALL, WEXITED, WNOHANG } from "../../core/abi/wait.ts";
 import { libcWaitid } from "../linux/ffi/libc.ts";
 import { ifThere, listThreads, promptText } from "../linux/proc-file.ts";
-import { recordCulprit, WATCH } from "./seize-watch-facts.ts";
+import { forgetCulprit, recordCulprit, WATCH } from "./seize-watch-facts.ts";
 
 /** After how long a call is looked into, and how often from then on. */
 const LOOK_MS = 20;
+/** After how long the process is recorded: sooner than anybody else, the daemon's watchdog above all, ends the server for it. */
+const SUSPECT_MS = 400;
 /** After how long a call is given up, and the server with it. */
 const GIVE_UP_MS = 2000;
 
@@ -39,12 +41,18 @@ for (;;) {
     continue;
   }
   const begin = performance.now();
+  let isRecorded = false;
   while (Atomics.wait(words, WATCH.turn, turn, LOOK_MS) === "timed-out") {
     const pid = Atomics.load(words, WATCH.pid);
     collectDeadThreads(pid);
-    if (performance.now() - begin < GIVE_UP_MS) continue;
-    if (record !== undefined) recordCulprit(record, { pid, life: Number(new BigInt64Array(life)[0]) });
+    const waited = performance.now() - begin;
+    if (record !== undefined && !isRecorded && waited >= SUSPECT_MS) {
+      recordCulprit(record, { pid, life: Number(new BigInt64Array(life)[0]) });
+      isRecorded = true;
+    }
+    if (waited < GIVE_UP_MS) continue;
     writeSync(2, `lyonnais: process ${pid} did not let itself be attached to for ${GIVE_UP_MS} ms: this server ends\n`);
     process.kill(process.pid, "SIGKILL");
   }
+  if (record !== undefined && isRecorded) forgetCulprit(record);
 }
