@@ -5,6 +5,7 @@ import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
 import { closeReserve, holdReserve, refillReserve } from "../linux/descriptor-reserve.ts";
 import { countInOwnPages } from "../linux/page-size.ts";
+import { tellLoaded } from "../linux/worker-loaded.ts";
 import { Bookkeeper } from "./bookkeeper.ts";
 import type { Message, Report, ThreadData } from "./requests.ts";
 
@@ -14,6 +15,7 @@ const BREATH_MS = 250;
 /** Descriptors that are kept for this thread, whatever the rest of the process has open. */
 const RESERVE = 16;
 
+tellLoaded();
 // Modules are the thread's own.
 countInOwnPages();
 

@@ -1,4 +1,5 @@
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
+import { endWorker, startWorker } from "../linux/worker.ts";
 import type { LookerData } from "./looker-thread.ts";
 
 const SCRIPT = new URL("./looker-thread.js", import.meta.url);
@@ -11,12 +12,12 @@ export class LookerPool {
 
   /** Starts another one; undefined when too many are held up. `bell` rings when it has found something. */
   start(bell: number): MessagePort | undefined {
-    for (const worker of this.#all.keys()) void worker.terminate();
+    for (const worker of this.#all.keys()) void endWorker(worker);
     if (this.#all.size >= MOST) return undefined;
     const { port1, port2 } = new MessageChannel();
     const busy = new Int32Array(new SharedArrayBuffer(4));
     const workerData: LookerData = { port: port2, bell, busy };
-    const worker = new Worker(SCRIPT, { workerData, transferList: [port2], execArgv: [] });
+    const worker = startWorker(SCRIPT, workerData, { transferList: [port2], execArgv: [] });
     this.#all.set(worker, busy);
     worker.once("exit", () => this.#all.delete(worker));
     // Nobody waits for it: what it was to find is given up after a while.
@@ -34,7 +35,7 @@ export class LookerPool {
   /** Ends those that can end. */
   async close(): Promise<void> {
     const ends: Promise<unknown>[] = [];
-    for (const [worker, busy] of this.#all) if (Atomics.load(busy, 0) === 0) ends.push(worker.terminate());
+    for (const [worker, busy] of this.#all) if (Atomics.load(busy, 0) === 0) ends.push(endWorker(worker));
     await Promise.all(ends);
   }
 }

@@ -1,6 +1,7 @@
 /** A thread that looks at processes for the accountant's, and may be kept waiting by them. Started by looker-pool.ts. */
 import { type MessagePort, workerData } from "node:worker_threads";
 import { Bell } from "../linux/bell.ts";
+import { tellLoaded } from "../linux/worker-loaded.ts";
 import { lookAt } from "./look.ts";
 import { type Found, LOOKER_READY, type Wanted } from "./looker-messages.ts";
 import { readImage, readMemoryFiles } from "./read-process.ts";
@@ -12,6 +13,8 @@ export interface LookerData {
   /** 1 while it looks, when it may not be able to end. */
   readonly busy: Int32Array;
 }
+
+tellLoaded();
 
 const { port, bell: fd, busy } = workerData as LookerData;
 const bell = new Bell(fd);

@@ -1,8 +1,9 @@
-import { type MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort, Worker } from "node:worker_threads";
 import { Errno } from "../../core/base/errno.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
 import { libcExit } from "../linux/ffi/libc.ts";
+import { startWorker } from "../linux/worker.ts";
 import { LookerPool } from "./looker-pool.ts";
 import type { Arguments, Message, Method, Report, Result, ThreadData } from "./requests.ts";
 
@@ -34,7 +35,7 @@ export class ThreadLink {
     this.#bell = Bell.make();
     const workerData: ThreadData = { ...data, bell: this.#bell.fd };
     // What this process was started with, a test runner's flags for one, is not the thread's.
-    this.#worker = new Worker(SCRIPT, { workerData, execArgv: [] });
+    this.#worker = startWorker(SCRIPT, workerData, { execArgv: [] });
     let settle: { resolve(): void; reject(error: Error): void };
     this.ready = new Promise((resolve, reject) => {
       settle = { resolve, reject };

@@ -1,5 +1,6 @@
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import type { LiveProcess } from "../linux/live-process.ts";
+import { endWorker, startWorker } from "../linux/worker.ts";
 import { WATCH } from "./seize-watch-facts.ts";
 
 /**
@@ -33,15 +34,14 @@ export class SeizeWatch {
   }
 
   close(): void {
-    void this.#worker?.terminate();
+    if (this.#worker) void endWorker(this.#worker);
     this.#worker = undefined;
   }
 
   #start(): Worker {
-    const worker = new Worker(new URL("./seize-watch-thread.js", import.meta.url), {
-      workerData: { state: this.#state.buffer, life: this.#life.buffer, record: this.#record },
-      resourceLimits: { maxYoungGenerationSizeMb: 2 },
-    });
+    const program = new URL("./seize-watch-thread.js", import.meta.url);
+    const data = { state: this.#state.buffer, life: this.#life.buffer, record: this.#record };
+    const worker = startWorker(program, data, { resourceLimits: { maxYoungGenerationSizeMb: 2 } });
     worker.unref();
     return worker;
   }

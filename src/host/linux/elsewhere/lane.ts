@@ -1,5 +1,6 @@
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { ErrnoName } from "../../../core/base/errno.ts";
+import { endWorker, startWorker } from "../worker.ts";
 import type { JobName } from "./jobs.ts";
 
 export interface Order {
@@ -31,11 +32,15 @@ export class Lane {
     this.#port = port1;
     this.#port.on("message", (answer: Answer) => this.#take(answer));
     this.#port.unref();
-    this.#worker = new Worker(new URL("./thread.js", import.meta.url), {
-      workerData: { port: port2, wake },
-      transferList: [port2],
-      resourceLimits: { maxYoungGenerationSizeMb: 2 },
-    });
+    const program = new URL("./thread.js", import.meta.url);
+    this.#worker = startWorker(
+      program,
+      { port: port2, wake },
+      {
+        transferList: [port2],
+        resourceLimits: { maxYoungGenerationSizeMb: 2 },
+      },
+    );
     this.#worker.unref();
     this.#worker.on("error", (error) => {
       broken(error);
@@ -64,7 +69,7 @@ export class Lane {
   /** Ends the thread; one that waits in the kernel ends with the process, which it does not keep from ending any more. */
   end(): void {
     if (this.busy) this.#port.unref();
-    else void this.#worker.terminate();
+    else void endWorker(this.#worker);
   }
 
   #take(answer: Answer): void {

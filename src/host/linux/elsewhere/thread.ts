@@ -1,8 +1,11 @@
 /** The program of a thread of the pool: does one job after the other, synchronously, and sleeps in between. */
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { Errno } from "../../../core/base/errno.ts";
+import { tellLoaded } from "../worker-loaded.ts";
 import { JOBS } from "./jobs.ts";
 import type { Answer, Order } from "./lane.ts";
+
+tellLoaded();
 
 const { port, wake } = workerData as { readonly port: MessagePort; readonly wake: SharedArrayBuffer };
 /** How many jobs were ever sent, and how many were begun. */

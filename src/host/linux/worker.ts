@@ -1,0 +1,41 @@
+/**
+ * Threads that load native code. Node aborts the whole process where such a thread is ended in the middle of that: so it is ended
+ * once it has come so far, and a process that ends before does it without ending its threads one by one.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { Worker, type WorkerOptions } from "node:worker_threads";
+import { libcExit } from "./ffi/libc.ts";
+import type { LoadedFlag } from "./worker-loaded.ts";
+
+/** How often a thread that is to end is looked at until it is loaded, which takes some 50 ms. */
+const LOOK_MS = 2;
+
+const workers = new Map<Worker, Int32Array>();
+
+const isLoading = (worker: Worker): boolean => {
+  const loaded = workers.get(worker);
+  return loaded !== undefined && Atomics.load(loaded, 0) === 0;
+};
+
+function endAtOnce(status: number): void {
+  for (const worker of workers.keys()) if (isLoading(worker)) libcExit(status);
+}
+
+/** Starts the thread of `program`, which calls `tellLoaded`; `data` is its workerData. */
+export function startWorker(program: URL, data: object, options: Omit<WorkerOptions, "workerData"> = {}): Worker {
+  const flag: LoadedFlag = { loaded: new Int32Array(new SharedArrayBuffer(4)) };
+  const worker = new Worker(program, { ...options, workerData: { ...data, ...flag } });
+  if (workers.size === 0) process.on("exit", endAtOnce);
+  workers.set(worker, flag.loaded);
+  worker.once("exit", () => {
+    workers.delete(worker);
+    if (workers.size === 0) process.off("exit", endAtOnce);
+  });
+  return worker;
+}
+
+/** Resolves when the thread has ended. One that waits in the kernel does not end. */
+export async function endWorker(worker: Worker): Promise<void> {
+  while (isLoading(worker)) await pause(LOOK_MS);
+  await worker.terminate();
+}
