@@ -55,11 +55,6 @@ export function waitingText(pid: number, name: WaitingName, tid?: number): strin
   return readTextAt(AT_FDCWD, procPath(pid, name, tid), `${name} of process ${pid}`);
 }
 
-/** The same however long it is. */
-export function longWaitingText(pid: number, name: WaitingName, tid?: number): string {
-  return readLongText(procPath(pid, name, tid));
-}
-
 /** A descriptor of such a text below the process's directory `dirfd`, for `preadText`. Opening it returns, reading it can wait. */
 export function openWaiting(dirfd: number, name: "stat"): number {
   return check(libcOpenat(dirfd, name, O_RDONLY | O_CLOEXEC, 0), name);

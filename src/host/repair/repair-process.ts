@@ -2,18 +2,17 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { F_DUPFD_CLOEXEC } from "../../core/abi/fcntl.ts";
-import { parseStat } from "../../core/abi/text/stat.ts";
 import { Errno, errnoName, isErrno } from "../../core/base/errno.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { closeAllOnExec } from "../linux/close-on-exec.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcClose, libcFcntl } from "../linux/ffi/libc.ts";
-import { waitingText } from "../linux/proc-file.ts";
 import { watchReadable } from "../linux/watch.ts";
 import { type ProcessWatch, watchProcess } from "../linux/watch-process.ts";
 import { Channel, type RequestKind } from "./channel.ts";
 import { SeizedTable } from "./seized-table.ts";
+import { startOf } from "./start-of.ts";
 
 const CHILD = fileURLToPath(new URL("./repairer-child.js", import.meta.url));
 /** How long a process may take to stop; and how often the repairer is looked at: busy with one thread twice, it waits for it. */
@@ -278,8 +277,6 @@ export class RepairProcess {
 }
 
 const namesOf = ({ pid, start }: Identity): string[] => KEPT.map((what) => `${what} ${pid} ${start}`);
-
-const startOf = (pid: number): number => parseStat(waitingText(pid, "stat")).startTicks;
 
 function isThere({ pid, start }: Identity): boolean {
   try {

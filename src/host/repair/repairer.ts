@@ -1,4 +1,3 @@
-import { parseStat } from "../../core/abi/text/stat.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { decodeWaitStatus, WALL, WNOHANG } from "../../core/abi/wait.ts";
 import { ERRNO, Errno, isErrno } from "../../core/base/errno.ts";
@@ -7,11 +6,12 @@ import { RepairTracees } from "../../core/trace/repair-tracees.ts";
 import { CallRepair } from "../../core/trace/restart.ts";
 import { libcWait4 } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
-import { promptText, waitingText } from "../linux/proc-file.ts";
+import { promptText } from "../linux/proc-file.ts";
 import type { Channel, RepairRequest } from "./channel.ts";
 import { catchesSignals, interruptsCalls } from "./handler.ts";
 import { RepairPtrace } from "./repair-ptrace.ts";
 import type { SeizedTable } from "./seized-table.ts";
+import { startOf } from "./start-of.ts";
 
 const status = Buffer.alloc(4);
 
@@ -21,7 +21,6 @@ const OVER: ReadonlySet<string> = new Set(["ESRCH", "ENOENT", "EFAULT"]);
 const WHENEVER = -1;
 
 /** When it began: tells a process from a later one with its number. */
-const startOf = (pid: number): number => parseStat(waitingText(pid, "stat")).startTicks;
 
 const uidsOf = (tid: number): number[] => statusNumbers(promptText(tid, "status"), "Uid").slice(0, 3);
 
