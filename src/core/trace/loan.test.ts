@@ -118,7 +118,7 @@ test("a look at the registers waits for the return", () => {
   tracee.lend(borrower);
   since();
   const looks: Tid[] = [];
-  tracee.peek({ act: (tid) => looks.push(tid), fail: assert.fail });
+  tracee.peek({ act: (tid) => () => looks.push(tid), fail: assert.fail });
   assert.deepEqual([looks, since()], [[], []]);
   giveBack();
   assert.deepEqual(looks, [LEADER]);

@@ -25,6 +25,7 @@ export interface TraceeObserver extends ThreadObserver {
 
 /** A short look at a stopped thread. Exactly one of the two is called. */
 export interface Peek {
-  act(tid: Tid): void;
+  /** Looks. What it returns tells who asked, and is called once: when the thread is let go, if the stop was for the look alone. */
+  act(tid: Tid): () => void;
   fail(error: Errno): void;
 }

@@ -246,7 +246,7 @@ test("a peek interrupts the running thread for a moment and is no stop", () => {
   m.tracee.run();
   m.asked();
   const seen: number[] = [];
-  m.tracee.peek({ act: (tid) => seen.push(tid), fail: assert.fail });
+  m.tracee.peek({ act: (tid) => () => seen.push(tid), fail: assert.fail });
   assert.deepEqual([m.asked(), seen], [["interrupt 100"], []]);
   m.tracee.handle(LEADER, TRAP);
   assert.deepEqual([m.asked(), seen, m.tracee.mode, m.told], [["run 100 0"], [100], "running", []]);
@@ -333,7 +333,7 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
             const told = (): void => {
               peeks--;
             };
-            tracee.peek({ act: told, fail: told });
+            tracee.peek({ act: () => told, fail: told });
           } else if (tracee.mode !== "stopped") continue;
           else if (one === "run") tracee.run();
           else if (one === "step") tracee.step();

@@ -120,7 +120,7 @@ export class Tracee {
       return;
     }
     const current = this.#threads.get(this.#current);
-    if (current.stop && !this.#loans.lent) peek.act(current.tid);
+    if (current.stop && !this.#loans.lent) peek.act(current.tid)();
     else {
       this.#peeks.push(peek);
       if (!current.stop) this.#threads.interrupt(current);
@@ -228,7 +228,7 @@ export class Tracee {
 
   /** What a fresh stop leads to. */
   #settle(thread: Thread): void {
-    if (thread.tid === this.#current) for (const peek of this.#peeks.splice(0)) peek.act(thread.tid);
+    if (thread.tid === this.#current) for (const peek of this.#peeks.splice(0)) peek.act(thread.tid)();
     switch (this.#mode) {
       case "running":
       case "stepping":
@@ -286,7 +286,7 @@ export class Tracee {
     if (this.#mode === "detaching") this.detach();
     else if (this.#loans.any) this.#checkLoans();
     else if (this.#mode === "stopped") {
-      for (const peek of this.#peeks.splice(0)) peek.act(this.#current);
+      for (const peek of this.#peeks.splice(0)) peek.act(this.#current)();
       this.#observer.stopped();
     } else {
       const held = this.#mode === "stepping" ? [this.#threads.get(this.#current)] : this.#threads.all();

@@ -7,13 +7,14 @@ import type { Parked } from "../../core/vfs/parked.ts";
 export function lookFor<T>(parked: Parked<T>, allow: (tid: Tid) => void, act: (tid: Tid) => T): Peek {
   return {
     act: (tid) => {
-      if (parked.ended) return;
+      if (parked.ended) return () => {};
       try {
         allow(tid);
-        parked.settle(act(tid));
+        const seen = act(tid);
+        return () => parked.settle(seen);
       } catch (error) {
         if (!(error instanceof Errno)) throw error;
-        parked.fail(error);
+        return () => parked.fail(error);
       }
     },
     fail: (error) => parked.fail(error),

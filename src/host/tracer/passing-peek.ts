@@ -53,12 +53,13 @@ export class PassingPeek implements Traced {
       this.vanished(tid);
       return;
     }
-    for (const { act } of this.#looks.splice(0)) act(tid);
+    const told = this.#looks.splice(0).map(({ act }) => act(tid));
     // A stop without an event is a signal about to be delivered: it must not be lost.
     const signal = status.event === 0 ? status.signal : 0;
     this.#sharing.repeatCall(tid, signal);
     // Killed in this moment, the thread stays ours until its exit is collected: its parent would never learn of it.
     if (libcPtraceNumber(PTRACE_DETACH, tid, 0, signal) === 0) this.#end();
+    for (const tell of told) tell();
   }
 
   vanished(tid: Tid): void {
