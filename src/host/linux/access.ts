@@ -104,13 +104,16 @@ export class KernelAccess implements Access {
   #otherThread(target: LiveProcess, caller: Caller, failure: unknown): number | undefined {
     if (isErrno(failure, "EACCES", "EPERM")) throw this.#refusal(target, caller);
     if (!isErrno(failure, "ENOENT", "ESRCH")) throw failure;
-    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
     if (!target.isZombie()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
     return threadsOf(target.pid)[0];
   }
 
-  /** The kernel lets every thread of a process at its own memory: for the daemon that would be the daemon's thread. */
+  /**
+   * The kernel lets every thread of a process at its own memory: for the daemon that would be the daemon's thread. Linux 6.1
+   * opens the memory of a kernel thread as well, which has none.
+   */
   #roleFor(target: LiveProcess, caller: Caller) {
+    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
     if (target.pid === process.pid && !this.#identity.isOwn(caller)) throw this.#refusal(target, caller);
     return this.#identity.roleOf(caller);
   }

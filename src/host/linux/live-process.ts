@@ -46,6 +46,7 @@ export class LiveProcess implements Process {
   #dirfd = -1;
   #statFd = -1;
   #statusFd = -1;
+  #isProgram = false;
   #gone = false;
 
   /** Whether there is such a process shows when it is asked something. `life`: see {@link Process}. */
@@ -138,8 +139,10 @@ export class LiveProcess implements Process {
     return stateOf(this.statusText());
   }
 
+  /** What has been a program once never becomes a kernel thread, so it is read once for those. */
   isKernelThread(): boolean {
-    return isKernelThread(this.pid, this.statusText());
+    this.#isProgram ||= !isKernelThread(this.pid, this.statusText());
+    return !this.#isProgram;
   }
 
   /** /proc/pid/status. */
