@@ -10,7 +10,6 @@ import { closeDescriptor } from "../../host/linux/file.ts";
 import { hostArch } from "../../host/linux/host-arch.ts";
 import { requireKernel } from "../../host/linux/kernel-version.ts";
 import {
-  effectiveCapabilities,
   findProgram,
   firstLine,
   openFileLimit,
@@ -30,6 +29,7 @@ import { mountPoint, mountProcfs } from "../mount.ts";
 import { parseMountOptions } from "../mount-options.ts";
 import { nodeErrno } from "../node-errno.ts";
 import { type Finding, missing, ok, type Probe, warn } from "./probe.ts";
+import { lookAtCapabilities, lookAtProc, lookAtSecurityModules, lookAtUserNamespace } from "./surroundings.ts";
 
 const isRoot = (): boolean => process.geteuid!() === 0;
 /** The first Node release line that still gets fixes, and the one that is tested most: to be had, and kept, for longest. */
@@ -39,12 +39,6 @@ const BEST_NODE = 24;
 const RESEND_MINOR = 40;
 /** Less than this and a server with a few users runs out. */
 const FEWEST_OPEN_FILES = 1024;
-/** linux/capability.h. */
-const CAPABILITIES = [
-  ["SYS_PTRACE", 19n],
-  ["SYS_ADMIN", 21n],
-  ["KILL", 5n],
-] as const;
 
 /** The finding of `act`, or what its Errno says. */
 function tried(act: () => Finding, remedy: string, otherwise = missing): Finding {
@@ -151,13 +145,6 @@ function lookAtYama(): Finding {
     : missing(`ptrace_scope ${scope}`, "reboot");
 }
 
-function lookAtCapabilities(): Finding {
-  const effective = effectiveCapabilities();
-  const absent = CAPABILITIES.filter(([, bit]) => ((effective >> bit) & 1n) === 0n).map(([name]) => name);
-  if (absent.length === 0) return ok("SYS_PTRACE, SYS_ADMIN and KILL");
-  return warn(`without ${absent.join(", ")}: only your own processes`, "run as root to serve every user");
-}
-
 /** What the machine is asked, in the order it is printed. */
 export const PROBES: readonly Probe[] = [
   {
@@ -221,7 +208,10 @@ export const PROBES: readonly Probe[] = [
   { name: "FUSE resend", look: lookAtResend },
   { name: "ptrace", essential: true, look: lookAtPtrace },
   { name: "Yama", look: lookAtYama },
+  { name: "security modules", look: lookAtSecurityModules },
   { name: "capabilities", look: lookAtCapabilities },
+  { name: "user namespace", look: lookAtUserNamespace },
+  { name: "/proc", look: lookAtProc },
   {
     name: "pidfd",
     essential: true,

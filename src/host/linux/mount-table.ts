@@ -7,6 +7,8 @@ export interface MountEntry {
   readonly dir: string;
   readonly type: string;
   readonly source: string;
+  /** Of the file system itself, not of this mount: `hidepid=invisible`. */
+  readonly options: readonly string[];
 }
 
 /** `\040` and the like stand for blanks in the mount table. */
@@ -25,6 +27,7 @@ export function readMountTable(): MountEntry[] {
       dir: unescapeBlanks(fields[4]!),
       type: fields[separator + 1]!,
       source: unescapeBlanks(fields[separator + 2] ?? ""),
+      options: (fields[separator + 3] ?? "").split(","),
     });
   }
   return entries;

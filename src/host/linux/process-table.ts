@@ -1,3 +1,4 @@
+import { uptime } from "node:os";
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
@@ -14,6 +15,15 @@ import { ifThere, promptText } from "./proc-file.ts";
 /** How many processes keep their descriptors open at a time; three each. */
 const OPEN_LIMIT = 200;
 
+/** linux/threads.h: what pid_max can be at most. */
+const PID_MAX_LIMIT = 4 * 1024 * 1024;
+
+/** In seconds since 1970. A /proc mounted with `subset=pid` does not tell it, and then it may be off by a second. */
+function bootTime(): number {
+  const text = ifThere(() => readTextAt(AT_FDCWD, "/proc/stat", "/proc/stat")) ?? "";
+  return Number(/^btime (\d+)$/m.exec(text)?.[1] ?? Math.floor(Date.now() / 1000 - uptime()));
+}
+
 /** The host's processes, one object a process for as long as it lives. Nothing here waits for a process. */
 export class LiveProcessTable implements ProcessTable, ProcessHome {
   readonly identity: CallerIdentity;
@@ -26,7 +36,7 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
   constructor(identity: CallerIdentity, elsewhere: Elsewhere) {
     this.identity = identity;
     this.elsewhere = elsewhere;
-    this.bootTime = Number(/^btime (\d+)$/m.exec(readTextAt(AT_FDCWD, "/proc/stat", "/proc/stat"))?.[1] ?? 0);
+    this.bootTime = bootTime();
   }
 
   pids(): readonly Pid[] {
@@ -73,7 +83,7 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
   }
 
   limit(): number {
-    return Number(readTextAt(AT_FDCWD, "/proc/sys/kernel/pid_max", "pid_max"));
+    return Number(ifThere(() => readTextAt(AT_FDCWD, "/proc/sys/kernel/pid_max", "pid_max")) ?? PID_MAX_LIMIT);
   }
 
   opened(process: LiveProcess): void {
