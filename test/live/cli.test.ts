@@ -177,7 +177,10 @@ test("doctor looks at all of this", () => {
   names.push(
     "ptrace",
     "Yama",
+    "security modules",
     "capabilities",
+    "user namespace",
+    "/proc",
     "pidfd",
     "PIDFD_GET_INFO",
     "PROCMAP_QUERY",
