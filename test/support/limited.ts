@@ -9,7 +9,7 @@ import type { TreeClient } from "../../src/app/tree-client.ts";
 import { isErrno } from "../../src/core/base/errno.ts";
 import { CLI, ROOT } from "./paths.ts";
 import { program } from "./programs.ts";
-import { untilAsync } from "./target.ts";
+import { until, untilAsync } from "./target.ts";
 
 export const LYONNAIS = join(ROOT, "bin", "lyonnais");
 /** Root is counted and not refused: limits are tried by somebody else. */
@@ -128,6 +128,7 @@ export class Accounting {
     });
     const words = new Words(child);
     await words.next();
+    await words.waits();
     return words;
   }
 }
@@ -180,9 +181,16 @@ export class Words implements AsyncDisposable {
     return this.next();
   }
 
+  /** Resolves when the program waits for its next line: before that its last call may still seem to be under way. */
+  async waits(): Promise<void> {
+    const runs = (): boolean => / R [^)]*$/.test(readFileSync(`/proc/${this.pid}/stat`, "latin1"));
+    await until(() => this.child.exitCode !== null || this.child.signalCode !== null || !runs(), "it waits for a line");
+  }
+
   /** Asks, and expects no error. */
   async do(line: string): Promise<number> {
     const answer = await this.ask(line);
+    await this.waits();
     if (!/^-?\d+$/.test(answer)) throw new Error(`${line}: ${answer}`);
     return Number(answer);
   }
