@@ -76,13 +76,13 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     const entry = pick(world, pid, a);
     if (!entry) return;
     const { kernel } = world;
-    const { dataStart, dataSize } = kernel.processes.get(pid)!.proc.vmspace;
+    const start = entry.start + (a % 2 === 0 ? 0 : a % entry.length);
+    const end = a % 3 === 0 ? entry.end : start + pages;
     // Whoever unmaps the end of its data segment cannot be told from whose last brk failed.
-    if (entry.end === dataStart + dataSize || isUnseen(world, entry)) return;
+    if (kernel.endsHeap(pid, start, end) || isUnseen(world, entry)) return;
     // Nor can, under way, a mapping that comes to lie where another uid's memory was until a moment ago.
     if (payerOf(entry)?.uid !== kernel.ids(pid)!.ruid && isBusy(world, pid)) return;
-    const start = entry.start + (a % 2 === 0 ? 0 : a % entry.length);
-    kernel.vm.munmap(kernel.processes.get(pid)!.proc, start, a % 3 === 0 ? entry.end : start + pages);
+    kernel.vm.munmap(kernel.processes.get(pid)!.proc, start, end);
   },
   "map-unasked": ({ kernel }, pid, a, pages) => {
     const { proc } = kernel.processes.get(pid)!;
@@ -99,7 +99,9 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
   "dont-copy": (world, pid, a, pages) => {
     const entry = pick(world, pid, a);
     const { vm, processes } = world.kernel;
-    if (entry && !entry.object) vm.minherit(processes.get(pid)!.proc, entry.start, entry.start + pages, "none");
+    // Nor who keeps it from a child.
+    if (!entry || entry.object || world.kernel.endsHeap(pid, entry.start, entry.start + pages)) return;
+    vm.minherit(processes.get(pid)!.proc, entry.start, entry.start + pages, "none");
   },
   touch: (world, pid, a) => {
     const entry = pick(world, pid, a);

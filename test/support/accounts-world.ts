@@ -145,9 +145,14 @@ export class AccountsWorld {
     const { proc } = this.kernel.processes.get(pid)!;
     let own = proc.ruid.vmsize + pages - unseen;
     let all = vm.ledger.reserved + pages - unseenByAll;
-    for (const { price, payer } of pending.values()) {
-      all += price;
-      if (payer === proc.ruid.uid) own += price;
+    // Of several threads that move one data segment only the farthest counts.
+    const farthest = new Map<unknown, number>();
+    for (const { operation, process, price, payer } of pending.values()) {
+      const before = operation.kind === "brk" ? (farthest.get(process.proc.vmspace) ?? 0) : 0;
+      if (operation.kind === "brk") farthest.set(process.proc.vmspace, Math.max(before, price));
+      const more = Math.max(0, price - before);
+      all += more;
+      if (payer === proc.ruid.uid) own += more;
     }
     return all <= this.#budget && (own <= this.#limitOf(pid) || proc.euid === 0);
   }
@@ -221,7 +226,7 @@ export class AccountsWorld {
     assert.equal(ledger.reserved, kernel.vm.ledger.reserved);
     assert.equal(this.job.pages, ledger.reserved, "pages of the job");
     assert.deepEqual([...recount(this.accounts), ...recountModel(kernel.vm)], []);
-    assert.deepEqual(shortfalls, []);
+    if (!kernel.overtaken) assert.deepEqual(shortfalls, []);
     this.noteLimits();
     for (const { pid, proc, layout } of kernel.processes.values()) {
       const known = population.find(pid);

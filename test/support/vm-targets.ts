@@ -83,6 +83,8 @@ export class VmTargets implements Targets {
   readonly blurred = new Set<number>();
   /** Pages that nobody was asked for since {@link forgetUnasked}, by who pays: what exec and stacks bring, what a move makes another's. */
   readonly unasked = new Map<number, number>();
+  /** A call has added more than was to be told of it when it was let go. */
+  overtaken = false;
   /** Processes whose real uid has changed and that have not called since. */
   readonly changedUid = new Set<number>();
   /** Where maps are read elsewhere: those that have been read for the decision that is being made. */
@@ -160,9 +162,12 @@ export class VmTargets implements Targets {
     this.pending.delete(tid);
     if (!call || this.processes.get(call.process.pid) !== call.process) return undefined;
     if (blurred) this.blurred.add(tid);
-    if (call.operation.kind === "fork") {
+    const { kind } = call.operation;
+    if (kind === "fork" || kind === "protect") {
       // Another thread has mapped more meanwhile.
-      this.#unask(call.payer, Math.max(0, this.price(tid, call.operation) - call.price));
+      const more = Math.max(0, this.price(tid, call.operation) - call.price);
+      this.#unask(call.payer, more);
+      if (more > 0) this.overtaken = true;
     }
     return this.#carryOut(call.operation, call.process);
   }
@@ -335,14 +340,27 @@ export class VmTargets implements Targets {
     if (found) this.vm.shmRemove(found.segment);
   }
 
-  /** A process ends, with its threads; its children are init's. */
+  /**
+   * A process ends, with its threads; its children are init's. A fixed mapping in memory that others have as well has happened: nobody
+   * could tell.
+   */
   exit(pid: number): void {
     const process = this.processes.get(pid)!;
+    for (const tid of process.tids) {
+      if (this.pending.get(tid)?.operation.kind === "map" && this.isShared(pid)) this.happen(tid);
+    }
     for (const tid of process.tids) this.#endThread(tid);
     for (const file of this.#files) this.#close(file, pid);
     this.vm.exit(process.proc);
     this.processes.delete(pid);
     for (const child of this.processes.values()) if (child.ppid === pid) child.ppid = 1;
+  }
+
+  /** Whether [start, end) contains the last page of the data segment: what the program does there cannot be told from what a failed brk leaves. */
+  endsHeap(pid: number, start: number, end: number): boolean {
+    const { dataStart, dataSize } = this.processes.get(pid)!.proc.vmspace;
+    const last = dataStart + dataSize - 1;
+    return dataSize > 0 && start <= last && end > last;
   }
 
   entries(pid: number): readonly VmMapEntry[] {

@@ -102,7 +102,7 @@ export class Accounts {
     }
     const grant = row.grant(operation, process, call, need, this.context);
     if (grant) this.grants.open(grant);
-    if (space.foreignChanged) this.population.record(process);
+    if (space.payersChanged) this.population.recordPayers(space);
     if (need > 0 && space.payer.vmsize > this.figures.of(space.payer).peak) this.#notePeak(process);
     return "continue";
   }
@@ -181,7 +181,7 @@ export class Accounts {
   /** The kernel did not carry out what `tid` was granted last. */
   cancelled(tid: number): void {
     const grant = this.grants.cancelled(tid);
-    if (grant?.space.foreignChanged && grant.process.space === grant.space) this.population.record(grant.process);
+    if (grant) this.population.recordPayers(grant.space);
   }
 
   /** Corrects what is known of a space by the kernel's own map, which it returns. */
@@ -201,7 +201,7 @@ export class Accounts {
     }
     this.#findShortfall(process, vmas);
     space.correct(vmas, pages, calls === 0);
-    if (space.foreignChanged) this.population.record(process);
+    this.population.recordPayers(space);
     // Exec may still be building it.
     if (process.pendingExec !== undefined) space.isExact = false;
     this.objects.seen(space, vmas, calls === 0);
@@ -232,6 +232,7 @@ export class Accounts {
   setLimit(process: AccountedProcess, limit: SwapLimit): void {
     // Children that are there already have the one before.
     this.arrivals.settle();
+    this.arrivals.findBorrowers(process);
     this.population.setLimit(process, limit);
   }
 

@@ -24,7 +24,7 @@ export class Arrivals {
     this.#population = population;
     population.onLeave = (process) => {
       const loan = this.#endLoans(process);
-      if (loan) this.#findBorrowers(process, loan.limit);
+      if (loan) this.#findHeirs(process, loan.limit);
     };
   }
 
@@ -152,7 +152,7 @@ export class Arrivals {
 
   /** One that had somebody's memory and is another program. */
   #meetProgram(pid: number, image: Image, parent: AccountedProcess | undefined, expected: Heritage): AccountedProcess {
-    if (parent) this.#endLoan(parent);
+    if (parent) this.#books.grants.endLoan(parent, false);
     const { job, limit, payer } = expected.payer || !parent ? expected : heritage(parent);
     const space = new Space(this.#books.ledger, job, payer!);
     return this.#population.begin(this.#population.arrive(pid, image, space, limit), image);
@@ -171,7 +171,7 @@ export class Arrivals {
     const { targets, grants } = this.#books;
     const lender = parent && targets.sharesMemory(parent.pid, pid) ? parent : this.#lenderOf(pid);
     if (lender) {
-      const limit = this.#endLoan(lender)?.limit ?? lender.limit;
+      const limit = grants.endLoan(lender, true)?.limit ?? lender.limit;
       return this.#population.record(this.#population.arrive(pid, image, lender.space, limit));
     }
     const fork = grants.takeFork(image, () => targets.ids(pid)?.ruid);
@@ -184,16 +184,6 @@ export class Arrivals {
   #meetStranger(pid: number, image: Image, { job, limit }: Heritage): AccountedProcess | undefined {
     const ids = this.#books.targets.ids(pid);
     return ids && this.#population.enter(pid, image, ids.ruid, job, limit);
-  }
-
-  /** A child of `lender` is found. Returns the loan that it came by. */
-  #endLoan(lender: AccountedProcess): LoanGrant | undefined {
-    for (const loan of this.#books.grants.loans) {
-      if (loan.process !== lender) continue;
-      if (loan.waits) this.#books.grants.close(loan);
-      return loan;
-    }
-    return undefined;
   }
 
   /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
@@ -268,8 +258,18 @@ export class Arrivals {
     else unseen.add(ids.ruid);
   }
 
+  /** Finds those who came into the memory of `lender` and have not called yet. */
+  findBorrowers(lender: AccountedProcess): void {
+    const { grants, targets } = this.#books;
+    if (![...grants.loans].some(({ process }) => process === lender)) return;
+    for (const pid of targets.pids()) {
+      if (this.#knows(pid) || !targets.sharesMemory(lender.pid, pid)) continue;
+      this.meet(pid, heritage(lender));
+    }
+  }
+
   /** Finds whoever has the memory that `process` leaves and is not known: its image is the same. */
-  #findBorrowers({ space, layout }: AccountedProcess, limit: SwapLimit): void {
+  #findHeirs({ space, layout }: AccountedProcess, limit: SwapLimit): void {
     const { targets } = this.#books;
     for (const pid of targets.pids()) {
       if (this.#knows(pid)) continue;

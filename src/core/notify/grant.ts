@@ -87,9 +87,12 @@ export class ObjectGrant extends Grant {
   readonly object: SharedObject;
   /** Of a segment. */
   readonly key: number | undefined;
+  /** Whose map is to show it: a child's, where the space that made it has gone. */
+  holder: Space;
 
   constructor(process: AccountedProcess, call: GrantedCall, kind: GrantKind, object: SharedObject, key?: number) {
     super(process, call, kind);
+    this.holder = process.space;
     this.object = object;
     this.key = key;
   }
@@ -115,12 +118,18 @@ export class ForkGrant extends Grant {
   missed = false;
   /** The child may have more than was charged, or be another's: its map has to be read. */
   isInexact = false;
+  /** Forks that were closed by a child that this one may have made: theirs may be still to come. */
+  readonly mistaken: ForkGrant[] = [];
 
   constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, child: Space, isSibling: boolean) {
     super(process, call, kind);
     this.child = child;
     this.layout = process.layout;
     this.isSibling = isSibling;
+  }
+
+  override isDone(targets: Targets): boolean {
+    return super.isDone(targets) && this.mistaken.every((fork) => fork.isDone(targets));
   }
 
   override get isListed(): boolean {
@@ -136,6 +145,8 @@ export class ForkGrant extends Grant {
 export class LoanGrant extends Grant {
   /** The caller goes on only when the other has ended, or is another program. */
   readonly waits: boolean;
+  /** How many processes it stands for that have not been found: more than one only where the caller does not wait. */
+  expected = 1;
 
   constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, waits: boolean) {
     super(process, call, kind);

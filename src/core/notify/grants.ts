@@ -56,8 +56,25 @@ export class Grants {
 
   /** One that stands for all the processes that its caller does not wait for replaces the one before. */
   #openLoan(grant: LoanGrant): void {
-    for (const other of this.#loans) if (other.process === grant.process && !other.waits) this.#loans.delete(other);
+    if (!grant.waits) {
+      for (const other of this.#loans) {
+        if (other.process !== grant.process || other.waits) continue;
+        grant.expected += other.expected;
+        this.#loans.delete(other);
+      }
+    }
     this.#loans.add(grant);
+  }
+
+  /**
+   * A process is found that has, or had, the memory of `lender`. Returns the loan by which it may have come: one that is waited for, since
+   * it ends by itself; of those that are not, only a process that `hasIt` still is known to be one.
+   */
+  endLoan(lender: AccountedProcess, hasIt: boolean): LoanGrant | undefined {
+    const of = [...this.#loans].filter(({ process }) => process === lender);
+    const loan = of.find(({ waits }) => waits) ?? (hasIt ? of[0] : undefined);
+    if (loan && --loan.expected === 0) this.close(loan);
+    return loan;
   }
 
   /** A fork that another thread is still in may copy what this one is about to map. */
@@ -104,17 +121,25 @@ export class Grants {
     const grant = this.#latest.get(tid);
     if (!grant) return undefined;
     this.#latest.delete(tid);
-    grant.cancel();
-    this.close(grant);
+    grant.returned();
+    const undone = this.#isTaken(grant) ? [...this.#forks].find((fork) => fork.mistaken.includes(grant)) : grant;
+    undone?.cancel();
+    if (undone) this.close(undone);
     return grant;
   }
 
-  /** The process is another program, or gone: its calls are over. What its children have stays theirs. */
+  /** Whether the child of another fork was taken for the one of this. */
+  #isTaken(grant: Grant): grant is ForkGrant {
+    return grant instanceof ForkGrant && !this.#forks.has(grant);
+  }
+
+  /** The process is another program, or gone: its calls are over, and are taken to have happened. What its children have stays theirs. */
   forget(process: AccountedProcess): void {
     for (const grant of this.#latest.values()) {
       if (grant.process !== process) continue;
-      grant.returned();
       this.#latest.delete(grant.tid);
+      grant.returned();
+      grant.finish?.();
     }
   }
 
@@ -169,6 +194,7 @@ export class Grants {
       }
     }
     this.close(found);
+    for (const fork of candidates) if (fork !== found) fork.mistaken.push(found, ...found.mistaken);
     return found;
   }
 }

@@ -1,3 +1,4 @@
+import { pagesIn } from "../base/size.ts";
 import { Grant } from "./grant.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 import type { Vma } from "./ports.ts";
@@ -94,7 +95,9 @@ export const brk: OperationRow<OperationOf<"brk">> = {
   ...ROW,
   upperBound: ({ end }, { space }) => space.growth(end),
   needsMap: hasForeign,
-  fromMap: ({ end }, vmas, { startBrk }) => Math.max(0, end - dataEnd(vmas, startBrk)),
+  // Of its own end a program may have unmapped something.
+  fromMap: ({ end }, vmas, { startBrk, knownBrk }) =>
+    Math.max(0, end - (knownBrk === undefined ? dataEnd(vmas, startBrk) : pagesIn(knownBrk))),
   grant({ address }, process, call, need) {
     const grant = charged(new Grant(process, call, brk), need);
     const { space } = grant;

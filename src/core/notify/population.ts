@@ -97,9 +97,18 @@ export class Population {
 
   /** Writes down what cannot be counted again: to be called when it has changed. Returns the process. */
   record(process: AccountedProcess): AccountedProcess {
-    process.space.foreignChanged = false;
     this.#books.recorder.put(PROCESS_RECORD + process.pid, processRecord(process));
     return process;
+  }
+
+  /** Writes down who pays for the parts of an address space, if that has changed: with each process that uses it. */
+  recordPayers(space: Space): void {
+    if (!space.payersChanged) return;
+    space.payersChanged = false;
+    for (const pid of space.pids) {
+      const process = this.find(pid);
+      if (process) this.record(process);
+    }
   }
 
   forgetRecord(pid: number): void {
@@ -240,7 +249,7 @@ export class Population {
     // What stays with who paid for it the map alone tells: asked again when it can be had.
     if (!vmas) return false;
     space.keepFor(uids.find(ids.ruid), vmas, pages);
-    this.record(process);
+    this.recordPayers(space);
     return true;
   }
 

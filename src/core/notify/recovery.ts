@@ -127,11 +127,15 @@ function meet(
   image: Image,
   families: readonly Family[],
 ): AccountedProcess | undefined {
-  const isChild = population.find(image.ppid) !== undefined;
+  const parent = population.find(image.ppid);
+  const isChild = parent !== undefined;
   const heritage = families.find(({ layout, isForks }) => layout === image.layout && (isForks || !isChild))?.heritage;
   if (!(isChild || heritage) || !targets.ids(pid)?.filtered) return undefined;
   const twin = population.twinOf(pid, image.layout);
-  if (twin) return population.record(population.arrive(pid, image, twin.space, twin.limit));
+  if (twin) {
+    const { limit } = parent?.space === twin.space ? parent : twin;
+    return population.record(population.arrive(pid, image, twin.space, limit));
+  }
   return arrivals.meet(pid, heritage ?? { job: rootJob, limit: rootJob.limit });
 }
 

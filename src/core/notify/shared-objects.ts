@@ -80,7 +80,7 @@ export class SharedObjects {
 
   /** Anonymous memory that was granted to `space` and that no map has shown, oldest first. */
   #unseen(space: Space): ObjectGrant[] {
-    return [...this.#grants.objects].filter((grant) => grant.key === undefined && grant.space === space);
+    return [...this.#grants.objects].filter((grant) => grant.key === undefined && grant.holder === space);
   }
 
   hasUnseen(space: Space): boolean {
@@ -150,7 +150,12 @@ export class SharedObjects {
 
   /** `space` is gone. */
   left(space: Space): void {
-    for (const grant of this.#unseen(space)) this.giveUp(grant);
+    for (const grant of this.#unseen(space)) {
+      // A fork that was under way with it may have made a child that maps it.
+      const heir = [...this.#grants.forks].find((fork) => fork.space === space && fork.isInexact);
+      if (heir) grant.holder = heir.child;
+      else this.giveUp(grant);
+    }
     for (const [key, object] of this.#known) this.#leave(key, object, space);
   }
 

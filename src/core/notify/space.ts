@@ -31,13 +31,15 @@ export class Space {
   #heapSeen = 0;
   /** Where the data segment may end instead, if the kernel has refused what was granted since the map was read: addresses. */
   #otherBrks: number[] = [];
+  /** The page down to which calls under way may still take it. */
+  #lowestEnd = Number.POSITIVE_INFINITY;
   /** The kernel's quick figures when the last look was taken and nothing has been granted since. */
   sizeAtLook: { readonly total: number; readonly data: number } | undefined;
   #isAdopted = false;
   /** Where fixed mappings were allowed that may not have happened. */
   readonly #expected = new Set<{ readonly start: number; readonly end: number }>();
-  /** Whether {@link foreign} is another since it was written down. */
-  foreignChanged = false;
+  /** Whether {@link payer} or {@link foreign} is another since it was written down. */
+  payersChanged = false;
   /** Whether its map has been looked at since exec: before, some of the program's own parts are not counted. */
   isExact = false;
   /** The processes that use it: more than one after vfork. */
@@ -127,8 +129,8 @@ export class Space {
     if (hidden) return;
     const end = dataEnd(vmas, this.startBrk);
     this.heapPages = accountedWithin(accounted, pagesIn(this.startBrk), end);
-    this.#heapSeen = this.heapPages;
     if (settled) this.#settleBrk(end);
+    this.#heapSeen = Math.max(0, Math.min(this.heapPages, this.#lowestEnd - pagesIn(this.startBrk)));
   }
 
   /**
@@ -141,7 +143,13 @@ export class Space {
       else this.brk = this.#otherBrks.findLast((each) => pagesIn(each) === end) ?? this.brk;
     }
     this.#otherBrks.length = 0;
+    this.#lowestEnd = Number.POSITIVE_INFINITY;
     this.#isAdopted = false;
+  }
+
+  /** The address where the data segment ends, when nothing has been granted since that was certain. */
+  get knownBrk(): number | undefined {
+    return this.brk === 0 || this.#isAdopted || this.#otherBrks.length > 0 ? undefined : this.brk;
   }
 
   /** Whether {@link brk} is only where the data segment begins: neither a map nor a call has told yet where it ends. */
@@ -156,6 +164,7 @@ export class Space {
     this.heapPages = 0;
     this.#heapSeen = 0;
     this.#otherBrks.length = 0;
+    this.#lowestEnd = Number.POSITIVE_INFINITY;
     this.#isAdopted = false;
   }
 
@@ -173,8 +182,11 @@ export class Space {
     this.brkMoves++;
     this.heapPages += need;
     // What it gives up it will not have seen when it grows again.
-    this.#heapSeen = Math.max(0, Math.min(this.#heapSeen, pagesIn(address) - pagesIn(this.startBrk)));
-    return Math.max(need, pagesIn(address) - pagesIn(this.startBrk) - this.#heapSeen);
+    const end = pagesIn(address);
+    const start = pagesIn(this.startBrk);
+    this.#lowestEnd = Math.min(this.#lowestEnd, end);
+    this.#heapSeen = Math.max(0, Math.min(this.#heapSeen, end - start));
+    return Math.max(need, end - start - this.#heapSeen);
   }
 
   /** It did not come to that. */
@@ -202,6 +214,7 @@ export class Space {
     this.add(-this.#own);
     this.#setForeign(kept.sort((a, b) => a.start - b.start));
     this.#payer = next;
+    this.payersChanged = true;
     this.add(underway);
   }
 
@@ -229,10 +242,10 @@ export class Space {
   expectFixed(start: number, end: number): () => void {
     const range = { start, end };
     this.#expected.add(range);
-    this.foreignChanged = true;
+    this.payersChanged = true;
     return () => {
       this.#expected.delete(range);
-      this.foreignChanged = true;
+      this.payersChanged = true;
     };
   }
 
@@ -256,7 +269,7 @@ export class Space {
     for (const range of this.#foreign) this.#ledger.release(lengthOf(range), range.payer);
     for (const range of next) this.#ledger.force(lengthOf(range), range.payer);
     this.#job.add(sum(next) - sum(this.#foreign));
-    if (next.length > 0 || this.#foreign.length > 0) this.foreignChanged = true;
+    if (next.length > 0 || this.#foreign.length > 0) this.payersChanged = true;
     this.#foreign = next;
   }
 }

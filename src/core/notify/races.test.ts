@@ -1,0 +1,174 @@
+/** What random histories have found: calls, children and kills in an order that was not thought of. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { AccountsWorld } from "../../../test/support/accounts-world.ts";
+import { HEAP_START, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
+import { PAGE_SIZE } from "../base/size.ts";
+import type { Operation } from "./operation.ts";
+
+const UID = 1000;
+const OTHER = 2000;
+const LIMITED = { soft: 1000, hard: 1000 };
+const map = (pages: number, start?: number): Operation => ({ kind: "map", start, pages });
+const share = (pages: number): Operation => ({ kind: "share", fd: undefined, pages });
+const brk = (pages: number): Operation => {
+  return { kind: "brk", end: HEAP_START + pages, address: (HEAP_START + pages) * PAGE_SIZE };
+};
+const fork = (isSibling = false): Operation => ({ kind: "fork", isSibling });
+const vfork = (waits: boolean): Operation => ({ kind: "vfork", waits });
+
+function worldWith(pages: number) {
+  const world = new AccountsWorld();
+  const pid = world.start(UID, LIMITED);
+  if (pages > 0) does(world, pid, map(pages));
+  return { world, kernel: world.kernel, accounts: world.accounts, pid };
+}
+
+/** A call that is let go, and happens. Returns the child of a fork. */
+function does(world: AccountsWorld, tid: number, operation: Operation): PaperProcess | undefined {
+  assert.equal(world.trap(tid, operation), "let go");
+  return world.kernel.happen(tid);
+}
+
+function becomes(world: AccountsWorld, pid: number, uid: number): void {
+  assert.equal(world.trap(pid, { kind: "setuid" }), "let go");
+  world.kernel.pending.delete(pid);
+  world.kernel.setuid(pid, uid);
+}
+
+const totals = ({ accounts }: AccountsWorld): [number, number] => [
+  accounts.uids.find(UID).vmsize,
+  accounts.uids.find(OTHER).vmsize,
+];
+
+test("who pays for memory that two have is written down with both, whichever of them has changed it", () => {
+  const { world, pid } = worldWith(400);
+  becomes(world, pid, OTHER);
+  const child = does(world, pid, vfork(true))!;
+  does(world, child.pid, map(6, MAPPINGS));
+  world.crash();
+  assert.deepEqual(totals(world), [394, 6]);
+});
+
+test("a fixed mapping is made when its process has ended, and another has its memory", () => {
+  const { world, kernel, pid } = worldWith(300);
+  becomes(world, pid, OTHER);
+  const other = kernel.addThread(pid);
+  world.trap(pid, map(20, MAPPINGS));
+  does(world, other, vfork(true));
+  kernel.happen(pid, true);
+  world.exit(pid);
+  world.tellEnds();
+  assert.deepEqual(totals(world), [280, 20]);
+});
+
+test("brk costs what lies behind the end of the data segment, though the program has unmapped the last of that", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  does(world, pid, brk(300));
+  accounts.lookAtAll();
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, HEAP_START + 200, HEAP_START + 300);
+  assert.equal(world.judge(pid, brk(1100)), "let go");
+  kernel.happen(pid);
+  world.checkAtRest();
+  assert.equal(accounts.ledger.reserved, 1000);
+});
+
+test("a data segment that shrinks while it is looked at is paid for whole when it grows again", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  does(world, pid, brk(6));
+  assert.equal(world.trap(pid, brk(0)), "let go");
+  accounts.lookAtAll();
+  kernel.happen(pid);
+  assert.equal(world.trap(pid, brk(77)), "let go");
+  accounts.lookAtAll();
+  assert.equal(accounts.ledger.reserved, 77);
+  kernel.happen(pid);
+  world.checkAtRest();
+});
+
+/** A parent whose fork is under way, and its child that has made a sibling, which looks like the parent's child. */
+function confused() {
+  const { world, kernel, accounts, pid } = worldWith(9);
+  const first = does(world, pid, fork())!;
+  does(world, first.pid, map(1));
+  assert.equal(world.trap(pid, fork()), "let go");
+  does(world, first.pid, fork(true));
+  accounts.lookAtAll();
+  return { world, kernel, accounts, pid, first };
+}
+
+test("a child that is taken for another's leaves the charge for the one that is still to come", () => {
+  const { world, kernel, accounts, pid } = confused();
+  for (let i = 0; i < 3; i++) accounts.lookAtAll();
+  kernel.happen(pid);
+  world.checkBounds();
+  world.checkAtRest();
+});
+
+test("a fork that the kernel takes back takes nothing from a child that was taken for its own", () => {
+  const { world, kernel, accounts, pid } = confused();
+  kernel.pending.delete(pid);
+  accounts.cancelled(pid);
+  world.checkBounds();
+  world.checkAtRest();
+  assert.equal(accounts.grants.forks.size, 0);
+});
+
+test("once all are found that have a process's memory, nobody else is taken for one when it ends", () => {
+  const { world, kernel, pid } = worldWith(19);
+  const borrower = does(world, pid, vfork(false))!;
+  does(world, borrower.pid, map(1));
+  world.exit(borrower.pid);
+  world.tellEnds();
+  becomes(world, pid, OTHER);
+  const child = does(world, pid, fork())!;
+  does(world, child.pid, map(1));
+  assert.equal(world.trap(child.pid, fork(true)), "let go");
+  kernel.happen(child.pid, true);
+  world.exit(pid);
+  world.checkAtRest();
+});
+
+test("who has a process's memory is looked for when that ends, though another was found before", () => {
+  const { world, pid } = worldWith(19);
+  const [borrower, silent] = [does(world, pid, vfork(false))!, does(world, pid, vfork(false))!];
+  does(world, borrower.pid, map(1));
+  for (const gone of [borrower, { pid }]) world.exit(gone.pid);
+  world.tellEnds();
+  assert.equal(world.accounts.ledger.reserved, 20);
+  assert.ok(world.accounts.population.find(silent.pid));
+});
+
+test("shared memory that a fork under way may have copied is the child's when its maker ends", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  const other = kernel.addThread(pid);
+  assert.equal(world.trap(other, fork()), "let go");
+  does(world, pid, share(12));
+  const child = kernel.happen(other, true)!;
+  world.exit(pid);
+  world.tellEnds();
+  assert.equal(accounts.ledger.reserved, 12);
+  world.checkAtRest();
+  world.exit(child.pid);
+  world.checkAtRest();
+  assert.equal(accounts.ledger.reserved, 0);
+});
+
+test("a limit that is set does not concern who has the process's memory already, nor after a kill", () => {
+  const { world, accounts, pid } = worldWith(1);
+  const child = does(world, pid, vfork(true))!;
+  accounts.setLimit(accounts.population.find(pid)!, { soft: 400, hard: 400 });
+  world.crash();
+  const limitOf = (of: number): number => world.accounts.population.find(of)!.limit.soft;
+  assert.deepEqual([limitOf(pid), limitOf(child.pid)], [400, 1000]);
+});
+
+test("a child found after a kill has its parent's limit, and not that of somebody else with the same memory", () => {
+  const { world, accounts, pid } = worldWith(1);
+  const child = does(world, pid, vfork(true))!;
+  does(world, child.pid, map(1));
+  accounts.setLimit(accounts.population.find(pid)!, { soft: 400, hard: 400 });
+  const grandchild = does(world, child.pid, vfork(true))!;
+  world.crash();
+  assert.equal(world.accounts.population.find(grandchild.pid)!.limit.soft, 1000);
+});
