@@ -38,6 +38,8 @@ const CALLS: Record<string, (world: AccountsWorld, pid: number, a: number, pages
   remap: (world, pid, a, pages) => {
     const entry = pick(world, pid, a);
     if (!entry || entry.start < MAPPINGS || isUnseen(world, entry)) return undefined;
+    // Where another uid's memory was nobody else's may come to lie at the same time.
+    if (isForeign(world, pid, entry) && isBusy(world, pid)) return undefined;
     const { start, length } = entry;
     const oldPages = a % 4 === 0 ? Math.min(length, 1 + (a % 7)) : length;
     const keepsOld = a % 5 === 0;
@@ -81,7 +83,7 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     // Whoever unmaps the end of its data segment cannot be told from whose last brk failed.
     if (kernel.endsHeap(pid, start, end) || isUnseen(world, entry)) return;
     // Nor can, under way, a mapping that comes to lie where another uid's memory was until a moment ago.
-    if (payerOf(entry)?.uid !== kernel.ids(pid)!.ruid && isBusy(world, pid)) return;
+    if (isForeign(world, pid, entry) && isBusy(world, pid)) return;
     kernel.vm.munmap(kernel.processes.get(pid)!.proc, start, end);
   },
   "map-unasked": ({ kernel }, pid, a, pages) => {
@@ -122,7 +124,7 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     if (kernel.processes.get(pid)!.tids.size < 3) kernel.addThread(pid);
   },
   exit: (world, pid, a) => {
-    if (world.kernel.processes.size === 1) return;
+    if (world.kernel.processes.size === 1 || mayBeTakenFor(world, pid)) return;
     world.exit(pid);
     if (a % 2 === 0) world.tellEnds();
   },
@@ -153,9 +155,29 @@ const isBusy = ({ kernel }: AccountsWorld, pid: number): boolean =>
     return process.proc.vmspace === kernel.processes.get(pid)!.proc.vmspace;
   });
 
+/** Whether another uid than that of `pid` pays. */
+const isForeign = ({ kernel }: AccountsWorld, pid: number, entry: VmMapEntry): boolean =>
+  payerOf(entry)?.uid !== kernel.ids(pid)!.ruid;
+
+/** Whether another thread moves memory that another uid pays for. */
+const isMovingForeign = (world: AccountsWorld, pid: number): boolean =>
+  [...world.kernel.pending.values()].some(({ operation, process }) => {
+    const { map } = process.proc.vmspace;
+    if (operation.kind !== "remap" || map !== world.kernel.processes.get(pid)!.proc.vmspace.map) return false;
+    const entry = map.lookup(operation.start);
+    return entry !== undefined && isForeign(world, process.pid, entry);
+  });
+
 /** Shared memory of which nobody can tell, once it is cut, by which call it was made. */
 const isUnseen = ({ accounts }: AccountsWorld, entry: VmMapEntry): boolean =>
   isShared(entry) && accounts.grants.objects.size > 0;
+
+/** Who has the memory of one that ends cannot always be told from a child of the same image; as long as nobody else pays for that, it is all one. */
+function mayBeTakenFor({ accounts }: AccountsWorld, pid: number): boolean {
+  const { loans, forks } = accounts.grants;
+  const lends = [...loans].some(({ process }) => process.pid === pid && process.space.foreign.length > 0);
+  return lends && forks.size > 0;
+}
 
 const isFork = ({ kind }: Operation): boolean => kind === "fork" || kind === "vfork";
 
@@ -222,6 +244,7 @@ function run(world: AccountsWorld, [what, who, a, pages]: Step): void {
   // All threads of a program change their uid together, and do nothing else meanwhile.
   const own = [...kernel.pending.values()].filter((each) => each.process === process);
   if (own.some(({ operation }) => what === "setuid" || operation.kind === "setuid")) return;
+  if (isMovingForeign(world, pid)) return;
   // What another thread is about to share, a child may get or not.
   if (isFork({ kind: what } as Operation) && own.some(({ operation }) => operation.kind === "share")) return;
   // Nor does a thread exec while another is in vfork.

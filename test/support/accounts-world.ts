@@ -200,7 +200,9 @@ export class AccountsWorld {
 
   noteLimits(): void {
     for (const { layout, proc } of this.kernel.processes.values()) {
-      this.#limits.set(layout, (this.#limits.get(layout) ?? new Set()).add(proc.rlimitSwap));
+      const origin = this.kernel.origins.get(layout);
+      const limits = this.#limits.get(layout) ?? new Set(origin === undefined ? [] : this.#limits.get(origin));
+      this.#limits.set(layout, limits.add(proc.rlimitSwap));
     }
   }
 

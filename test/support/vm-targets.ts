@@ -83,6 +83,8 @@ export class VmTargets implements Targets {
   readonly blurred = new Set<number>();
   /** Pages that nobody was asked for since {@link forgetUnasked}, by who pays: what exec and stacks bring, what a move makes another's. */
   readonly unasked = new Map<number, number>();
+  /** By image: that of the program that has executed it. */
+  readonly origins = new Map<string, string>();
   /** A call has added more than was to be told of it when it was let go. */
   overtaken = false;
   /** Processes whose real uid has changed and that have not called since. */
@@ -261,7 +263,9 @@ export class VmTargets implements Targets {
     proc.vmspace.dataStart = HEAP_START;
     this.vm.mmap(proc, { start: DATA_START, pages: DATA_PAGES, prot: 3 });
     this.vm.stackCreate(proc, STACK_TOP, STACK_MOST);
+    const before = process.layout;
     process.layout = `image ${this.#next++}`;
+    this.origins.set(process.layout, before);
     for (const tid of process.tids) {
       if (tid !== process.pid) this.#endThread(tid);
       this.pending.delete(tid);
@@ -347,7 +351,8 @@ export class VmTargets implements Targets {
   exit(pid: number): void {
     const process = this.processes.get(pid)!;
     for (const tid of process.tids) {
-      if (this.pending.get(tid)?.operation.kind === "map" && this.isShared(pid)) this.happen(tid);
+      const operation = this.pending.get(tid)?.operation;
+      if (operation?.kind === "map" && operation.start !== undefined && this.isShared(pid)) this.happen(tid);
     }
     for (const tid of process.tids) this.#endThread(tid);
     for (const file of this.#files) this.#close(file, pid);

@@ -1,7 +1,8 @@
+import type { Books } from "./books.ts";
 import type { ForkGrant, LoanGrant } from "./grant.ts";
 import { type Heritage, heritage } from "./heritage.ts";
 import type { Job } from "./job.ts";
-import type { Books, Population } from "./population.ts";
+import type { Population } from "./population.ts";
 import type { Image } from "./ports.ts";
 import type { AccountedProcess, SwapLimit } from "./process.ts";
 import { BORROWER_RECORD, heritageRecord } from "./records.ts";
@@ -236,7 +237,8 @@ export class Arrivals {
     const unseen = new Set<number>();
     const parents = new Set<AccountedProcess>();
     let anywhere = false;
-    for (const { process: parent, isSibling } of grants.forks) {
+    for (const { process: parent, ppid } of grants.forks) {
+      const isSibling = ppid !== parent.pid;
       if (parents.has(parent) && !isSibling) continue;
       // The children of one that has ended, which nobody may have been told yet, are somebody else's.
       if (!isSibling && !this.#population.isGone(parent)) parents.add(parent);
@@ -270,24 +272,27 @@ export class Arrivals {
 
   /** Finds whoever has the memory that `process` leaves and is not known: its image is the same. */
   #findHeirs({ space, layout }: AccountedProcess, limit: SwapLimit): void {
-    const { targets } = this.#books;
+    const { targets, grants } = this.#books;
     for (const pid of targets.pids()) {
       if (this.#knows(pid)) continue;
       const image = targets.image(pid);
-      if (image?.layout !== layout || !targets.ids(pid)?.filtered) continue;
+      const ids = image?.layout === layout ? targets.ids(pid) : undefined;
+      if (!image || !ids?.filtered) continue;
       const twin = this.#population.twinOf(pid, layout);
       const [other] = space.pids;
-      if (twin) {
-        this.#population.record(this.#population.arrive(pid, image, twin.space, limit));
-        // A copy has the same image.
-      } else if (other !== undefined && !targets.sharesMemory(other, pid)) {
+      // A copy has the same image; and what a fork has made has its caller's uid.
+      if (!twin && other !== undefined && !targets.sharesMemory(other, pid)) {
         this.#meetStranger(pid, image, { job: space.job, limit });
-      } else {
-        const process = this.#population.record(this.#population.arrive(pid, image, space, limit));
-        // It may have been allowed to become another program.
-        this.#population.execs(process, pid);
-        this.#population.countAll(process);
+        continue;
       }
+      if (!twin && ids.ruid !== space.payer.uid && grants.forksAlike(image).length > 0) {
+        this.meet(pid, { job: space.job, limit });
+        continue;
+      }
+      const process = this.#population.record(this.#population.arrive(pid, image, twin?.space ?? space, limit));
+      // It may have been allowed to become another program.
+      this.#population.execs(process, pid);
+      if (!twin) this.#population.countAll(process);
     }
   }
 }

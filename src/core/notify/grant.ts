@@ -112,8 +112,8 @@ export class ForkGrant extends Grant {
   readonly child: Space;
   /** The caller's image, which the child has too. */
   readonly layout: string;
-  /** CLONE_PARENT: the child is the caller's parent's. */
-  readonly isSibling: boolean;
+  /** Whose child it is: the caller's, or by CLONE_PARENT that of the caller's parent. */
+  readonly ppid: number;
   /** The child was looked for and not found. */
   missed = false;
   /** The child may have more than was charged, or be another's: its map has to be read. */
@@ -121,11 +121,11 @@ export class ForkGrant extends Grant {
   /** Forks that were closed by a child that this one may have made: theirs may be still to come. */
   readonly mistaken: ForkGrant[] = [];
 
-  constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, child: Space, isSibling: boolean) {
+  constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, child: Space, ppid: number) {
     super(process, call, kind);
     this.child = child;
     this.layout = process.layout;
-    this.isSibling = isSibling;
+    this.ppid = ppid;
   }
 
   override isDone(targets: Targets): boolean {

@@ -169,29 +169,37 @@ export class Grants {
     return false;
   }
 
-  /** Forks that may have made a process of this image, its parent's before others'; one that hides it is known by its parent. */
+  /**
+   * Forks that may have made a process of this image, its parent's first. One whose parent has gone is a child of whoever takes care of
+   * orphans, as is each child that such a process has made for its parent; one that hides its image is known by its parent alone.
+   */
   forksAlike({ layout, isHidden, ppid }: Image): readonly ForkGrant[] {
     if (this.#forks.size === 0) return [];
-    const isParents = ({ process, isSibling }: ForkGrant): boolean => process.pid === ppid && !isSibling;
-    const alike = [...this.#forks].filter((fork) => fork.layout === layout || (isHidden && isParents(fork)));
-    const ofParent = [...alike.filter(isParents), ...alike.filter((fork) => fork.isSibling)];
-    return ofParent.length > 0 ? ofParent : alike;
+    const alike = [...this.#forks].filter((fork) => fork.layout === layout || (isHidden && fork.process.pid === ppid));
+    const ofParent = alike.filter((fork) => fork.ppid === ppid);
+    if (ofParent.some(({ process }) => process.pid === ppid)) return ofParent;
+    const orphans = alike.filter((fork) => fork.ppid !== ppid && !this.#targets.ids(fork.ppid));
+    const likely = [...ofParent, ...orphans];
+    return likely.length > 0 ? likely : alike;
   }
 
   /**
    * Ends the fork that made a process of this image and real uid, whose parent may be gone; after exec neither is the caller's
-   * business any more. Which of several it was cannot be told: none of them is exact then.
+   * business any more. Which of several it was cannot be told: none of them is exact then, and the one that charges least is ended, since
+   * the others may still come to what they charge.
    */
   takeFork(image: Image, ruid: () => number | undefined): ForkGrant | undefined {
     const candidates = this.forksAlike(image);
     let [found] = candidates;
     if (!found) return undefined;
     if (candidates.length > 1) {
-      const uid = candidates.some(({ child }) => child.payer !== found!.child.payer) ? ruid() : undefined;
-      found = candidates.find(({ child }) => child.payer.uid === uid) ?? found;
-      if (candidates.some(({ child }) => child.pages !== found!.child.pages)) {
-        for (const fork of candidates) fork.isInexact = true;
+      const { payer, pages } = found.child;
+      const uid = candidates.some(({ child }) => child.payer !== payer) ? ruid() : payer.uid;
+      const likely = candidates.filter(({ child }) => child.payer.uid === uid);
+      for (const fork of likely) {
+        if (found.child.payer.uid !== uid || fork.child.pages < found.child.pages) found = fork;
       }
+      if (candidates.some(({ child }) => child.pages !== pages)) for (const fork of candidates) fork.isInexact = true;
     }
     this.close(found);
     for (const fork of candidates) if (fork !== found) fork.mistaken.push(found, ...found.mistaken);

@@ -15,11 +15,12 @@ export const fork: OperationRow<OperationOf<"fork">> = {
     vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.dontCopy ? vma.end - vma.start : 0), 0),
   // A child maps what its parent maps: that has to be known.
   needsMap: (_operation, space, { objects }) => objects.hasUnseen(space),
-  grant({ isSibling }, process, call, need, { objects, grants }) {
+  grant({ isSibling }, process, call, need, { targets, objects, grants }) {
     const { space } = process;
     const child = space.fork(need);
     objects.inherit(space, child);
-    const grant = new ForkGrant(process, call, fork, child, isSibling);
+    const ppid = isSibling ? (targets.image(process.pid)?.ppid ?? 0) : process.pid;
+    const grant = new ForkGrant(process, call, fork, child, ppid);
     grant.isInexact = grants.underway((each) => each === space).calls > 0;
     grant.cancel = () => {
       child.release();

@@ -1,26 +1,16 @@
-import type { SwapLedger } from "../vm/swap-ledger.ts";
-import type { UidInfos } from "../vm/uidinfo.ts";
-import type { Grants } from "./grants.ts";
+import type { Books } from "./books.ts";
 import type { Job } from "./job.ts";
-import { type Image, ifLooked, type Targets } from "./ports.ts";
+import { type Image, ifLooked } from "./ports.ts";
 import { AccountedProcess, type PendingChange, type ProgramImage, type SwapLimit } from "./process.ts";
-import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord, type Recorder } from "./records.ts";
-import type { SharedObjects } from "./shared-objects.ts";
+import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "./records.ts";
 import { Space } from "./space.ts";
-import type { UidAccounts } from "./uid-accounts.ts";
-
-export interface Books {
-  readonly targets: Targets;
-  readonly ledger: SwapLedger;
-  readonly uids: UidInfos;
-  readonly figures: UidAccounts;
-  readonly objects: SharedObjects;
-  readonly grants: Grants;
-  readonly recorder: Recorder;
-}
 
 /** Threads of a process that are remembered before those that are gone are forgotten. */
 const THREADS = 256;
+
+/** Whether the call by which a change was allowed is over, now that `caller` makes another. */
+const isOver = (by: PendingChange, caller: number | undefined): boolean =>
+  caller !== undefined && (by === "unknown" || by === caller);
 
 /** The processes under accounting: how one becomes another program or another user, and goes. */
 export class Population {
@@ -158,15 +148,18 @@ export class Population {
    * that its last one is over; else exec may be on its way still, and what is seen be half of what it makes.
    */
   refresh(process: AccountedProcess, caller?: number): void {
-    const isOver = (by: PendingChange): boolean => caller !== undefined && (by === "unknown" || by === caller);
-    if (process.pendingExec !== undefined) {
-      const isAnother = this.#refreshImage(process, isOver(process.pendingExec));
-      // Whoever calls after exec is the only thread there is.
-      if (isOver(process.pendingExec) || (isAnother && caller !== undefined)) process.pendingExec = undefined;
-      else if (isAnother) process.pendingExec = "unknown";
-    }
+    this.#refreshProgram(process, caller);
     if (process.pendingUid === undefined) return;
-    if (this.#refreshUid(process, isOver(process.pendingUid))) process.pendingUid = undefined;
+    if (this.#refreshUid(process, isOver(process.pendingUid, caller))) process.pendingUid = undefined;
+  }
+
+  #refreshProgram(process: AccountedProcess, caller?: number): void {
+    const by = process.pendingExec;
+    if (by === undefined) return;
+    const isAnother = this.#refreshImage(process, isOver(by, caller));
+    // Whoever calls after exec is the only thread there is.
+    if (isOver(by, caller) || (isAnother && caller !== undefined)) process.pendingExec = undefined;
+    else if (isAnother) process.pendingExec = "unknown";
   }
 
   /** Whether it is another program; one that lies where the last one lay, without randomization, cannot be told from it. */
@@ -238,25 +231,27 @@ export class Population {
     const { pid, space } = process;
     const ids = targets.ids(pid);
     if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return isOver;
-    for (const other of space.pids) if (other !== pid) this.#exitedUntold(other);
+    for (const other of [...space.pids]) if (other !== pid) this.#refreshSharer(other);
     // The memory is still that of who shares it; of one that starts a command nothing counts.
     if (space.pids.size > 1 || process.launching) {
       process.nextPayer = uids.find(ids.ruid);
       return true;
     }
-    const { pages } = grants.underway((each) => each === space);
+    const { calls, pages } = grants.underway((each) => each === space);
     const vmas = targets.map(pid);
     // What stays with who paid for it the map alone tells: asked again when it can be had.
     if (!vmas) return false;
-    space.keepFor(uids.find(ids.ruid), vmas, pages);
+    space.keepFor(uids.find(ids.ruid), vmas, pages, calls === 0);
     this.recordPayers(space);
     return true;
   }
 
-  /** A process may have ended of which nobody has been told yet. */
-  #exitedUntold(pid: number): void {
+  /** Whoever had a memory may have ended, or become another program, and nobody has been told yet. */
+  #refreshSharer(pid: number): void {
     const process = this.find(pid);
-    if (process && this.isGone(process)) this.exited(process);
+    if (!process) return;
+    if (this.isGone(process)) this.exited(process);
+    else this.#refreshProgram(process);
   }
 
   /** Whether it has ended. Of one that nobody has looked at it is only known whether its number is in use. */

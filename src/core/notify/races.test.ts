@@ -172,3 +172,72 @@ test("a child found after a kill has its parent's limit, and not that of somebod
   world.crash();
   assert.equal(world.accounts.population.find(grandchild.pid)!.limit.soft, 1000);
 });
+
+test("what the map shows when the real uid changes is what brk and the stack are told from", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  assert.equal(world.trap(pid, brk(26)), "let go");
+  kernel.pending.delete(pid);
+  becomes(world, pid, OTHER);
+  does(world, pid, brk(283));
+  world.checkBounds();
+  world.checkAtRest();
+  assert.deepEqual([totals(world), accounts.shortfalls], [[0, 283], []]);
+});
+
+test("what has gone of the stack before the real uid changed is not taken from what comes", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  does(world, pid, { kind: "exec" });
+  does(world, pid, map(1));
+  accounts.lookAtAll();
+  becomes(world, pid, OTHER);
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, MAPPINGS + 1);
+  assert.equal(world.trap(pid, map(51)), "let go");
+  accounts.lookAtAll();
+  assert.equal(totals(world)[1], 51);
+});
+
+test("who had a process's memory and has executed another program does not keep its charges from the new uid", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const child = does(world, pid, vfork(true))!;
+  does(world, child.pid, map(1));
+  does(world, child.pid, { kind: "exec" });
+  becomes(world, pid, OTHER);
+  does(world, pid, map(2));
+  assert.equal(totals(world)[1], 2);
+  kernel.exit(child.pid);
+});
+
+test("one of several borrowers may have executed another program when its lender's end leads to it", () => {
+  const { world, pid } = worldWith(1);
+  const child = does(world, pid, vfork(true))!;
+  const grandchild = does(world, child.pid, vfork(true))!;
+  assert.equal(world.trap(grandchild.pid, { kind: "exec" }), "let go");
+  world.exit(child.pid);
+  world.tellEnds();
+  world.kernel.happen(grandchild.pid);
+  world.checkAtRest();
+});
+
+test("an orphan is not taken for the child that another has made for its parent, nor charged less than it has", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const first = does(world, pid, fork())!;
+  does(world, pid, map(226));
+  assert.equal(world.trap(pid, fork()), "let go");
+  kernel.happen(pid, true);
+  world.exit(pid);
+  world.tellEnds();
+  assert.equal(world.trap(first.pid, fork(true)), "let go");
+  world.checkAtRest();
+});
+
+test("of forks that look alike the one that charges most is left for the child that may still come", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  const first = does(world, pid, fork())!;
+  does(world, pid, map(11));
+  assert.equal(world.trap(pid, fork()), "let go");
+  does(world, first.pid, fork(true));
+  accounts.lookAtAll();
+  kernel.happen(pid);
+  world.checkBounds();
+  world.checkAtRest();
+});

@@ -207,8 +207,12 @@ export class Space {
     return Math.max(0, end - pagesIn(this.startBrk) - this.heapPages);
   }
 
-  /** Everything in the map stays with who pays for it now; what comes is charged to `next`, and so are `underway` pages. */
-  keepFor(next: UidInfo, vmas: readonly Vma[], underway: number): void {
+  /**
+   * Everything in the map stays with who pays for it now; what comes is charged to `next`, and so are `underway` pages. `settled` as in
+   * {@link correct}.
+   */
+  keepFor(next: UidInfo, vmas: readonly Vma[], underway: number, settled: boolean): void {
+    this.correct(vmas, underway, settled);
     const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.#foreign));
     const kept = [...this.#foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.#payer }))];
     this.add(-this.#own);

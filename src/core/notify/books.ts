@@ -1,0 +1,18 @@
+import type { SwapLedger } from "../vm/swap-ledger.ts";
+import type { UidInfos } from "../vm/uidinfo.ts";
+import type { Grants } from "./grants.ts";
+import type { Targets } from "./ports.ts";
+import type { Recorder } from "./records.ts";
+import type { SharedObjects } from "./shared-objects.ts";
+import type { UidAccounts } from "./uid-accounts.ts";
+
+/** What the parts of the accounts have in common. */
+export interface Books {
+  readonly targets: Targets;
+  readonly ledger: SwapLedger;
+  readonly uids: UidInfos;
+  readonly figures: UidAccounts;
+  readonly objects: SharedObjects;
+  readonly grants: Grants;
+  readonly recorder: Recorder;
+}
