@@ -14,6 +14,7 @@ import type { FileSystem } from "../core/vfs/node.ts";
 import { chainOutcome, type Outcome } from "../core/vfs/parked.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
+import { MAP_KIT } from "../host/accountant/map-jobs.ts";
 import { LiveInspection } from "../host/inspect/live-inspection.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
@@ -79,7 +80,8 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   requireKernel();
   countInOwnPages();
   const identity = new CallerIdentity();
-  const elsewhere = new Elsewhere(onBug);
+  const elsewhere = Elsewhere.processJobs(onBug);
+  const maps = new Elsewhere(MAP_KIT, onBug);
   const processes = new LiveProcessTable(identity, elsewhere);
   const access = new KernelAccess(identity, elsewhere);
   const arch = hostArch();
@@ -88,12 +90,17 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   const accountant = new Accountant({ state: lasting?.state, print, onBug, onDeath: lasting?.onDeath ?? onBug });
   const culprits = lasting ? { culprits: join(lasting.state.dir, "culprit") } : {};
   const sharing = repairSharing(arch, accountant);
-  const tracer = new LiveTracer({ processes, elsewhere, access, arch, memory, onBug, sharing, ...culprits });
+  const quotas = new Quotas();
+  const { attached } = quotas;
+  const tracer = new LiveTracer({
+    ...{ processes, elsewhere, access, arch, memory, onBug, sharing, attached },
+    ...culprits,
+  });
   const filter = buildFilter(arch);
   const inspection = new LiveInspection({ identity, elsewhere, memory, tracer, arch });
   const ports: Ports = {
-    quotas: new Quotas(),
-    accounts: new LiveAccounts(accountant, identity, elsewhere, (process, caller, owner) => {
+    quotas,
+    accounts: new LiveAccounts(accountant, identity, maps, (process, caller, owner) => {
       const install = (): Outcome<void> => tracer.installFilter(process, caller, filter, owner);
       if (identity.isOwn(caller)) return install();
       return chainOutcome(accountant.askIfAny(undefined, "admitAdoption", caller.uid, QUOTAS), install);
@@ -120,6 +127,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
       inspection.close();
       processes.close();
       elsewhere.close();
+      maps.close();
     },
   };
 }

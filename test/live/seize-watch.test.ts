@@ -19,7 +19,7 @@ test("an exec that waits for a thread which only we can collect does not hold up
   await target.prints("\n");
   const tid = Number(/tid (\d+)/.exec(target.output)![1]);
   const watch = new SeizeWatch(undefined);
-  const elsewhere = new Elsewhere(console.error);
+  const elsewhere = Elsewhere.processJobs(console.error);
   const processes = new LiveProcessTable(new CallerIdentity(), elsewhere);
   const process = processes.find(target.pid as Pid)!;
   seize(tid);

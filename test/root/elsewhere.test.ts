@@ -107,6 +107,24 @@ test("processes of one owner cannot take more than their share of the threads", 
   await keepsLooking(asks, other.pid, Promise.resolve());
 });
 
+test("many owners of processes that hang take no thread from others", NEEDS_MOUNT, async () => {
+  const hanging = await Promise.all(Array.from({ length: 22 }, (_, i) => Hanging.inExec(61100 + (i >> 1))));
+  const askers = await Promise.all(hanging.map((_, i) => Agent.start({ uid: 61200 + i })));
+  try {
+    await using victim = await Agent.start({ uid: B });
+    await using other = await Target.start("sleeper", { uid: 61003 });
+    await keepsLooking(victim, other.pid, Promise.resolve());
+    const answers = Promise.all(
+      askers.map((asker, i) => asker.open(11, server.path(hanging[i]!.pid, "status"), O_RDONLY)),
+    );
+    assert.ok((await keepsLooking(victim, other.pid, answers)) > 3);
+    assert.deepEqual(new Set(await answers), new Set(["ETIMEDOUT"]));
+    await keepsLooking(victim, other.pid, Promise.resolve());
+  } finally {
+    await Promise.all([...askers, ...hanging].map((each) => each[Symbol.asyncDispose]()));
+  }
+});
+
 test("attach to a process whose exec does not end is refused", NEEDS_MOUNT, async () => {
   await using target = await Hanging.beforeExec(A);
   await using root = await Agent.start();

@@ -11,6 +11,7 @@ import {
 } from "../../src/core/abi/seccomp.ts";
 import type { Pid, Tid } from "../../src/core/base/brand.ts";
 import { Errno } from "../../src/core/base/errno.ts";
+import { Quotas } from "../../src/core/procfs/quotas.ts";
 import type { Caller } from "../../src/core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../src/core/vfs/parked.ts";
 import { KernelAccess } from "../../src/host/linux/access.ts";
@@ -29,12 +30,14 @@ const identity = new CallerIdentity();
 const onBug = (error: unknown): never => {
   throw error;
 };
-const elsewhere = new Elsewhere(onBug);
+const elsewhere = Elsewhere.processJobs(onBug);
 const processes = new LiveProcessTable(identity, elsewhere);
 const access = new KernelAccess(identity, elsewhere);
 const arch = hostArch();
 const memory = new LiveMemory(access, elsewhere, arch.userTop);
+const { attached } = new Quotas();
 const tracer = new LiveTracer({
+  attached,
   processes,
   access,
   arch,

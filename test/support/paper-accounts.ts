@@ -1,4 +1,24 @@
+import { latin1 } from "../../src/core/base/text.ts";
 import type { Accounts, Limit } from "../../src/core/procfs/accounts-port.ts";
+import { renderMapLine } from "../../src/core/procfs/files/map.ts";
+import type { MapLine } from "../../src/core/vm/map-line.ts";
+
+const MAPPING: MapLine = {
+  start: 0x1000,
+  end: 0x3000,
+  resident: 1,
+  privateResident: 1,
+  object: 0x1000,
+  rights: "rw-",
+  references: 1,
+  shadows: 0,
+  flags: 0,
+  copyOnWrite: false,
+  needsCopy: false,
+  type: "default",
+  path: "/a b",
+  payer: 11,
+};
 
 /** Accounts of one process with one line each; what is changed is recorded. */
 export function paperAccounts(calls: string[]): Accounts {
@@ -9,24 +29,7 @@ export function paperAccounts(calls: string[]): Accounts {
   return {
     owner: { uid: 0, gid: 0 },
     settle: () => {},
-    map: () => [
-      {
-        start: 0x1000,
-        end: 0x3000,
-        resident: 1,
-        privateResident: 1,
-        object: 0x1000,
-        rights: "rw-",
-        references: 1,
-        shadows: 0,
-        flags: 0,
-        copyOnWrite: false,
-        needsCopy: false,
-        type: "default",
-        path: "/a b",
-        payer: 11,
-      },
-    ],
+    map: () => latin1(renderMapLine(MAPPING)),
     limits: () => limits,
     setSwapLimit: (_process, caller, soft, hard) => {
       calls.push(`swap ${soft} ${hard} by ${caller.uid}`);

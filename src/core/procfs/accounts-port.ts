@@ -1,6 +1,5 @@
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
-import type { MapLine } from "../vm/map-line.ts";
 import type { Process } from "./ports.ts";
 
 /** A resource limit: Infinity for none. */
@@ -52,8 +51,11 @@ export interface Accounts {
   readonly owner: { readonly uid: number; readonly gid: number };
   /** Brings the figures up to date with the kernel's maps, when calls that were let go a moment ago have happened. */
   settle(): Outcome<void>;
-  /** As the kernel lets `caller` see it: EPERM, ESRCH. */
-  map(process: Process, caller: Caller): Outcome<readonly MapLine[]>;
+  /**
+   * The text of `map`, a line each mapping, for whoever may debug the process, as the kernel lets `caller` see it: EPERM, ESRCH. It is
+   * shared by its readers.
+   */
+  map(process: Process, caller: Caller): Outcome<Uint8Array>;
   limits(process: Process): Outcome<readonly Limit[]>;
   /** Sets RLIMIT_SWAP, bytes. EPERM to raise the hard limit without being root, EINVAL, EOPNOTSUPP where it is not under accounting. */
   setSwapLimit(process: Process, caller: Caller, soft: number, hard: number): Outcome<void>;

@@ -79,8 +79,8 @@ export function isResumed({ mode }: OpenContext): boolean {
 }
 
 /** As {@link openText} of a text that is there already; one that a server before this one rendered takes its place. */
-export function textHandle({ process, mode }: OpenContext, text: string): Handle {
-  const content = mode.resumed?.memo ?? latin1(text);
+export function textHandle({ process, mode }: OpenContext, text: string | Uint8Array): Handle {
+  const content = mode.resumed?.memo ?? (typeof text === "string" ? latin1(text) : text);
   return {
     memo: content,
     read(_caller, offset, into) {

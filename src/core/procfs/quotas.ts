@@ -1,5 +1,6 @@
 import { Errno, type ErrnoName } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
+import type { Claims } from "../vfs/node.ts";
 
 export interface Quota {
   readonly most: number;
@@ -9,17 +10,29 @@ export interface Quota {
   readonly errno: ErrnoName;
 }
 
+type QuotaName =
+  | "openFiles"
+  | "openBytes"
+  | "waitingRequests"
+  | "attached"
+  | "attachedThreads"
+  | "threadsPerOwner"
+  | "threads";
+
 /** How much a user other than root can make the server hold or wait for. Nobody else notices who is at a limit. */
-export const QUOTAS: Readonly<Record<"openFiles" | "waitingRequests" | "threadsPerOwner" | "threads", Quota>> = {
-  openFiles: { most: 1024, what: "files of processes that one uid has open", errno: "EMFILE" },
-  waitingRequests: { most: 256, what: "requests of one uid that wait for processes of others", errno: "EAGAIN" },
+export const QUOTAS: Readonly<Record<QuotaName, Quota>> = {
+  openFiles: { most: 1024, what: "files and directories that one uid has open", errno: "EMFILE" },
+  openBytes: { most: 64 * 1024 * 1024, what: "bytes of text that the open files of one uid hold", errno: "EMFILE" },
+  waitingRequests: { most: 256, what: "requests of one uid that wait", errno: "EAGAIN" },
+  attached: { most: 128, what: "processes that one uid has attached", errno: "EAGAIN" },
+  attachedThreads: { most: 512, what: "threads of a process that others than root attach", errno: "EAGAIN" },
   threadsPerOwner: { most: 2, what: "threads of the server that processes of one owner keep waiting", errno: "EAGAIN" },
-  threads: { most: 16, what: "threads of the server that wait for processes, in all", errno: "EAGAIN" },
+  threads: { most: 48, what: "threads of the server that wait for processes, in all", errno: "EAGAIN" },
 };
 
 /** What whoever is at the limit is told. */
 export function beyond({ most, what, errno }: Quota): Errno {
-  return new Errno(errno, `there are ${most} ${what}, which is the most`);
+  return new Errno(errno, `${most} is the most: ${what}`);
 }
 
 /** Counts what each uid holds. Root is not counted. */
@@ -31,24 +44,61 @@ export class PerUid {
     this.#quota = quota;
   }
 
-  /** One more for `uid`, until the result is called, which may happen more than once. EAGAIN or EMFILE, as the quota says. */
-  take({ uid }: Pick<Caller, "uid">): () => void {
+  /**
+   * `amount` more for `uid`, until the result is called, which may happen more than once. EAGAIN or EMFILE, as the quota says, when
+   * it would have more than that.
+   */
+  take({ uid }: Pick<Caller, "uid">, amount = 1): () => void {
     if (uid === 0) return () => {};
     const held = this.#held.get(uid) ?? 0;
-    if (held >= this.#quota.most) throw beyond(this.#quota);
-    this.#held.set(uid, held + 1);
+    if (held + amount > this.#quota.most) throw beyond(this.#quota);
+    this.#held.set(uid, held + amount);
     let taken = true;
     return () => {
       if (!taken) return;
       taken = false;
-      const left = this.#held.get(uid)! - 1;
+      const left = this.#held.get(uid)! - amount;
       if (left > 0) this.#held.set(uid, left);
       else this.#held.delete(uid);
     };
   }
 }
 
+/** What an entry of a listing takes that is held, in bytes. */
+const ENTRY_BYTES = 128;
+
 /** The counts that all trees over the same processes share. */
-export class Quotas {
-  readonly openFiles: PerUid = new PerUid(QUOTAS.openFiles);
+export class Quotas implements Claims {
+  readonly #files = new PerUid(QUOTAS.openFiles);
+  readonly #bytes = new PerUid(QUOTAS.openBytes);
+  readonly #waiting = new PerUid(QUOTAS.waitingRequests);
+  readonly attached: PerUid = new PerUid(QUOTAS.attached);
+
+  waiting(caller: Caller): () => void {
+    return this.#waiting.take(caller);
+  }
+
+  directory(caller: Caller, entries: number): () => void {
+    const release = this.file(caller);
+    try {
+      const free = this.#bytes.take(caller, entries * ENTRY_BYTES);
+      return () => {
+        free();
+        release();
+      };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** One more open file, whoever has it. EMFILE. */
+  file(caller: Caller): () => void {
+    return this.#files.take(caller);
+  }
+
+  /** What an open file holds. EMFILE. */
+  bytes(caller: Caller, count: number): () => void {
+    return this.#bytes.take(caller, count);
+  }
 }

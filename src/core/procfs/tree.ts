@@ -3,8 +3,8 @@ import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
 import { type NodeNumber, type NodeNumbers, ROOT_NUMBER } from "../vfs/node-number.ts";
-import { mapOutcome, type Outcome, Parked } from "../vfs/parked.ts";
-import { perform, type Steps, step } from "../vfs/steps.ts";
+import { mapOutcome, type Outcome } from "../vfs/parked.ts";
+import { counted } from "./counted.ts";
 import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
 import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
 import { isRoot, nodeMeaning, nodeNumber } from "./node-numbers.ts";
@@ -46,37 +46,6 @@ function checkMode(
 /** The handle, which says for whom it was opened. */
 function openedBy(opener: Caller, opened: Outcome<Handle>): Outcome<Handle> {
   return mapOutcome(opened, (handle) => Object.assign(handle, { opener }));
-}
-
-/** What `open` makes, with `release` called when it is closed, or when nothing comes of it. */
-function counted(release: () => void, open: () => Outcome<Handle>): Outcome<Handle> {
-  const handOver = (handle: Handle): Handle => ({
-    ...handle,
-    close() {
-      release();
-      handle.close?.();
-    },
-  });
-  try {
-    const opened = open();
-    return opened instanceof Parked ? perform(handOverLater(opened, release, handOver)) : handOver(opened);
-  } catch (error) {
-    release();
-    throw error;
-  }
-}
-
-function* handOverLater(
-  opened: Parked<Handle>,
-  release: () => void,
-  handOver: (handle: Handle) => Handle,
-): Steps<Handle> {
-  try {
-    return handOver(yield* step(opened));
-  } catch (error) {
-    release();
-    throw error;
-  }
 }
 
 /** The tree over live processes. Nodes are made on demand and kept with their process, one object per node. */
@@ -223,7 +192,8 @@ class ProcTree {
       open: (caller, mode) => {
         const opener = this.#recorded(caller, mode);
         checkMode(row, accounts.owner, opener, mode, this.#options);
-        return openedBy(opener, row.open({ opener, mode, ports: this.#ports }));
+        const open = (): Outcome<Handle> => row.open({ opener, mode, ports: this.#ports });
+        return openedBy(opener, counted(this.#ports.quotas, opener, open));
       },
     };
   }
@@ -270,7 +240,7 @@ class ProcTree {
         const opener = this.#recorded(caller, mode);
         checkMode(row, process.owner(), opener, mode, options);
         const open = (): Outcome<Handle> => row.open({ process, opener, mode, ports, options });
-        return openedBy(opener, counted(ports.quotas.openFiles.take(opener), open));
+        return openedBy(opener, counted(ports.quotas, opener, open));
       },
     };
   }
@@ -283,6 +253,7 @@ export function procFileSystem(ports: Ports, options: ProcfsOptions): FileSystem
     root,
     numbers,
     refusal: options.readOnly ? "EROFS" : "EPERM",
+    claims: ports.quotas,
     // df in units of 512 bytes prints 2 2 0 100 %, as in 1993.
     statfs: () => {
       const files = ports.processes.limit();

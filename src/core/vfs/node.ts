@@ -105,6 +105,14 @@ export interface StatFs {
   readonly nameMax: number;
 }
 
+/** What a caller may make a transport hold: each call claims some of that, until what it returns is called, once or more. */
+export interface Claims {
+  /** A listing of so many entries that is held. EMFILE. */
+  directory(caller: Caller, entries: number): () => void;
+  /** A request that is not answered yet. EAGAIN. */
+  waiting(caller: Caller): () => void;
+}
+
 /** A file system: what a transport serves. */
 export interface FileSystem {
   readonly root: DirNode;
@@ -112,4 +120,6 @@ export interface FileSystem {
   statfs(): StatFs;
   /** Every change of the tree is refused with this: EPERM, or EROFS for a read-only mount. */
   readonly refusal: "EPERM" | "EROFS";
+  /** Absent: nothing is refused. */
+  readonly claims?: Claims;
 }

@@ -2,7 +2,7 @@ import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import type { SwapLedger } from "../../core/vm/swap-ledger.ts";
-import type { Payment, Requests } from "./requests.ts";
+import { FOREIGN_NUMBERS, type Payment, type Requests } from "./requests.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
@@ -30,6 +30,8 @@ export function paymentOf({ population, objects }: Accounts, pid: number): Payme
   const space = population.find(pid)?.space;
   const shared = new Map<string, number>();
   for (const { name, uid } of objects) shared.set(name, uid);
-  const foreign = space?.foreign.map(({ start, end, payer }) => [start, end, payer.uid] as const) ?? [];
-  return { payer: space?.payer.uid, foreign, objects: shared };
+  const { foreign = [], payer } = space ?? {};
+  const numbers = new Float64Array(foreign.length * FOREIGN_NUMBERS);
+  for (const [i, { start, end, payer }] of foreign.entries()) numbers.set([start, end, payer.uid], i * FOREIGN_NUMBERS);
+  return { payer: payer?.uid, foreign: numbers, objects: shared };
 }

@@ -1,4 +1,5 @@
 import { statusNumbers } from "../../core/abi/text/status.ts";
+import type { Pid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Accounts, Limit, RefusedCall, SwapFigures, UidAccount } from "../../core/procfs/accounts-port.ts";
@@ -6,7 +7,6 @@ import type { Process } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { mapOutcome, type Outcome, type Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
-import type { MapLine } from "../../core/vm/map-line.ts";
 import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/vm/swap-ledger.ts";
 import type { CallerIdentity } from "../linux/caller-identity.ts";
 import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
@@ -15,8 +15,10 @@ import { longPromptText } from "../linux/proc-file.ts";
 import type { Accountant } from "./accountant.ts";
 import { swapFigures } from "./figures.ts";
 import { parseLimits } from "./limits-text.ts";
-import { linesOf } from "./paid-lines.ts";
+import type { MapJobs } from "./map-jobs.ts";
 import type { Payment } from "./requests.ts";
+import { restStamp } from "./rest-stamp.ts";
+import { SharedTexts } from "./shared-texts.ts";
 import { Supply } from "./supply.ts";
 import { countUids } from "./uid-rows.ts";
 
@@ -26,7 +28,17 @@ const bytes = (pages: number): number => pages * PAGE_SIZE;
 const MAP_PATIENCE_MS = 10_000;
 
 /** Nobody has paid for anything. */
-const UNPAID: Payment = { payer: undefined, foreign: [], objects: new Map() };
+const UNPAID: Payment = { payer: undefined, foreign: new Float64Array(), objects: new Map() };
+
+/** Who pays for more parts and objects than that is not compared. */
+const MOST_COMPARED = 1000;
+
+/** What a map's text says is the same as long as this is: {@link restStamp}, and who pays. */
+function stampOf(pid: Pid, { payer, foreign, objects }: Payment): string | undefined {
+  if (foreign.length + objects.size > MOST_COMPARED) return undefined;
+  const rest = restStamp(pid);
+  return rest && `${rest} ${payer} ${foreign.join()} ${[...objects].join()}`;
+}
 
 /** Puts a running process under the filter; the listener is handed over while the process is stopped. */
 export type InstallFilter = (process: Process, caller: Caller, owner: (listener: number) => void) => Outcome<void>;
@@ -39,11 +51,12 @@ export class LiveAccounts implements Accounts {
   };
   readonly #accountant: Accountant;
   readonly #identity: CallerIdentity;
-  readonly #elsewhere: Elsewhere;
+  readonly #maps: Elsewhere<MapJobs>;
+  readonly #mapTexts = new SharedTexts();
   readonly #install: InstallFilter;
 
-  constructor(accountant: Accountant, identity: CallerIdentity, elsewhere: Elsewhere, install: InstallFilter) {
-    this.#elsewhere = elsewhere;
+  constructor(accountant: Accountant, identity: CallerIdentity, maps: Elsewhere<MapJobs>, install: InstallFilter) {
+    this.#maps = maps;
     this.#install = install;
     this.#accountant = accountant;
     this.#identity = identity;
@@ -53,20 +66,21 @@ export class LiveAccounts implements Accounts {
     return this.#accountant.askIfAny(undefined, "settle");
   }
 
-  map(process: Process, caller: Caller): Outcome<readonly MapLine[]> {
+  map(process: Process, caller: Caller): Outcome<Uint8Array> {
     return perform(this.#map(process as LiveProcess, caller));
   }
 
-  *#map(process: LiveProcess, caller: Caller): Steps<readonly MapLine[]> {
+  *#map(process: LiveProcess, caller: Caller): Steps<Uint8Array> {
     const { pid } = process;
-    const asked = { pid, role: this.#identity.roleOf(caller) };
-    const entries = yield* step(this.#elsewhere.do(process, caller, "map", asked, { patience: MAP_PATIENCE_MS }));
-    const payment = yield* step(this.#accountant.askIfAny(UNPAID, "payment", pid));
+    const asked = yield* step(this.#accountant.askIfAny(UNPAID, "payment", pid));
     // Of one that is only looked at everything is its user's.
-    const payer = payment.payer ?? statusNumbers(process.statusText(), "Uid")[0];
-    return yield* linesOf(entries, { ...payment, payer }, (ranges) =>
-      this.#elsewhere.do(process, caller, "resident", { pid, ranges }),
-    );
+    const payment = { ...asked, payer: asked.payer ?? statusNumbers(process.statusText(), "Uid")[0] };
+    const job = { pid, role: this.#identity.roleOf(caller), payment };
+    const text = this.#mapTexts.of(process, {
+      stamp: () => stampOf(pid, payment),
+      read: () => this.#maps.do(process, caller, "mapText", job, { patience: MAP_PATIENCE_MS, own: "elsewhere" }),
+    });
+    return yield* step(text);
   }
 
   limits({ pid }: Process): Outcome<readonly Limit[]> {

@@ -1,11 +1,9 @@
 import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
-import type { Outcome } from "../../core/vfs/parked.ts";
-import { type Steps, step } from "../../core/vfs/steps.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
 import type { Resident } from "../linux/pagemap.ts";
 import { toMapLine } from "./map-lines.ts";
-import type { Payment } from "./requests.ts";
+import { FOREIGN_NUMBERS, type Payment } from "./requests.ts";
 import { toVma } from "./to-vma.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
@@ -19,44 +17,52 @@ interface Part {
 
 /**
  * Every mapping of a process with who pays for it; one that two have paid for, and the kernel has made one of, in parts. `residentOf`
- * counts the pages in memory of ranges of the process, which are pages.
+ * counts the pages in memory of a range of the process, which is pages.
  */
 export function* linesOf(
   entries: readonly SmapsEntry[],
   payment: Payment,
-  residentOf: (ranges: readonly (readonly [start: number, end: number])[]) => Outcome<readonly Resident[]>,
-): Steps<readonly MapLine[]> {
-  const lines: MapLine[] = [];
+  residentOf: (start: number, end: number) => Resident,
+): Generator<MapLine> {
+  const { payer, objects } = payment;
+  const foreign = new ForeignParts(payment.foreign);
   for (const entry of entries) {
     const { start, end, accounted, object } = toVma(entry);
-    const shared = object === undefined ? undefined : payment.objects.get(object);
-    const parts = accounted && payment.payer !== undefined ? partsOf(start, end, payment.payer, payment.foreign) : [];
+    const shared = object === undefined ? undefined : objects.get(object);
+    const parts = accounted && payer !== undefined ? foreign.partsOf(start, end, payer) : [];
     const line = toMapLine(entry, parts[0]?.uid ?? shared);
-    if (parts.length < 2) {
-      lines.push(line);
-      continue;
-    }
-    const resident = yield* step(residentOf(parts.map(({ start, end }) => [start, end] as const)));
-    for (const [i, part] of parts.entries()) lines.push(partOf(line, part, resident[i]!));
+    if (parts.length < 2) yield line;
+    else for (const part of parts) yield partOf(line, part, residentOf(part.start, part.end));
   }
-  return lines;
 }
 
-/** [start, end) by payer: in order, without a gap. */
-function partsOf(start: number, end: number, payer: number, foreign: Payment["foreign"]): Part[] {
-  const parts: Part[] = [];
-  let at = start;
-  const reach = (to: number, uid: number): void => {
-    if (to > at) parts.push({ start: at, end: to, uid });
-    at = Math.max(at, to);
-  };
-  for (const [from, to, uid] of foreign) {
-    if (to <= start || from >= end) continue;
-    reach(from, payer);
-    reach(Math.min(to, end), uid);
+/** What others pay for, gone through once for ranges that come in order. */
+class ForeignParts {
+  readonly #foreign: Payment["foreign"];
+  /** Before it everything ends before the range asked for last. */
+  #next = 0;
+
+  constructor(foreign: Payment["foreign"]) {
+    this.#foreign = foreign;
   }
-  reach(end, payer);
-  return parts;
+
+  /** [start, end) by payer: in order, without a gap. */
+  partsOf(start: number, end: number, payer: number): Part[] {
+    const parts: Part[] = [];
+    let at = start;
+    const reach = (to: number, uid: number): void => {
+      if (to > at) parts.push({ start: at, end: to, uid });
+      at = Math.max(at, to);
+    };
+    const foreign = this.#foreign;
+    while (this.#next < foreign.length && foreign[this.#next + 1]! <= start) this.#next += FOREIGN_NUMBERS;
+    for (let i = this.#next; i < foreign.length && foreign[i]! < end; i += FOREIGN_NUMBERS) {
+      reach(foreign[i]!, payer);
+      reach(Math.min(foreign[i + 1]!, end), foreign[i + 2]!);
+    }
+    reach(end, payer);
+    return parts;
+  }
 }
 
 function partOf(line: MapLine, { start, end, uid }: Part, { resident, exclusive }: Resident): MapLine {

@@ -27,12 +27,15 @@ export interface PayerRow {
   readonly refusals: number;
 }
 
+/** How many numbers a part is that somebody else pays for. */
+export const FOREIGN_NUMBERS = 3;
+
 /** Who pays for the memory of a process. */
 export interface Payment {
   /** Of what is private to the process; undefined where it is not under accounting. */
   readonly payer: number | undefined;
-  /** Parts that somebody else pays for, in order: start and end as pages, uid. */
-  readonly foreign: readonly (readonly [start: number, end: number, uid: number])[];
+  /** Parts that somebody else pays for, in order, {@link FOREIGN_NUMBERS} each: start and end as pages, uid. */
+  readonly foreign: Float64Array;
   /** Of shared objects, by name. */
   readonly objects: ReadonlyMap<string, number>;
 }

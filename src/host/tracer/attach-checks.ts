@@ -1,5 +1,6 @@
 import { statusField } from "../../core/abi/text/status.ts";
 import { Errno } from "../../core/base/errno.ts";
+import { beyond, QUOTAS } from "../../core/procfs/quotas.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { type Steps, step } from "../../core/vfs/steps.ts";
 import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
@@ -25,10 +26,12 @@ export class AttachChecks {
     this.#culprit = culprits === undefined ? undefined : recordedCulprit(culprits);
   }
 
-  /** EBUSY where any thread is traced by another process; EAGAIN while it is inside an exec that does not end. */
+  /** EBUSY where any thread is traced by another process; EAGAIN while it is inside an exec that does not end, or with too many threads. */
   *run(target: LiveProcess, caller: Caller): Steps<void> {
     if (target.pid === this.#culprit?.pid && target.life === this.#culprit.life)
       throw new Errno("EAGAIN", `process ${target.pid} has held up a server before this one, which had to end for it`);
+    if (caller.uid !== 0 && Number(statusField(target.statusText(), "Threads")) > QUOTAS.attachedThreads.most)
+      throw beyond(QUOTAS.attachedThreads);
     this.#refuseTracedThreads(target);
     if (target.isOwn()) return;
     try {

@@ -1,4 +1,3 @@
-import type { Arch } from "../../core/abi/arch/arch.ts";
 import { signalNumber } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
@@ -8,11 +7,7 @@ import type { Callers, Process, Seen, Tracer } from "../../core/procfs/ports.ts"
 import type { Caller } from "../../core/vfs/caller.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
-import type { KernelAccess } from "../linux/access.ts";
-import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
-import type { LiveMemory } from "../linux/memory.ts";
-import type { LiveProcessTable } from "../linux/process-table.ts";
 import { AttachChecks } from "./attach-checks.ts";
 import { Attachment } from "./attachment.ts";
 import type { Job } from "./borrowing.ts";
@@ -25,26 +20,14 @@ import { lookFor } from "./look.ts";
 import { PassingPeeks } from "./passing-peeks.ts";
 import { type RepairSharing, UNSHARED } from "./repair-sharing.ts";
 import { SeizeWatch } from "./seize-watch.ts";
+import type { TracerSetup } from "./tracer-setup.ts";
 import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
-
-interface Setup {
-  readonly processes: LiveProcessTable;
-  readonly elsewhere: Elsewhere;
-  readonly access: KernelAccess;
-  readonly arch: Arch;
-  readonly memory: LiveMemory;
-  readonly sharing?: RepairSharing;
-  /** The file that names a process for which a server had to end. */
-  readonly culprits?: string;
-  /** Told of errors that belong to no request. */
-  onBug(error: unknown): void;
-}
 
 /** Control of live processes by ptrace, all of it from the main thread. */
 export class LiveTracer implements Tracer {
   readonly registerSize: number;
-  readonly #setup: Setup;
+  readonly #setup: TracerSetup;
   readonly #loop: WaitLoop;
   readonly #checks: AttachChecks;
   readonly #seizes: SeizeWatch;
@@ -54,7 +37,7 @@ export class LiveTracer implements Tracer {
   readonly #controllers: Controllers;
   readonly #freed = new Freed();
 
-  constructor(setup: Setup) {
+  constructor(setup: TracerSetup) {
     this.#setup = setup;
     this.registerSize = setup.arch.registerSize;
     this.#loop = new WaitLoop(setup.onBug);
@@ -225,9 +208,13 @@ export class LiveTracer implements Tracer {
     // What root may control it may control whatever it executes; the writer may long be gone when that happens.
     const unconditional = processes.identity.isOwn(caller);
     const tracing = { sharing: this.#sharing, watch: this.#seizes };
+    const release = controller && this.#setup.attached.take(caller);
     const attachment = new Attachment(target, controller, this.#loop, tracing, {
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
-      ended: () => this.#wasFreed(target.pid, controller?.key),
+      ended: () => {
+        release?.();
+        this.#wasFreed(target.pid, controller?.key);
+      },
     });
     this.#attached.set(target.pid, attachment);
     try {

@@ -30,9 +30,7 @@ export class PassingPeek implements Traced {
     ended: () => void,
   ) {
     const { pid } = process;
-    const threads = threadsOf(pid);
-    const leader = pid as number as Tid;
-    const tid = threads.includes(leader) ? leader : threads[0];
+    const tid = process.isZombie() ? threadsOf(pid)[0] : (pid as number as Tid);
     if (tid === undefined) throw new Errno("ESRCH", `process ${pid} has exited`);
     this.#tid = tid;
     this.#loop = loop;

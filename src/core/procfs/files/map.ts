@@ -3,8 +3,10 @@ import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import { formatMapLine, type MapLine } from "../../vm/map-line.ts";
 import { isResumed, mayDebug, type ProcFile, textHandle } from "../file.ts";
 
-const render = (line: MapLine): string =>
-  `${formatMapLine({ ...line, path: line.path === undefined ? undefined : escapeOctal(line.path) })}\n`;
+/** A line of the file, ended by a newline. */
+export function renderMapLine(line: MapLine): string {
+  return `${formatMapLine({ ...line, path: line.path === undefined ? undefined : escapeOctal(line.path) })}\n`;
+}
 
 export const map: ProcFile = {
   name: "map",
@@ -16,7 +18,7 @@ export const map: ProcFile = {
     if (isResumed(context)) return textHandle(context, "");
     const { ports, process, opener } = context;
     const settled = chainOutcome(mayDebug(context, opener), () => ports.accounts.settle());
-    const lines = chainOutcome(settled, () => ports.accounts.map(process, opener));
-    return mapOutcome(lines, (all) => textHandle(context, all.map(render).join("")));
+    const text = chainOutcome(settled, () => ports.accounts.map(process, opener));
+    return mapOutcome(text, (bytes) => textHandle(context, bytes));
   },
 };

@@ -1,4 +1,5 @@
 import { Errno, isErrno } from "../../base/errno.ts";
+import type { Caller } from "../../vfs/caller.ts";
 import type { DirEntry, DirNode, FileSystem, Handle, Node, OpenMode } from "../../vfs/node.ts";
 import { mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { type HandleRecord, HandleRecords } from "./handle-records.ts";
@@ -19,6 +20,13 @@ export interface OpenFile {
 interface OpenDirectory {
   readonly kind: "dir";
   readonly entries: readonly DirEntry[];
+  /** What it held of its opener's is free again. */
+  release(): void;
+}
+
+function letGo(open: OpenFile | OpenDirectory): void {
+  if (open.kind === "file") open.handle.close?.();
+  else open.release();
 }
 
 const READ_ONLY: OpenMode = { read: true, write: false, exclusive: false };
@@ -75,8 +83,19 @@ export class OpenFiles {
     }
   }
 
+  /** ENFILE; EMFILE where the caller has too much open. */
   addDirectory(request: FuseRequest, entries: readonly DirEntry[]): number {
-    return this.#add(request, READ_ONLY, { kind: "dir", entries });
+    const directory = this.#held(request.caller, entries);
+    try {
+      return this.#add(request, READ_ONLY, directory);
+    } catch (error) {
+      directory.release();
+      throw error;
+    }
+  }
+
+  #held(caller: Caller, entries: readonly DirEntry[]): OpenDirectory {
+    return { kind: "dir", entries, release: this.#fs.claims?.directory(caller, entries.length) ?? (() => {}) };
   }
 
   /** EBADF for what is not an open file. For one that cannot be opened again the node's reason, ESTALE above all. */
@@ -96,7 +115,7 @@ export class OpenFiles {
     const { node, record } = this.#recorded(fh, "dir");
     if (node.kind !== "dir") throw new Errno("ESTALE", "the node is no directory");
     const entries = listing(this.#fs, node, record.opener);
-    this.#open.set(fh, { kind: "dir", entries });
+    this.#open.set(fh, this.#held(record.opener, entries));
     return entries;
   }
 
@@ -109,15 +128,15 @@ export class OpenFiles {
   }
 
   close(fh: number): void {
-    const file = this.#open.get(fh);
+    const open = this.#open.get(fh);
     this.#open.delete(fh);
     this.#records.remove(fh);
-    if (file?.kind === "file") file.handle.close?.();
+    if (open) letGo(open);
   }
 
   /** Those of this process; what is recorded stays. */
   closeAll(): void {
-    for (const file of this.#open.values()) if (file.kind === "file") file.handle.close?.();
+    for (const open of this.#open.values()) letGo(open);
     this.#open.clear();
   }
 

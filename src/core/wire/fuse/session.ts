@@ -1,7 +1,9 @@
 import { FUSE_WRITE, IN_HEADER_SIZE } from "../../abi/fuse.ts";
 import { ERRNO, Errno } from "../../base/errno.ts";
+import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
+import { claimWait } from "../claim-wait.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type Agreement, FUSE_OPS, type FuseOp, type FuseState, SILENT } from "./ops.ts";
 import { ParkedRecords } from "./parked-records.ts";
@@ -21,6 +23,14 @@ export interface FuseSessionOptions {
   onInit?(agreement: Agreement): void;
   /** Told of an exception that is no Errno: a bug. The request is answered EIO. */
   onBug(error: unknown, op: string): void;
+}
+
+/** A request that is answered later. */
+interface Waiting {
+  readonly unique: number;
+  readonly isResent: boolean;
+  readonly name: string;
+  readonly caller: Caller;
 }
 
 /** A file system behind the FUSE protocol: requests as bytes in, replies as bytes out, in the same call or later. */
@@ -75,7 +85,7 @@ export class FuseSession {
   /** Serves the request in the first `length` of `bytes`. EINVAL when it is no message: there is nobody to answer. */
   request(bytes: Uint8Array, length: number): void {
     const request = new FuseRequest(bytes, length);
-    const { unique, isResent } = request;
+    const { unique, isResent, caller } = request;
     const op = OPS.get(request.opcode);
     const name = op?.name ?? `opcode ${request.opcode}`;
     const reply = op?.bulk ? this.#bulk : this.#small;
@@ -83,7 +93,7 @@ export class FuseSession {
       if (!op) throw new Errno("ENOSYS", name);
       if (request.bodyLength < op.minBody) throw new Errno("EINVAL", `${name} too short`);
       const outcome = op.handle(this.#state, request, reply);
-      if (outcome instanceof Parked) this.#park(unique, isResent, name, outcome, reply);
+      if (outcome instanceof Parked) this.#park({ unique, isResent, name, caller }, outcome, reply);
       else if (outcome !== SILENT) this.#options.reply(reply.finish(unique, isResent, 0, outcome));
     } catch (error) {
       this.#fail(unique, isResent, name, error);
@@ -96,7 +106,9 @@ export class FuseSession {
     this.#files.closeAll();
   }
 
-  #park(unique: number, isResent: boolean, name: string, parked: Parked<number>, reply: FuseReply): void {
+  /** EAGAIN where the caller has too many that wait. */
+  #park({ unique, isResent, name, caller }: Waiting, parked: Parked<number>, reply: FuseReply): void {
+    const release = claimWait(this.#options.fs, caller, parked);
     // The operation fills this reply later on; everybody else gets a new one.
     if (reply === this.#bulk) this.#bulk = new FuseReply(true);
     else this.#small = new FuseReply(false);
@@ -104,11 +116,13 @@ export class FuseSession {
     const slot = this.#parkedRecords.add(unique);
     parked.listen({
       settled: (length) => {
+        release();
         this.#parked.delete(unique);
         this.#options.reply(reply.finish(unique, isResent, 0, length));
         this.#parkedRecords.remove(slot);
       },
       failed: (error) => {
+        release();
         this.#parked.delete(unique);
         this.#fail(unique, isResent, name, error);
         this.#parkedRecords.remove(slot);

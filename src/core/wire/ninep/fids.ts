@@ -9,7 +9,7 @@ export interface Fid {
   readonly node: Node;
   /** From the root to the node's parent; empty for the root. */
   readonly parents: readonly DirNode[];
-  opened?: { readonly handle: Handle } | { readonly entries: readonly DirEntry[] };
+  opened?: { readonly handle: Handle } | { readonly entries: readonly DirEntry[]; release(): void };
   /** Why the last request on it that failed did so. */
   reason?: string;
 }
@@ -67,6 +67,7 @@ export class Fids {
 
 function close({ opened }: Fid): void {
   if (opened && "handle" in opened) opened.handle.close?.();
+  else opened?.release();
 }
 
 const QID_TYPES: Readonly<Record<NodeKind, number>> = { dir: QTDIR, link: QTSYMLINK, file: QTFILE };

@@ -109,7 +109,7 @@ function lopen(state: NinepState, { fid, flags }: Message<"Tlopen">): Outcome<Bo
       { name: "..", ino: parent.stat(caller).ino, kind: "dir" },
       ...node.list(caller),
     ];
-    return opened({ entries });
+    return opened({ entries, release: state.fs.claims?.directory(caller, entries.length) ?? (() => {}) });
   }
   return mapOutcome(node.open(caller, mode), (handle) => {
     // The fid may have gone while the open waited.

@@ -3,6 +3,7 @@ import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
+import { claimWait } from "../claim-wait.ts";
 import { decodeMessage, encodeMessage, frameTag } from "./codec.ts";
 import { Fids, Qids } from "./fids.ts";
 import { HANDLERS, type NinepState } from "./handlers.ts";
@@ -142,8 +143,10 @@ export class NinepSession {
 
   #park(reply: MessageName, message: Message, parked: Parked<object>, bytes: number): void {
     const { tag } = message;
+    const release = claimWait(this.#fs, this.#options.caller, parked);
     this.#waitingBytes += bytes;
     const forget = (): void => {
+      release();
       this.#pending.delete(tag);
       this.#waitingBytes -= bytes;
     };

@@ -1,9 +1,9 @@
 import { Errno } from "../../../core/base/errno.ts";
-import { PerUid, QUOTAS } from "../../../core/procfs/quotas.ts";
+import type { QUOTAS } from "../../../core/procfs/quotas.ts";
 import type { Caller } from "../../../core/vfs/caller.ts";
 import { mapOutcome, type Outcome, Parked } from "../../../core/vfs/parked.ts";
-import { libcClose } from "../ffi/libc.ts";
-import { JOBS, type JobArguments, type JobName, type JobResult, LOCK_OF } from "./jobs.ts";
+import { type Jobs, PROCESS_JOBS } from "./jobs.ts";
+import type { JobArguments, JobKit, JobName, JobResult } from "./kit.ts";
 import type { Answer } from "./lane.ts";
 import { Threads } from "./threads.ts";
 
@@ -34,12 +34,14 @@ export interface JobOptions {
 
 /** A job on its way. `parked` may have ended long before the job does. */
 export interface Errand {
-  readonly name: JobName;
+  readonly name: string;
   readonly args: unknown;
   /** What it may wait for: errands with the same key wait for each other. */
   readonly key: string;
   /** The owner of the process. */
   readonly owner: number;
+  /** The uid that asks. */
+  readonly asker: number;
   readonly parked: Parked<unknown>;
   ended(answer: Answer | undefined): void;
 }
@@ -49,38 +51,46 @@ export interface Errand {
  * on threads, one at a time for each process, so that a process which never answers costs one thread. A thread that waits in the
  * kernel cannot be called back: it is lost until the process goes. That is what {@link QUOTAS} limit.
  */
-export class Elsewhere {
+export class Elsewhere<Table extends object = Jobs> {
+  readonly #kit: JobKit<Table>;
   readonly #onBug: (error: unknown) => void;
   readonly #threads: Threads;
-  readonly #waiting = new PerUid(QUOTAS.waitingRequests);
 
-  constructor(onBug: (error: unknown) => void) {
+  /** As {@link processJobs}, for other jobs. */
+  constructor(kit: JobKit<Table>, onBug: (error: unknown) => void) {
+    this.#kit = kit;
     this.#onBug = onBug;
-    this.#threads = new Threads(onBug);
+    this.#threads = new Threads(kit, onBug);
+  }
+
+  /** `onBug` is told of what goes wrong in a job and is no answer to it. */
+  static processJobs(onBug: (error: unknown) => void): Elsewhere {
+    return new Elsewhere(PROCESS_JOBS, onBug);
   }
 
   /**
    * What the job returns or throws; ESRCH when the process has exited meanwhile. ETIMEDOUT when it keeps us waiting for longer than
-   * the request's patience, or is known to keep a thread waiting; EAGAIN where a quota says so. `caller` is who pays for the wait.
+   * the request's patience, or is known to keep a thread waiting; EAGAIN where a quota says so.
    */
-  do<Name extends JobName>(
+  do<Name extends JobName<Table>>(
     target: JobTarget,
     caller: Caller,
     name: Name,
-    args: JobArguments<Name>,
+    args: JobArguments<Table, Name>,
     options: JobOptions = {},
-  ): Outcome<JobResult<Name>> {
-    let done: Outcome<JobResult<Name>>;
+  ): Outcome<JobResult<Table, Name>> {
+    type Result = JobResult<Table, Name>;
+    let done: Outcome<Result>;
     if (target.isOwn() && options.own === undefined) {
       try {
-        done = (JOBS[name] as (args: unknown) => JobResult<Name>)(args);
+        done = (this.#kit.jobs[name] as (args: unknown) => Result)(args);
       } finally {
         options.over?.();
       }
-    } else done = this.#send(target, caller, name, args, options) as Parked<JobResult<Name>>;
+    } else done = this.#send(target, caller, name, args, options) as Parked<Result>;
     return mapOutcome(done, (value) => {
       if (target.alive()) return value;
-      discard(name, value);
+      this.#kit.discard?.(name, value);
       throw new Errno("ESRCH", `process ${target.pid} has exited`);
     });
   }
@@ -89,14 +99,12 @@ export class Elsewhere {
     this.#threads.close();
   }
 
-  #send(target: JobTarget, caller: Caller, name: JobName, args: unknown, options: JobOptions): Parked<unknown> {
+  #send(target: JobTarget, caller: Caller, name: JobName<Table>, args: unknown, options: JobOptions): Parked<unknown> {
     const { pid } = target;
     const owner = target.owner().uid;
-    const key = `${pid} ${LOCK_OF[name]}`;
-    let release: () => void;
+    const key = `${pid} ${this.#kit.lockOf[name]}`;
     try {
       this.#threads.refuse(key, pid, owner);
-      release = this.#waiting.take(caller);
     } catch (error) {
       options.over?.();
       throw error;
@@ -108,21 +116,18 @@ export class Elsewhere {
         return;
       }
       this.#threads.expired(errand);
-      release();
       parked.fail(new Errno("ETIMEDOUT", `process ${pid} has kept this request waiting for ${patience / 1000} s`));
     };
     const begin = performance.now();
     let timer = setTimeout(end, patience);
     const parked = new Parked<unknown>(() => {
       clearTimeout(timer);
-      release();
       this.#threads.withdraw(errand);
     });
     const errand: Errand = {
-      ...{ name, args, key, owner, parked },
+      ...{ name, args, key, owner, asker: caller.uid, parked },
       ended: (answer) => {
         clearTimeout(timer);
-        release();
         options.over?.();
         if (answer) this.#tell(errand, answer);
       },
@@ -133,7 +138,7 @@ export class Elsewhere {
 
   #tell({ name, key, parked }: Errand, answer: Answer): void {
     if ("value" in answer) {
-      if (parked.ended) discard(name, answer.value);
+      if (parked.ended) this.#kit.discard?.(name as JobName<Table>, answer.value);
       else parked.settle(answer.value);
     } else if ("code" in answer) parked.fail(new Errno(answer.code, answer.reason));
     else {
@@ -141,9 +146,4 @@ export class Elsewhere {
       parked.fail(new Errno("EIO", `${name} of a process has failed; the server's log says why`));
     }
   }
-}
-
-/** Of what nobody waits for any more. */
-function discard(name: JobName, value: unknown): void {
-  if (name === "openMemory" || name === "openExecutable") libcClose(value as number);
 }

@@ -15,7 +15,6 @@ import {
 } from "../../../core/abi/fcntl.ts";
 import { PTRACE_SEIZE } from "../../../core/abi/ptrace.ts";
 import { STATX_DEV_MAJOR, STATX_DEV_MINOR, STATX_MASK_INO, STATX_SIZE } from "../../../core/abi/statx.ts";
-import type { SmapsEntry } from "../../../core/abi/text/smaps.ts";
 import { Errno, isErrno } from "../../../core/base/errno.ts";
 import { actAs, type Role, withoutCapabilities } from "../acting.ts";
 import { isLocal } from "../backing.ts";
@@ -30,13 +29,12 @@ import {
   libcStatx,
 } from "../ffi/libc.ts";
 import { wholeFile } from "../file.ts";
-import { type Resident, residentWithin } from "../pagemap.ts";
-import { processPath, procPath, waitingLink, waitingText } from "../proc-file.ts";
-import { readSmaps } from "../read-smaps.ts";
+import { procPath, waitingLink, waitingText } from "../proc-file.ts";
 import { isSameFile } from "../same-file.ts";
 import type { Lock } from "../waits.ts";
+import type { JobKit } from "./kit.ts";
 
-interface Asked {
+export interface Asked {
   readonly pid: number;
   /** As whom the kernel is asked. */
   readonly role: Role;
@@ -71,9 +69,6 @@ interface OneThread extends Asked {
 /** Files whose bytes are wanted as they are. */
 export type BytesName = "auxv" | "cmdline" | "environ" | "maps";
 
-/** Page numbers, the second one beyond the end. */
-export type PageRange = readonly [number, number];
-
 /** Arguments and result of each. */
 export interface Jobs {
   /** The stat file. ESRCH, ENOENT. */
@@ -89,14 +84,10 @@ export interface Jobs {
   executable(job: Asked): string;
   /** A descriptor of the executable. EOPNOTSUPP on a file system that could keep its readers waiting. */
   openExecutable(job: Asked): number;
-  /** Every mapping. */
-  map(job: Asked): SmapsEntry[];
   /** The whole of a file of bytes. EPERM, EACCES; ENOENT, ESRCH. */
   bytes(job: Asked & { readonly name: BytesName }): Uint8Array;
   /** Path of a directory that the process has, one character a byte. As {@link bytes}. */
   directory(job: Asked & { readonly name: "cwd" | "root" }): string;
-  /** Pages of each range that are in memory, and of these the ones that nobody else has mapped. */
-  resident(job: OneProcess & { readonly ranges: readonly PageRange[] }): Resident[];
   /** As pread(2) and pwrite(2): the count, or minus the errno. */
   transfer(job: Transfer): number;
   /**
@@ -106,24 +97,17 @@ export interface Jobs {
   tryLocks(job: { readonly tid: number }): void;
 }
 
-/** For what a job waits, if it does: a process that keeps one of these back answers where another one is asked for. */
-export const LOCK_OF: Readonly<Record<JobName, Lock>> = {
+const LOCK_OF: Readonly<Record<keyof Jobs, Lock>> = {
   stat: "exec_update_lock",
   status: "exec_update_lock",
   openMemory: "exec_update_lock",
   executable: "exec_update_lock",
   openExecutable: "exec_update_lock",
-  map: "mmap_lock",
   bytes: "mmap_lock",
   directory: "exec_update_lock",
-  resident: "mmap_lock",
   transfer: "mmap_lock",
   tryLocks: "cred_guard_mutex",
 };
-
-export type JobName = keyof Jobs;
-export type JobArguments<Name extends JobName> = Parameters<Jobs[Name]>[0];
-export type JobResult<Name extends JobName> = ReturnType<Jobs[Name]>;
 
 const statx = Buffer.alloc(STATX_SIZE);
 
@@ -173,13 +157,9 @@ export const JOBS: Jobs = {
     });
   },
 
-  map: ({ pid, role }) => actAs(role, () => readSmaps(processPath(pid))),
-
   bytes: ({ pid, role, name }) => actAs(role, () => wholeFile(procPath(pid, name), `${name} of process ${pid}`)),
 
   directory: ({ pid, role, name }) => actAs(role, () => waitingLink(pid, name)),
-
-  resident: ({ pid, ranges }) => ranges.map(([start, end]) => residentWithin(pid, start, end)),
 
   transfer: ({ fd, address, buffer, length, write }) => {
     const count = (write ? libcPwriteAt : libcPreadAt)(fd, buffer, length, address);
@@ -189,5 +169,18 @@ export const JOBS: Jobs = {
   tryLocks: ({ tid }) => {
     if (withoutCapabilities(() => libcPtraceNumber(PTRACE_SEIZE, tid, 0, 0)) === 0)
       throw new Errno("EIO", `thread ${tid} was attached where the kernel had to refuse it`);
+  },
+};
+
+/** How many of these are done at the same time, by threads that nothing holds up. */
+const AT_ONCE = 16;
+
+export const PROCESS_JOBS: JobKit<Jobs> = {
+  jobs: JOBS,
+  lockOf: LOCK_OF,
+  program: new URL("./thread.js", import.meta.url),
+  atOnce: AT_ONCE,
+  discard(name, value) {
+    if (name === "openMemory" || name === "openExecutable") libcClose(value as number);
   },
 };

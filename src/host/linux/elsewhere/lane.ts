@@ -1,10 +1,10 @@
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import type { ErrnoName } from "../../../core/base/errno.ts";
 import { endWorker, startWorker } from "../worker.ts";
-import type { JobName } from "./jobs.ts";
+import { READY } from "./kit.ts";
 
 export interface Order {
-  readonly name: JobName;
+  readonly name: string;
   readonly args: unknown;
 }
 
@@ -24,15 +24,20 @@ export class Lane {
   /** When it got its last job, on the clock of performance.now(). */
   lastUsed = 0;
 
-  /** `broken` is told when the thread itself has ended, which no job should make it do. */
-  constructor(broken: (error: Error) => void) {
+  /**
+   * `program` calls `serveJobs`; `ready` is told when it does, `broken` when the thread itself has ended, which no job should make it
+   * do.
+   */
+  constructor(program: URL, ready: () => void, broken: (error: Error) => void) {
     const wake = new SharedArrayBuffer(8);
     const { port1, port2 } = new MessageChannel();
     this.#counts = new Int32Array(wake);
     this.#port = port1;
-    this.#port.on("message", (answer: Answer) => this.#take(answer));
+    this.#port.on("message", (answer: Answer | typeof READY) => {
+      if (answer === READY) ready();
+      else this.#take(answer);
+    });
     this.#port.unref();
-    const program = new URL("./thread.js", import.meta.url);
     this.#worker = startWorker(
       program,
       { port: port2, wake },
@@ -52,7 +57,7 @@ export class Lane {
     return this.#answered !== undefined;
   }
 
-  /** The thread has its job, which it may be waiting in. Else it is still starting, or has no processor. */
+  /** The thread has its job, which it may be waiting in. Else it has no processor. */
   get begun(): boolean {
     return Atomics.load(this.#counts, 1) === this.#counts[0];
   }

@@ -2,12 +2,17 @@ import { Errno } from "../../../core/base/errno.ts";
 import { beyond, QUOTAS } from "../../../core/procfs/quotas.ts";
 import { libcExit } from "../ffi/libc.ts";
 import type { Errand } from "./elsewhere.ts";
+import type { JobKit } from "./kit.ts";
 import { Lane } from "./lane.ts";
 
 /** How long errands wait for a thread before another one is started, which takes 40 ms and 12 MB. */
 const CROWDED_MS = 5;
 /** After how long an errand counts against the owner of its process: one that does not wait takes microseconds. */
-const LATE_MS = 250;
+const LATE_MS = 60;
+/** One part in so many of the threads is for processes that have not answered yet. */
+const UNPROVED_SHARE = 4;
+/** Processes that are remembered to have answered. */
+const MOST_PROVED = 4096;
 /** How long a thread stays that has nothing to do. */
 const IDLE_MS = 10_000;
 
@@ -19,17 +24,26 @@ interface Running {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** The threads, and which errand each has: one for each lock of a process, in the order in which they came. */
+/**
+ * The threads, and which errand each has: one for each lock of a process, those who ask in turn. A thread whose errand is
+ * late does not take another's place: so many others are at work as if there were none such. Processes that have answered before
+ * come first, and most threads are for them alone: what the others do is found out on a few.
+ */
 export class Threads {
+  readonly #kit: Pick<JobKit<object>, "program" | "atOnce">;
   readonly #onBug: (error: unknown) => void;
   readonly #lanes = new Set<Lane>();
   readonly #queue = new Set<Errand>();
   readonly #running = new Map<Errand, Running>();
   readonly #byKey = new Map<string, Errand>();
+  /** Keys of errands that were answered in time. */
+  readonly #proved = new Set<string>();
+  #starting: Lane | undefined;
   #crowded: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
 
-  constructor(onBug: (error: unknown) => void) {
+  constructor(kit: Pick<JobKit<object>, "program" | "atOnce">, onBug: (error: unknown) => void) {
+    this.#kit = kit;
     this.#onBug = onBug;
   }
 
@@ -57,7 +71,7 @@ export class Threads {
   isOurs(errand: Errand): boolean {
     const first = this.#byKey.get(errand.key);
     if (first) return !this.#running.get(first)!.late;
-    return !this.#mustWait(errand) && this.#count(({ late }) => late) < QUOTAS.threads.most;
+    return !this.#mustWait(errand) && this.#late < QUOTAS.threads.most;
   }
 
   /** Its request has ended without it. */
@@ -73,6 +87,7 @@ export class Threads {
     clearTimeout(this.#idle);
     for (const errand of this.#queue) errand.parked.interrupt();
     for (const { timer } of this.#running.values()) clearInterval(timer);
+    this.#starting?.end();
     for (const lane of this.#lanes) lane.end();
     this.#lanes.clear();
     if (!this.stuck) endWithThreads.delete(this);
@@ -85,11 +100,11 @@ export class Threads {
   }
 
   #dispatch(): void {
-    for (const errand of this.#queue) {
-      if (this.#mustWait(errand)) continue;
+    for (let errand = this.#next(); errand; errand = this.#next()) {
       const lane = this.#freeLane();
       if (!lane) {
-        this.#crowded ??= setTimeout(() => this.#grow(), CROWDED_MS);
+        if (this.#lanes.size === 0) this.#grow();
+        else this.#crowded ??= setTimeout(() => this.#grow(), CROWDED_MS);
         return;
       }
       this.#queue.delete(errand);
@@ -97,38 +112,78 @@ export class Threads {
     }
   }
 
-  /** Behind another errand to the same process, or while others of its owner are late. */
+  /** The errand whose turn is next: of a process that has answered before, of an asker for whom little is being done, of the oldest. */
+  #next(): Errand | undefined {
+    let first: Errand | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const errand of this.#queue) {
+      if (this.#mustWait(errand)) continue;
+      const turn = this.#turnOf(errand);
+      if (turn >= least) continue;
+      first = errand;
+      least = turn;
+      if (turn === 0) break;
+    }
+    return first;
+  }
+
+  #turnOf({ key, asker }: Errand): number {
+    if (this.#running.size === 0) return 0;
+    const asked = this.#count((_, other) => other.asker === asker);
+    return this.#proved.has(key) ? asked : asked + QUOTAS.threads.most + this.#kit.atOnce;
+  }
+
+  /** Behind another errand to the same process, behind others that may come to hang, or while others of its owner are late. */
   #mustWait({ key, owner }: Errand): boolean {
     if (this.#byKey.has(key)) return true;
+    if (!this.#proved.has(key)) {
+      const others = this.#count(({ late }, other) => !late && !this.#proved.has(other.key));
+      if (others >= Math.max(1, this.#kit.atOnce / UNPROVED_SHARE)) return true;
+    }
     return this.#count(({ late }, other) => late && other.owner === owner) >= QUOTAS.threadsPerOwner.most;
   }
 
   #freeLane(): Lane | undefined {
     for (const lane of this.#lanes) if (!lane.busy) return lane;
-    return this.#lanes.size === 0 ? this.#newLane() : undefined;
+    return undefined;
   }
 
+  /** Starts a thread, one at a time; who gets it is decided when it is there. */
   #grow(): void {
     this.#crowded = undefined;
-    if (this.#queue.size === 0) return;
-    if (this.#lanes.size < QUOTAS.threads.most) this.#newLane();
-    this.#dispatch();
+    if (this.#queue.size === 0 || this.#starting) return;
+    if (this.#lanes.size - this.#late >= this.#kit.atOnce || this.#late >= QUOTAS.threads.most) return;
+    if (this.#lanes.size === 0) endWithThreads.add(this);
+    const lane = new Lane(
+      this.#kit.program,
+      () => {
+        this.#starting = undefined;
+        this.#lanes.add(lane);
+        this.#dispatch();
+      },
+      (error) => {
+        if (this.#starting === lane) this.#starting = undefined;
+        this.#lanes.delete(lane);
+        this.#onBug(error);
+      },
+    );
+    this.#starting = lane;
   }
 
-  #newLane(): Lane {
-    const lane = new Lane((error) => {
-      this.#lanes.delete(lane);
-      this.#onBug(error);
-    });
-    if (this.#lanes.size === 0) endWithThreads.add(this);
-    this.#lanes.add(lane);
-    return lane;
+  /** How many threads are held up. */
+  get #late(): number {
+    return this.#count(({ late }) => late);
   }
 
   #begin(errand: Errand, lane: Lane): void {
     const running: Running = { lane, late: false, expired: false, timer: undefined };
     running.timer = setInterval(() => {
-      running.late = running.late || lane.begun;
+      if (running.late || !lane.begun) return;
+      running.late = true;
+      this.#proved.delete(errand.key);
+      clearInterval(running.timer);
+      // Another thread may take its place.
+      this.#dispatch();
     }, LATE_MS);
     this.#running.set(errand, running);
     this.#byKey.set(errand.key, errand);
@@ -136,10 +191,16 @@ export class Threads {
       clearInterval(running.timer);
       this.#running.delete(errand);
       this.#byKey.delete(errand.key);
+      if (!running.late) this.#prove(errand.key);
       errand.ended(answer);
       this.#dispatch();
       this.#idle ??= setTimeout(() => this.#shrink(), IDLE_MS).unref();
     });
+  }
+
+  #prove(key: string): void {
+    if (this.#proved.size >= MOST_PROVED) this.#proved.clear();
+    this.#proved.add(key);
   }
 
   #shrink(): void {

@@ -1,0 +1,36 @@
+/** What is read of a map for people: on threads of their own, which give way to all others of this process. */
+import { latin1 } from "../../core/base/text.ts";
+import { renderMapLine } from "../../core/procfs/files/map.ts";
+import { actAs } from "../linux/acting.ts";
+import type { Asked } from "../linux/elsewhere/jobs.ts";
+import type { JobKit } from "../linux/elsewhere/kit.ts";
+import { residentWithin } from "../linux/pagemap.ts";
+import { processPath } from "../linux/proc-file.ts";
+import { readSmaps } from "../linux/read-smaps.ts";
+import { linesOf } from "./paid-lines.ts";
+import type { Payment } from "./requests.ts";
+
+export interface MapJobs {
+  /** The text of the file `map`. EPERM, EACCES where the role may not see it; ENOENT, ESRCH. */
+  mapText(job: Asked & { readonly payment: Payment }): Uint8Array;
+}
+
+export const MAP_JOBS: MapJobs = {
+  mapText({ pid, role, payment }) {
+    const entries = actAs(role, () => readSmaps(processPath(pid)));
+    let text = "";
+    for (const line of linesOf(entries, payment, (start, end) => residentWithin(pid, start, end)))
+      text += renderMapLine(line);
+    return latin1(text);
+  },
+};
+
+/** Maps of many thousand mappings are long at work: so many at a time, one for each process. */
+const AT_ONCE = 2;
+
+export const MAP_KIT: JobKit<MapJobs> = {
+  jobs: MAP_JOBS,
+  lockOf: { mapText: "mmap_lock" },
+  program: new URL("./map-thread.js", import.meta.url),
+  atOnce: AT_ONCE,
+};

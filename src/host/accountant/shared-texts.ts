@@ -1,0 +1,130 @@
+import { Errno } from "../../core/base/errno.ts";
+import type { Process } from "../../core/procfs/ports.ts";
+import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+
+/** A text that took at least so long to make is kept, for so long after its last use: milliseconds. */
+const WORTH_KEEPING_MS = 10;
+const KEPT_MS = 5000;
+/** Bytes of texts that are kept. */
+const MOST_KEPT = 24 * 1024 * 1024;
+
+/** How the text of one process is had. */
+export interface TextSource {
+  /** Equal to an earlier stamp only where nothing can have changed since; undefined where that cannot be told. */
+  stamp(): string | undefined;
+  read(): Outcome<Uint8Array>;
+}
+
+/** Those who get the same text. */
+interface Turn {
+  readonly source: TextSource;
+  readonly readers: Set<Parked<Uint8Array>>;
+  outcome: Outcome<Uint8Array> | undefined;
+}
+
+interface Kept {
+  readonly stamp: string;
+  readonly text: Uint8Array;
+  usedAt: number;
+}
+
+/**
+ * Long texts of processes, shared by those who ask for them: one is given out again as long as nothing can have changed, and whoever
+ * asks while one is on its way shares the next one with all others who do: the one under way may have passed by what they want to see.
+ * Whether somebody may read it at all is found out before.
+ */
+export class SharedTexts {
+  readonly #turns = new Map<string, { readonly current: Turn; next: Turn | undefined }>();
+  /** The one used last comes last. */
+  readonly #kept = new Map<string, Kept>();
+  #bytes = 0;
+  #sweep: NodeJS.Timeout | undefined;
+
+  /** The text, which belongs to all readers. What its source fails with. */
+  of({ pid, life }: Process, source: TextSource): Outcome<Uint8Array> {
+    const key = `${pid} ${life}`;
+    const kept = this.#find(key, source);
+    if (kept) return kept;
+    const reader = new Parked<Uint8Array>(() => this.#leave(key, reader));
+    const turns = this.#turns.get(key);
+    if (turns) {
+      turns.next ??= { source, readers: new Set(), outcome: undefined };
+      turns.next.readers.add(reader);
+    } else this.#begin(key, { source, readers: new Set([reader]), outcome: undefined });
+    return reader;
+  }
+
+  #begin(key: string, turn: Turn): void {
+    this.#turns.set(key, { current: turn, next: undefined });
+    const stamp = turn.source.stamp();
+    const begin = performance.now();
+    const settled = (text: Uint8Array): void => {
+      if (stamp !== undefined && performance.now() - begin >= WORTH_KEEPING_MS) this.#keep(key, stamp, text);
+      this.#end(key, (reader) => reader.settle(text));
+    };
+    const failed = (error: Errno): void => this.#end(key, (reader) => reader.fail(error));
+    try {
+      turn.outcome = turn.source.read();
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+      failed(error);
+      return;
+    }
+    if (turn.outcome instanceof Parked) turn.outcome.listen({ settled, failed });
+    else settled(turn.outcome);
+  }
+
+  #end(key: string, tell: (reader: Parked<Uint8Array>) => void): void {
+    const { current, next } = this.#turns.get(key)!;
+    this.#turns.delete(key);
+    for (const reader of current.readers) tell(reader);
+    if (next && next.readers.size > 0) this.#begin(key, next);
+  }
+
+  /** Nobody reads for those who have left. */
+  #leave(key: string, reader: Parked<Uint8Array>): void {
+    const turns = this.#turns.get(key);
+    if (!turns) return;
+    turns.next?.readers.delete(reader);
+    const { readers, outcome } = turns.current;
+    if (readers.delete(reader) && readers.size === 0 && outcome instanceof Parked) outcome.interrupt();
+  }
+
+  #find(key: string, source: TextSource): Uint8Array | undefined {
+    const kept = this.#kept.get(key);
+    if (!kept) return undefined;
+    this.#kept.delete(key);
+    if (kept.stamp !== source.stamp()) {
+      this.#bytes -= kept.text.length;
+      return undefined;
+    }
+    kept.usedAt = performance.now();
+    this.#kept.set(key, kept);
+    return kept.text;
+  }
+
+  #keep(key: string, stamp: string, text: Uint8Array): void {
+    this.#drop(key);
+    if (text.length > MOST_KEPT) return;
+    for (const oldest of this.#kept.keys()) {
+      if (this.#bytes + text.length <= MOST_KEPT) break;
+      this.#drop(oldest);
+    }
+    this.#kept.set(key, { stamp, text, usedAt: performance.now() });
+    this.#bytes += text.length;
+    this.#sweep ??= setInterval(() => this.#dropUnused(), KEPT_MS).unref();
+  }
+
+  #drop(key: string): void {
+    this.#bytes -= this.#kept.get(key)?.text.length ?? 0;
+    this.#kept.delete(key);
+  }
+
+  #dropUnused(): void {
+    const now = performance.now();
+    for (const [key, { usedAt }] of this.#kept) if (now - usedAt >= KEPT_MS) this.#drop(key);
+    if (this.#kept.size > 0) return;
+    clearInterval(this.#sweep);
+    this.#sweep = undefined;
+  }
+}
