@@ -5,7 +5,7 @@ import { isErrno } from "../core/base/errno.ts";
 import { buildFilter } from "../core/notify/filter.ts";
 import { trappedNumbers } from "../core/notify/trapped-numbers.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
-import type { Ports } from "../core/procfs/ports.ts";
+import type { Clock, Ports } from "../core/procfs/ports.ts";
 import { Quotas } from "../core/procfs/quotas.ts";
 import { procFileSystem } from "../core/procfs/tree.ts";
 import { CallRepair } from "../core/trace/restart.ts";
@@ -40,6 +40,8 @@ export interface LiveHost {
   /** Whether a caller has every right this process has: its own user, or root with its capabilities. */
   owns(caller: Caller): boolean;
   readonly accountant: Accountant;
+  /** Whether some process is under control. */
+  readonly controls: boolean;
   /** Whether nothing is attached, and nobody's memory accounted. */
   readonly idle: boolean;
   /** Lets every attached process go, then closes everything. */
@@ -64,6 +66,13 @@ function repairSharing(arch: Arch, accountant: Accountant): RepairSharing {
     },
   };
 }
+
+const SYSTEM_CLOCK: Clock = {
+  after: (ms, act) => {
+    const timer = setTimeout(act, ms);
+    return () => clearTimeout(timer);
+  },
+};
 
 /** A host whose accounts outlive this process. */
 export interface LastingAccounts {
@@ -100,6 +109,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   const inspection = new LiveInspection({ identity, elsewhere, memory, tracer, arch });
   const ports: Ports = {
     quotas,
+    clock: SYSTEM_CLOCK,
     accounts: new LiveAccounts(accountant, identity, maps, (process, caller, owner) => {
       const install = (): Outcome<void> => tracer.installFilter(process, caller, filter, owner);
       if (identity.isOwn(caller)) return install();
@@ -118,6 +128,9 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
     owns: (caller) => identity.isOwn(caller),
     fileSystem: (options) => procFileSystem(ports, options),
     self: { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() },
+    get controls() {
+      return tracer.controls;
+    },
     get idle() {
       return tracer.idle && accountant.trees === 0;
     },

@@ -36,11 +36,22 @@ export class InprocClient implements TreeClient {
   readonly #fs: FileSystem;
   readonly #caller: Caller;
   readonly #close: () => Promise<void>;
+  readonly #holdsControl: () => boolean;
 
-  constructor(fs: FileSystem, caller: Caller, close: () => Promise<void> = async () => {}) {
+  constructor(
+    fs: FileSystem,
+    caller: Caller,
+    close: () => Promise<void> = async () => {},
+    holdsControl: () => boolean = () => false,
+  ) {
     this.#fs = fs;
     this.#caller = caller;
     this.#close = close;
+    this.#holdsControl = holdsControl;
+  }
+
+  get holdsControl(): boolean {
+    return this.#holdsControl();
   }
 
   async stat(path: string): Promise<NodeStat> {

@@ -13,7 +13,7 @@ export function openLocalTree(): TreeClient {
   const host = composeLiveHost((error) => {
     throw error;
   });
-  return new InprocClient(host.fileSystem(DEFAULT_OPTIONS), host.self, host.close);
+  return new InprocClient(host.fileSystem(DEFAULT_OPTIONS), host.self, host.close, () => host.controls);
 }
 
 /** Where the tree is that a person means. */

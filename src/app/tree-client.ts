@@ -20,6 +20,8 @@ export interface TreeClient {
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array>;
   /** One open, one write, one close; returns the bytes accepted. */
   write(path: string, data: Uint8Array, stop?: AbortSignal, offset?: number): Promise<number>;
+  /** Whether control of a process ends with this client: nobody else is there to keep it. */
+  readonly holdsControl?: boolean;
   close(): Promise<void>;
 }
 

@@ -92,6 +92,14 @@ test("write sends its word as it is; - is standard input", async () => {
   assert.match(lyonnais(["write", `${target.pid}/note`, "term"]).err, /: ENOENT: /);
 });
 
+test("write without a daemon says that what it attached is let go again", async () => {
+  await using target = await Target.start("sleeper");
+  const { code, out, err } = lyonnais(["write", `${target.pid}/ctl`, "attach; wait; step"]);
+  assert.deepEqual({ code, out }, { code: 0, out: "" });
+  assert.match(err, /^lyonnais: write: done, and the process is let go again: .*lyonnais daemon\n$/);
+  assert.equal(target.field("TracerPid"), "0");
+});
+
 test("a reader that leaves is no error", () => {
   const command = `"${process.execPath}" "${CLI}" ls -li | head -n 1; echo "$\{PIPESTATUS[0]}"`;
   const { stdout, stderr } = spawnSync("bash", ["-c", command], { encoding: "utf8" });

@@ -57,19 +57,27 @@ test("words that are none are EOPNOTSUPP and change nothing", NEEDS_MOUNT, async
   assert.equal(target.field("TracerPid"), "0");
 });
 
-test("trailing white space is trimmed; 64 bytes are the limit; an offset is EINVAL", NEEDS_MOUNT, async () => {
-  await using target = await Target.start("sleeper");
-  const ctl = server.path(target.pid, "ctl");
-  assert.equal(await agent.writes(ctl, "usr1 \t\n\n"), "ok");
-  await target.prints("usr1\n");
-  assert.equal(await agent.writes(ctl, `usr1${" ".repeat(60)}`), "ok");
-  for (const node of ["ctl", "note", "notepg"]) {
-    assert.equal(await agent.writes(server.path(target.pid, node), "x".repeat(65)), "EMSGSIZE", node);
-    assert.equal(await agent.open(11, server.path(target.pid, node), O_WRONLY), "ok");
-    assert.equal(await agent.write(11, "hup", 1), "EINVAL", node);
-    assert.equal(await agent.write(11, "hup", 2 ** 40), "EINVAL", node);
-  }
-});
+test(
+  "trailing white space is trimmed; 64 bytes are the limit, 4096 for ctl; an offset is EINVAL",
+  NEEDS_MOUNT,
+  async () => {
+    await using target = await Target.start("sleeper");
+    const ctl = server.path(target.pid, "ctl");
+    assert.equal(await agent.writes(ctl, "usr1 \t\n\n"), "ok");
+    await target.prints("usr1\n");
+    assert.equal(await agent.writes(ctl, `usr1${" ".repeat(60)}`), "ok");
+    for (const node of ["ctl", "note", "notepg"]) {
+      assert.equal(
+        await agent.writes(server.path(target.pid, node), "x".repeat(node === "ctl" ? 4097 : 65)),
+        "EMSGSIZE",
+        node,
+      );
+      assert.equal(await agent.open(11, server.path(target.pid, node), O_WRONLY), "ok");
+      assert.equal(await agent.write(11, "hup", 1), "EINVAL", node);
+      assert.equal(await agent.write(11, "hup", 2 ** 40), "EINVAL", node);
+    }
+  },
+);
 
 test("several words on one descriptor, each behind the other, and appended", NEEDS_MOUNT, async () => {
   await using target = await Target.start("sleeper");

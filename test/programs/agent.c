@@ -3,11 +3,12 @@
  * "ok VALUE [HEX]" or "err ERRNO". Slots are file descriptors 10..19.
  *   open SLOT PATH FLAGS | read SLOT OFFSET COUNT | write SLOT OFFSET HEX | close SLOT | mmap SLOT | stat PATH
  *   adopt SLOT (receives a descriptor from fd 3) | send SLOT (sends it through fd 3) | exec PATH (keeps descriptors)
- *   stderr SLOT (the slot becomes fd 2) | comm HEX | sendfile SLOT | pid
+ *   stderr SLOT (the slot becomes fd 2) | comm HEX | sendfile SLOT | pid | poll SLOT EVENTS MILLISECONDS
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,7 +71,11 @@ int main(void) {
     } else if (sscanf(line, "read %d %li %li", &slot, &a, &b) == 3) answer(pread(slot, buffer, b, a), buffer);
     else if (sscanf(line, "write %d %li", &slot, &a) == 2) answer(pwrite(slot, buffer, unhex(hex + 1), a), NULL);
     else if (sscanf(line, "append %d", &slot) == 1) answer(write(slot, buffer, unhex(hex + 1)), NULL);
-    else if (sscanf(line, "close %d", &slot) == 1) answer(close(slot), NULL);
+    else if (sscanf(line, "poll %d %li %li", &slot, &a, &b) == 3) {
+      struct pollfd asked = {.fd = slot, .events = (short)a};
+      long ready = poll(&asked, 1, (int)b);
+      answer(ready < 0 ? -1 : ready == 0 ? 0 : asked.revents, NULL);
+    } else if (sscanf(line, "close %d", &slot) == 1) answer(close(slot), NULL);
     else if (sscanf(line, "mmap %d", &slot) == 1) {
       void *p = mmap(NULL, 4096, PROT_READ, MAP_SHARED, slot, 0);
       answer(p == MAP_FAILED ? -1 : 0, NULL);

@@ -69,6 +69,12 @@ export function writeCommand(): Command {
     .argument("<text>", "what to write; - reads standard input")
     .action(async (path: string, text: string, _flags: unknown, command: Command) => {
       const data = text === "-" ? standardInput() : utf8(text);
-      await at(command, path, (client, inside) => writeAll(client, inside, data));
+      await at(command, path, async (client, inside) => {
+        await writeAll(client, inside, data);
+        if (!client.holdsControl) return;
+        process.stderr.write(
+          `lyonnais: write: done, and the process is let go again: nothing keeps control when this command ends. Start what does: lyonnais daemon\n`,
+        );
+      });
     });
 }

@@ -35,6 +35,12 @@ export const FUSE_HAS_RESEND_HIGH = 0x80;
 
 /** What a server tells the kernel unasked, in the error field of a message whose `unique` is 0. */
 export const FUSE_NOTIFY_RESEND = 7;
+/** What poll(2) says of a file may have changed. Its body is the number that the POLL request had. */
+export const FUSE_NOTIFY_POLL = 1;
+export const NOTIFY_POLL_SIZE = 8;
+/** POLL: the kernel wants to be told of a change. */
+export const FUSE_POLL_SCHEDULE_NOTIFY = 1;
+export const POLL_OUT_SIZE = 8;
 /** In the upper half of `unique`: the request was sent before, to a server that has not answered it. */
 export const FUSE_UNIQUE_RESEND_HIGH = 0x8000_0000;
 

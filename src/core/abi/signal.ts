@@ -47,6 +47,8 @@ export const SIGFPE = 8;
 export const SIGCHLD = 17;
 export const SIGURG = 23;
 export const SIGWINCH = 28;
+/** The first real-time signal, as the kernel counts them. */
+const SIGRTMIN = 32;
 
 /** Raised by what a thread does itself: none comes while it waits in a call. */
 export const SYNCHRONOUS_SIGNALS: readonly number[] = [SIGILL, SIGTRAP, SIGBUS, SIGFPE, SIGSEGV];
@@ -64,6 +66,18 @@ export const maskHas = (mask: bigint, signal: number): boolean => ((mask >> BigI
 /** siginfo_t: where its si_code is. One above 0 means that the kernel itself raised the signal. */
 export const SIGINFO_SIZE = 128;
 export const SIGINFO_CODE = 8;
+/** In its union: who sent it, of one that was sent; the address, of one that an instruction raised. */
+export const SIGINFO_PID = 16;
+export const SIGINFO_UID = 20;
+export const SIGINFO_ADDRESS = 16;
+
+const NAMES = new Map<number, string>();
+for (const [name, number] of Object.entries(SIGNALS)) if (!NAMES.has(number)) NAMES.set(number, name);
+
+/** The name of a signal, lower case and without SIG; `rt3` for the third behind the first real-time one. */
+export function signalName(number: number): string {
+  return NAMES.get(number) ?? `rt${number - SIGRTMIN}`;
+}
 
 /** The host's number for a signal name. EOPNOTSUPP for one it does not have. */
 export function signalNumber(name: string): number {

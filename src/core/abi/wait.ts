@@ -5,10 +5,14 @@ export const WEXITED = 4;
 /** waitid(2): the number is a process's or thread's. */
 export const P_PID = 1;
 
+/** How a process or thread has ended. */
+export type ExitStatus =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "signaled"; readonly signal: number };
+
 /** What a wait status says. `event` is ptrace's, 0 where there is none. */
 export type WaitStatus =
-  | { readonly kind: "exited"; readonly code: number }
-  | { readonly kind: "signaled"; readonly signal: number }
+  | ExitStatus
   | { readonly kind: "stopped"; readonly signal: number; readonly event: number }
   | { readonly kind: "continued" };
 

@@ -138,6 +138,14 @@ export interface Tracer {
   step(process: Process, caller: Caller): Outcome<void>;
   /** Until stopped; ESRCH gone, EBUSY controlled by another, EINTR. */
   wait(process: Process, caller: Caller): Outcome<void>;
+  /** Begins to stop every thread. EBUSY unless under the caller's control. */
+  halt(process: Process, caller: Caller): void;
+  /** Why it is stopped, or that it runs: the line of `stop`. Stops nothing. */
+  why(process: Process): Outcome<string>;
+  /** Whether it is stopped, by whomever. */
+  isStopped(process: Process): boolean;
+  /** `news` is called whenever there is something new to read. */
+  events(process: Process, news: () => void): Events;
   /** Lets go of what is seized for the repair of interrupted calls, so that another tracer can take it. */
   release(process: Process): Outcome<void>;
   /** Continues the stopped target delivering `signal`; false when it is not stopped under the caller's control. */
@@ -151,10 +159,30 @@ export interface Tracer {
   writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void>;
 }
 
+/** What happens to a process, as far as one reader is concerned. */
+export interface Events {
+  readonly log: {
+    /** The number of the next event. */
+    readonly next: number;
+    /** None comes any more: the process is gone. */
+    readonly ended: boolean;
+    /** The lines of the events from that number on. */
+    read(from: number): string;
+  };
+  close(): void;
+}
+
 /** Told of a register set. */
 export type Seen = (registers: Uint8Array) => void;
 
+/** Time that passes. */
+export interface Clock {
+  /** Calls `act` once, after so many milliseconds; the result takes that back. */
+  after(ms: number, act: () => void): () => void;
+}
+
 export interface Ports {
+  readonly clock: Clock;
   readonly quotas: Quotas;
   readonly accounts: Accounts;
   readonly processes: ProcessTable;

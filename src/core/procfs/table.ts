@@ -2,6 +2,7 @@ import type { ProcNode, RootFile } from "./file.ts";
 import { accounts, accountsCheck, swap } from "./files/accounts.ts";
 import { ctl } from "./files/ctl.ts";
 import { cwd, root } from "./files/directories.ts";
+import { events } from "./files/events.ts";
 import { file, fileContents } from "./files/file.ts";
 import { map } from "./files/map.ts";
 import { mem } from "./files/mem.ts";
@@ -13,6 +14,7 @@ import { regsText } from "./files/regs-text.ts";
 import { rlimit } from "./files/rlimit.ts";
 import { stack } from "./files/stack.ts";
 import { status } from "./files/status.ts";
+import { stop } from "./files/stop.ts";
 import { LATER_SLOT } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
 
@@ -35,6 +37,8 @@ export const PROC_NODES: readonly ProcNode[] = [
   environ,
   cwd,
   root,
+  stop,
+  events,
 ];
 
 /** THE list of files beside the processes. */

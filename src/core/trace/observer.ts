@@ -13,8 +13,8 @@ export type Mode = "running" | "stepping" | "stopping" | "stopped" | "detaching"
 
 /** Told by the rules; may call back into {@link Tracee}. */
 export interface TraceeObserver extends ThreadObserver {
-  /** All threads are stopped and there is something to report. */
-  stopped(): void;
+  /** All threads are stopped and there is something to report; `isNew`: that nobody was told yet. */
+  stopped(isNew: boolean): void;
   /** A new image is about to run its first instruction; `false` lets the process go before it does. */
   mayKeepAfterExec(): boolean;
   /** The last thread has exited. */

@@ -15,6 +15,8 @@ export interface Thread {
   asked: boolean;
   /** How it was resumed last. */
   resumed: Resume;
+  /** An interrupt came before the end of its step. */
+  overtaken: boolean;
 }
 
 /** Told whose wait statuses matter. */
@@ -63,7 +65,7 @@ export class ThreadSet {
   }
 
   add(tid: Tid): Thread {
-    const thread: Thread = { tid, stop: undefined, reported: false, asked: false, resumed: "run" };
+    const thread: Thread = { tid, stop: undefined, reported: false, asked: false, resumed: "run", overtaken: false };
     this.#threads.set(tid, thread);
     this.#observer.traces(tid);
     return thread;
@@ -121,19 +123,30 @@ export class ThreadSet {
     thread.stop = undefined;
     thread.reported = false;
     thread.resumed = how;
+    thread.overtaken = false;
     attempt(() => this.#ptrace.resume(thread.tid, how, signal));
   }
 
   /**
-   * Detaches a stopped thread; a signal that nobody was shown is delivered after all. A step that an interrupt overtook
-   * has left its SIGTRAP behind: the thread goes on to that one, and is let go there.
+   * A step that an interrupt overtook has left its SIGTRAP behind: the thread goes on to that one, without an instruction. False
+   * where there is none.
    */
+  takeStep(thread: Thread): boolean {
+    if (thread.stop?.kind !== "trap" || thread.resumed !== "step") return false;
+    let isPending = false;
+    attempt(() => {
+      isPending = this.#ptrace.hasPendingTrap(thread.tid);
+    });
+    if (!isPending) return false;
+    thread.stop = undefined;
+    thread.overtaken = true;
+    attempt(() => this.#ptrace.resume(thread.tid, "run", 0));
+    return true;
+  }
+
+  /** Detaches a stopped thread; a signal that nobody was shown is delivered after all. One with a step behind it as soon as that is over. */
   letGo(thread: Thread): void {
-    if (thread.stop?.kind === "trap" && thread.resumed === "step" && this.#ptrace.hasPendingTrap(thread.tid)) {
-      thread.stop = undefined;
-      attempt(() => this.#ptrace.resume(thread.tid, "run", 0));
-      return;
-    }
+    if (this.takeStep(thread)) return;
     const signal = thread.stop?.kind === "signal" && !thread.reported ? thread.stop.signal : 0;
     try {
       this.#ptrace.detach(thread.tid, signal);

@@ -205,7 +205,11 @@ test("exec leaves one thread, stopped; refused, the process is let go at once", 
   const kept = attached([100, 101]);
   kept.tracee.run();
   kept.threads.delete(101 as Tid);
+  kept.asked();
   kept.tracee.handle(LEADER, stopped(SIGTRAP, PTRACE_EVENT_EXEC));
+  assert.deepEqual([kept.tracee.mode, kept.asked(), kept.told], ["stopping", ["interrupt 100", "run 100 0"], []]);
+  kept.tracee.handle(LEADER, TRAP);
+  assert.deepEqual([kept.tracee.report.why, kept.told], [{ kind: "exec" }, ["stopped"]]);
   assert.deepEqual([kept.tracee.mode, [...kept.traced]], ["stopped", [100]]);
   const dropped = attached([100], false);
   dropped.tracee.run();
@@ -252,6 +256,60 @@ test("a peek interrupts the running thread for a moment and is no stop", () => {
   assert.deepEqual([m.asked(), seen, m.tracee.mode, m.told], [["run 100 0"], [100], "running", []]);
 });
 
+test("halt stops every thread without a signal; what reports meanwhile is the reason", () => {
+  const m = attached([100, 101]);
+  m.tracee.run();
+  m.asked();
+  m.tracee.halt();
+  assert.deepEqual(m.asked(), ["interrupt 100", "interrupt 101"]);
+  m.tracee.handle(LEADER, TRAP);
+  m.tracee.handle(101 as Tid, TRAP);
+  assert.deepEqual([m.tracee.report.why, m.tracee.mode], [{ kind: "halt" }, "stopped"]);
+  m.tracee.halt();
+  assert.equal(m.told.length, 1);
+  m.tracee.run();
+  m.tracee.halt();
+  m.tracee.handle(101 as Tid, stopped(SIGUSR1));
+  m.tracee.handle(LEADER, TRAP);
+  assert.deepEqual(m.tracee.report.why, { kind: "signal", signal: SIGUSR1 });
+  assert.equal(m.tracee.current, 101);
+});
+
+test("a step that halt overtakes is over before the stop is told", () => {
+  const m = attached();
+  m.tracee.step();
+  m.tracee.halt();
+  m.pendingTraps.add(LEADER);
+  m.asked();
+  m.tracee.handle(LEADER, TRAP);
+  assert.deepEqual([m.asked(), m.tracee.mode], [["run 100 0"], "stopping"]);
+  m.tracee.handle(LEADER, stopped(SIGTRAP));
+  assert.deepEqual([m.tracee.report.why, m.told], [{ kind: "halt" }, ["stopped"]]);
+});
+
+test("the reason of a stop outlives the move to where the target survives", () => {
+  const m = attached();
+  m.tracee.step();
+  m.tracee.handle(LEADER, stopped(SIGTRAP));
+  m.tracee.makeCrashSafe();
+  m.tracee.handle(LEADER, TRAP);
+  assert.deepEqual(m.tracee.report.why, { kind: "step" });
+});
+
+test("a look at one thread fails when that exits, one at the current thread is at another then", () => {
+  const m = attached([100, 101]);
+  m.tracee.run();
+  const seen: unknown[] = [];
+  m.tracee.peek({ act: (tid) => () => seen.push(tid), fail: ({ code }) => seen.push(code) }, LEADER);
+  m.tracee.peek({ act: (tid) => () => seen.push(tid), fail: ({ code }) => seen.push(code) });
+  m.tracee.handle(LEADER, { kind: "exited", code: 0 });
+  assert.deepEqual(seen, ["ESRCH"]);
+  m.tracee.handle(101 as Tid, TRAP);
+  assert.deepEqual(seen, ["ESRCH", 101]);
+  m.tracee.peek({ act: () => assert.fail(), fail: ({ code }) => seen.push(code) }, 999 as Tid);
+  assert.equal(seen[2], "ESRCH");
+});
+
 test("a stop after a step is made crash-safe without running", () => {
   const m = attached();
   m.tracee.step();
@@ -284,7 +342,7 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
   );
   const step = fc.oneof(
     fc.record({ tid: fc.integer({ min: 100, max: 103 }), status }),
-    fc.constantFrom("run", "step", "deliver", "detach", "peek", "safe"),
+    fc.constantFrom("run", "step", "deliver", "detach", "peek", "look", "safe", "halt"),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -334,6 +392,13 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
               peeks--;
             };
             tracee.peek({ act: () => told, fail: told });
+          } else if (one === "halt") tracee.halt();
+          else if (one === "look") {
+            peeks++;
+            const told = (): void => {
+              peeks--;
+            };
+            tracee.peek({ act: () => told, fail: told }, 102 as Tid);
           } else if (tracee.mode !== "stopped") continue;
           else if (one === "run") tracee.run();
           else if (one === "step") tracee.step();

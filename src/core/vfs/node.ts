@@ -33,6 +33,8 @@ export interface OpenMode {
   readonly read: boolean;
   readonly write: boolean;
   readonly exclusive: boolean;
+  /** O_NONBLOCK: what would wait says EAGAIN. Absent: no. */
+  readonly nonBlocking?: boolean;
   /**
    * The file was opened under a server that has died since, with that {@link Handle.memo}, and is to go on as it was: the
    * permission bits were checked then, and where the file position stands is not known.
@@ -55,6 +57,11 @@ export interface Handle {
   /** Called once, whoever closes. Must not throw. */
   close?(): void;
   /**
+   * What poll(2) says now. `wake`, where given, takes the place of the one before it and is called once when that may have
+   * changed. Absent: it is always ready.
+   */
+  poll?(caller: Caller, wake: (() => void) | undefined): PollState;
+  /**
    * What a later server needs, beside who opened which node and how, to open the file again as it was: bytes that mean
    * something to this node alone. They do not change while the file is open.
    */
@@ -66,6 +73,18 @@ export interface Handle {
    * no.
    */
   repeats?(data: Uint8Array): boolean;
+}
+
+/** What poll(2) reports of an open file. */
+export interface PollState {
+  /** POLLIN. */
+  readonly readable?: boolean;
+  /** POLLOUT. */
+  readonly writable?: boolean;
+  /** POLLPRI. */
+  readonly urgent?: boolean;
+  /** POLLHUP. */
+  readonly hungUp?: boolean;
 }
 
 /**

@@ -96,6 +96,35 @@ export function chainOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => Outc
   return chained;
 }
 
+/** `outcome`, if it comes within so many milliseconds; else that is interrupted, and fails with `late`. */
+export function within<T>(
+  outcome: Outcome<T>,
+  clock: { after(ms: number, act: () => void): () => void },
+  limitMs: number,
+  late: () => Errno,
+): Outcome<T> {
+  if (!(outcome instanceof Parked)) return outcome;
+  const whole = new Parked<T>(() => {
+    cancel();
+    outcome.interrupt();
+  });
+  const cancel = clock.after(limitMs, () => {
+    whole.fail(late());
+    outcome.interrupt();
+  });
+  outcome.listen({
+    settled: (value) => {
+      cancel();
+      whole.settle(value);
+    },
+    failed: (error) => {
+      cancel();
+      whole.fail(error);
+    },
+  });
+  return whole;
+}
+
 /** `then` applied to the value, now or when it comes; interrupting the result interrupts `outcome`. */
 export function mapOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => B): Outcome<B> {
   if (!(outcome instanceof Parked)) return then(outcome);

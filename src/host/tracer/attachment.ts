@@ -1,6 +1,6 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { SIGTRAP } from "../../core/abi/signal.ts";
-import type { WaitStatus } from "../../core/abi/wait.ts";
+import type { ExitStatus, WaitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { TraceeObserver } from "../../core/trace/observer.ts";
@@ -9,10 +9,21 @@ import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { Borrowing, type Job } from "./borrowing.ts";
 import type { Controller } from "./controller.ts";
+import type { EventLogs } from "./event-logs.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { RepairSharing } from "./repair-sharing.ts";
 import type { SeizeWatch } from "./seize-watch.ts";
+import { exitLine, stopLine } from "./stop-text.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
+
+/** What every traced process shares. */
+export interface Tracing {
+  readonly arch: Arch;
+  readonly loop: WaitLoop;
+  readonly sharing: RepairSharing;
+  readonly watch: SeizeWatch;
+  readonly logs: EventLogs;
+}
 
 /** One process under control, from attach to detach or exit. */
 export class Attachment implements TraceeObserver, Traced {
@@ -20,11 +31,12 @@ export class Attachment implements TraceeObserver, Traced {
   /** Undefined: a visit of ours, that nobody is shown anything of and that ends with what it is for. */
   readonly controller: Controller | undefined;
   readonly tracee: Tracee;
-  readonly #loop: WaitLoop;
-  readonly #sharing: RepairSharing;
+  readonly #tracing: Tracing;
   readonly #ptrace: LivePtrace;
   readonly #mayKeepAfterExec: () => boolean;
   readonly #ended: () => void;
+  /** How the thread ended that ended last: so has the process. */
+  #lastExit: ExitStatus | undefined;
   /** Requests that wait for the stop. */
   readonly #waiting = new Set<Parked<void>>();
   readonly #detaching: Parked<void>[] = [];
@@ -34,23 +46,22 @@ export class Attachment implements TraceeObserver, Traced {
   constructor(
     process: LiveProcess,
     controller: Controller | undefined,
-    loop: WaitLoop,
-    { sharing, watch }: { readonly sharing: RepairSharing; readonly watch: SeizeWatch },
+    tracing: Tracing,
     hooks: { mayKeepAfterExec(): boolean; ended(): void },
   ) {
     this.process = process;
     this.controller = controller;
-    this.#loop = loop;
-    this.#sharing = sharing;
+    this.#tracing = tracing;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
-    this.#ptrace = new LivePtrace(process, watch);
+    this.#ptrace = new LivePtrace(process, tracing.watch);
     this.tracee = new Tracee(process.pid, this.#ptrace, this);
+    if (controller) tracing.logs.begin(process);
   }
 
   /** Done when the process is stopped; at once if it is. Does `then` in that moment. */
-  whenStopped(then: () => void): Outcome<void> {
-    if (this.tracee.mode !== "stopped") this.#loop.spin(this.tracee.current, () => this.tracee.mode === "stopped");
+  whenStopped<T>(then: () => T): Outcome<T> {
+    if (this.tracee.mode !== "stopped") this.#spin(() => this.tracee.mode === "stopped");
     if (this.tracee.mode === "stopped") return then();
     const stopped = new Parked<void>(() => this.#waiting.delete(stopped));
     this.#waiting.add(stopped);
@@ -63,10 +74,11 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   /** Lends a thread to `job` while all are stopped. Interrupted before that, the job is not done. */
-  borrow<T>(job: Job<T>, arch: Arch): Outcome<void> {
+  borrow<T>(job: Job<T>): Outcome<void> {
+    const { arch, loop } = this.#tracing;
     const borrowing = new Borrowing(job, {
       arch,
-      loop: this.#loop,
+      loop,
       watched: this.controller !== undefined,
       kill: (signal) => this.#ptrace.kill(signal),
       withdraw: (borrower) => this.tracee.withdraw(borrower),
@@ -75,7 +87,7 @@ export class Attachment implements TraceeObserver, Traced {
       },
     });
     this.tracee.lend(borrowing);
-    this.#loop.spin(this.tracee.current, () => borrowing.outcome.ended);
+    this.#spin(() => borrowing.outcome.ended);
     return borrowing.outcome;
   }
 
@@ -84,15 +96,16 @@ export class Attachment implements TraceeObserver, Traced {
     this.#detaching.push(done);
     if (this.controller) this.tracee.detach();
     else this.tracee.release();
-    if (!done.ended) this.#loop.spin(this.tracee.current, () => done.ended);
+    if (!done.ended) this.#spin(() => done.ended);
     return done.ended ? undefined : done;
   }
 
   handle(tid: Tid, status: WaitStatus): void {
     // SIGTRAP is a step's, mostly, behind which no call was interrupted.
     if (status.kind === "stopped" && status.event === 0 && status.signal !== SIGTRAP) {
-      this.#sharing.repeatCall(tid, status.signal);
+      this.#tracing.sharing.repeatCall(tid, status.signal);
     }
+    if (status.kind === "exited" || status.kind === "signaled") this.#lastExit = status;
     this.tracee.handle(tid, status);
   }
 
@@ -105,31 +118,50 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   traces(tid: Tid): void {
-    this.#loop.add(tid, this);
+    this.#tracing.loop.add(tid, this);
   }
 
   untraces(tid: Tid): void {
-    this.#loop.remove(tid);
+    this.#tracing.loop.remove(tid);
   }
 
   mayKeepAfterExec(): boolean {
     return this.#mayKeepAfterExec();
   }
 
-  stopped(): void {
+  stopped(isNew: boolean): void {
     // It costs a second trap, which stepping as fast as it goes does not pay: its next word is there before the loop turns.
     this.#rest ??= setImmediate(() => {
       this.#rest = undefined;
       this.tracee.makeCrashSafe();
     });
+    if (isNew && this.controller) this.#log(() => this.stopLine());
     for (const parked of this.#takeWaiting()) parked.settle();
   }
 
+  /** Why it is stopped, see procfs(5), stop. */
+  stopLine(): string {
+    return stopLine(this.process, this.tracee.report, this.#tracing.arch);
+  }
+
+  #log(line: () => string): void {
+    this.#tracing.logs.find(this.process)?.add(line);
+  }
+
+  #spin(done: () => boolean): void {
+    this.#tracing.loop.spin(this.tracee.current, done);
+  }
+
   exited(): void {
+    if (this.controller && this.#lastExit) this.#tracing.logs.end(this.process, exitLine(this.#lastExit));
     this.#end(new Errno("ESRCH", `process ${this.process.pid} has exited`));
   }
 
   detached(): void {
+    if (this.controller) {
+      this.#log(() => "detached");
+      this.#tracing.logs.release(this.process);
+    }
     this.#end(new Errno("EBUSY", `process ${this.process.pid} is no longer controlled`));
   }
 

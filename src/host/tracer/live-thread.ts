@@ -61,8 +61,13 @@ export class LiveThread {
 
   /** si_code of the signal about to be delivered. */
   signalCode(): number {
+    return this.signalInfo().readInt32LE(SIGINFO_CODE);
+  }
+
+  /** siginfo_t of the signal about to be delivered, until the next call. */
+  signalInfo(): Buffer {
     check(libcPtrace(PTRACE_GETSIGINFO, this.tid, 0, siginfo), `signal of thread ${this.tid}`);
-    return siginfo.readInt32LE(SIGINFO_CODE);
+    return siginfo;
   }
 
   isPending(signal: number): boolean {

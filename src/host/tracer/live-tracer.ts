@@ -1,30 +1,31 @@
 import { signalNumber } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
-import type { Pid, Tid } from "../../core/base/brand.ts";
-import { Errno, isErrno } from "../../core/base/errno.ts";
+import type { Pid } from "../../core/base/brand.ts";
+import { Errno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Callers, Process, Seen, Tracer } from "../../core/procfs/ports.ts";
+import type { Callers, Events, Process, Seen, Tracer } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
-import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import type { Outcome } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { AttachChecks } from "./attach-checks.ts";
-import { Attachment } from "./attachment.ts";
+import { Attachments } from "./attachments.ts";
 import type { Job } from "./borrowing.ts";
-import { type Controller, controllerKeyOf, controllerOf } from "./controller.ts";
-import { Controllers } from "./controllers.ts";
+import { type Controller, controllerOf } from "./controller.ts";
+import { EventLogs } from "./event-logs.ts";
 import { FilterInstallation } from "./filter-installation.ts";
 import { Freed } from "./freed.ts";
 import { getRegisters, setRegisters } from "./live-ptrace.ts";
-import { lookFor } from "./look.ts";
+import { Looks } from "./looks.ts";
 import { PassingPeeks } from "./passing-peeks.ts";
 import { type RepairSharing, UNSHARED } from "./repair-sharing.ts";
 import { SeizeWatch } from "./seize-watch.ts";
+import { stateLine } from "./stop-text.ts";
 import type { TracerSetup } from "./tracer-setup.ts";
 import { waitUntraced } from "./untraced-wait.ts";
 import { WaitLoop } from "./wait-loop.ts";
 
-/** Control of live processes by ptrace, all of it from the main thread. */
+/** Control of live processes by ptrace, all of it from the main thread: what the words of procfs(5) and the register files ask for. */
 export class LiveTracer implements Tracer {
   readonly registerSize: number;
   readonly #setup: TracerSetup;
@@ -32,24 +33,43 @@ export class LiveTracer implements Tracer {
   readonly #checks: AttachChecks;
   readonly #seizes: SeizeWatch;
   readonly #sharing: RepairSharing;
-  readonly #attached = new Map<Pid, Attachment>();
+  readonly #attachments: Attachments;
   readonly #peeks: PassingPeeks;
-  readonly #controllers: Controllers;
+  readonly #looks: Looks;
   readonly #freed = new Freed();
+  readonly #logs = new EventLogs();
 
   constructor(setup: TracerSetup) {
+    const { processes, access, arch, elsewhere, culprits, onBug, attached, sharing = UNSHARED } = setup;
     this.#setup = setup;
-    this.registerSize = setup.arch.registerSize;
-    this.#loop = new WaitLoop(setup.onBug);
-    this.#loop.start();
-    this.#checks = new AttachChecks(setup.elsewhere, setup.culprits);
-    this.#seizes = new SeizeWatch(setup.culprits);
-    this.#sharing = setup.sharing ?? UNSHARED;
-    this.#peeks = new PassingPeeks(this.#loop, this.#sharing, this.#seizes, () => this.#freed.tell());
-    this.#controllers = new Controllers(setup.processes, (key) => {
-      for (const attachment of [...this.#attached.values()]) {
-        if (attachment.controller?.key === key) attachment.detach();
-      }
+    this.registerSize = arch.registerSize;
+    this.#sharing = sharing;
+    const loop = new WaitLoop(onBug);
+    this.#loop = loop;
+    loop.start();
+    this.#checks = new AttachChecks(elsewhere, culprits);
+    this.#seizes = new SeizeWatch(culprits);
+    const peeks = new PassingPeeks(loop, sharing, this.#seizes, () => this.#freed.tell());
+    const attachments = new Attachments({
+      processes,
+      access,
+      quota: attached,
+      tracing: { arch, loop, sharing, watch: this.#seizes, logs: this.#logs },
+      freed: (pid) => {
+        sharing.again(pid);
+        this.#freed.tell();
+      },
+    });
+    this.#peeks = peeks;
+    this.#attachments = attachments;
+    this.#looks = new Looks({
+      access,
+      attachments,
+      peeks,
+      loop,
+      isSelf: (target, caller) => this.#isSelf(target, caller),
+      clear: (target, caller) => this.#clear(target, caller),
+      refuseTraced: (target) => this.#refuseTraced(target),
     });
   }
 
@@ -63,14 +83,14 @@ export class LiveTracer implements Tracer {
   *#attach(target: LiveProcess, caller: Caller, controller: Controller): Steps<void> {
     yield* this.#freeToBegin(target, caller);
     this.#refuseTraced(target);
-    yield* this.#begin(target, caller, controller);
+    yield* this.#attachments.begin(target, caller, controller);
   }
 
   /** Until we do not visit it, nobody repairs its calls and an attach would not wait in the kernel. */
   *#freeToBegin(target: LiveProcess, caller: Caller): Steps<void> {
     do {
       while (this.#isVisited(target.pid)) yield* step(this.#freed.until(() => !this.#isVisited(target.pid)));
-      if (this.#attached.has(target.pid)) return;
+      if (this.#attachments.get(target.pid)) return;
       yield* this.#clear(target, caller);
     } while (this.#isVisited(target.pid));
   }
@@ -92,46 +112,61 @@ export class LiveTracer implements Tracer {
   }
 
   detach(process: Process, caller: Caller): Outcome<void> {
-    const attachment = this.#attached.get(process.pid);
-    if (!attachment?.controller) return;
-    const isRoot = caller.uid === 0 && this.#setup.processes.identity.isOwn(caller);
-    if (!isRoot && !this.#controls(attachment, caller)) throw this.#otherController(attachment);
-    return attachment.detach();
+    return this.#attachments.detach(process, caller);
   }
 
   run(process: Process, caller: Caller): Outcome<void> {
-    const attachment = this.#stoppable(process, caller);
+    const attachment = this.#attachments.stoppable(process, caller);
     return attachment.whenStopped(() => attachment.tracee.run());
   }
 
   step(process: Process, caller: Caller): Outcome<void> {
-    const attachment = this.#stoppable(process, caller);
+    const attachment = this.#attachments.stoppable(process, caller);
     return attachment.whenStopped(() => attachment.tracee.step());
   }
 
+  halt(process: Process, caller: Caller): void {
+    this.#attachments.ofCaller(process, caller).tracee.halt();
+  }
+
   wait(process: Process, caller: Caller): Outcome<void> {
-    const attachment = this.#attached.get(process.pid);
+    const attachment = this.#attachments.get(process.pid);
     if (!attachment) {
       const seized = this.#sharing.has(process.pid);
       if (!seized) this.#refuseTraced(process as LiveProcess);
       return waitUntraced(process as LiveProcess, seized);
     }
-    if (!this.#controls(attachment, caller)) throw this.#otherController(attachment);
+    this.#attachments.requireControl(attachment, caller);
     return attachment.whenStopped(() => {});
   }
 
   deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false {
-    const attachment = this.#attached.get(process.pid);
-    if (attachment?.tracee.mode !== "stopped" || !this.#controls(attachment, caller)) return false;
+    const attachment = this.#attachments.get(process.pid);
+    if (attachment?.tracee.mode !== "stopped" || !this.#attachments.controls(attachment, caller)) return false;
     attachment.tracee.deliver(signalNumber(signal));
   }
 
+  why(process: Process): Outcome<string> {
+    const attachment = this.#attachments.get(process.pid);
+    if (!attachment?.controller) return stateLine(process as LiveProcess);
+    return attachment.tracee.isStopped ? attachment.whenStopped(() => attachment.stopLine()) : "running";
+  }
+
+  isStopped(process: Process): boolean {
+    const attachment = this.#attachments.get(process.pid);
+    return attachment?.controller ? attachment.tracee.isStopped : stateLine(process as LiveProcess) !== "running";
+  }
+
+  events(process: Process, news: () => void): Events {
+    return this.#logs.open(process as LiveProcess, news);
+  }
+
   readRegisters(process: Process, callers: Callers, seen?: Seen): Outcome<Uint8Array> {
-    return this.#withStopped(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch, seen));
+    return this.#looks.take(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch, seen));
   }
 
   writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void> {
-    return this.#withStopped(process as LiveProcess, callers, (tid) => {
+    return this.#looks.take(process as LiveProcess, callers, (tid) => {
       const registers = getRegisters(tid, this.#setup.arch);
       registers.set(data, offset);
       setRegisters(tid, this.#setup.arch, registers);
@@ -159,23 +194,29 @@ export class LiveTracer implements Tracer {
 
   *#withThread<T>(target: LiveProcess, caller: Caller, job: Job<T>): Steps<void> {
     yield* this.#freeToBegin(target, caller);
-    const held = this.#attached.get(target.pid);
-    if (held && !this.#controls(held, caller)) throw this.#otherController(held);
-    if (!held) this.#refuseTraced(target);
-    const attachment = held ?? (yield* this.#begin(target, caller, undefined));
-    yield* step(attachment.borrow(job, this.#setup.arch));
+    const held = this.#attachments.get(target.pid);
+    if (held) this.#attachments.requireControl(held, caller);
+    else this.#refuseTraced(target);
+    const attachment = held ?? (yield* this.#attachments.begin(target, caller, undefined));
+    yield* step(attachment.borrow(job));
   }
 
-  /** Whether nothing is under control. */
+  /** Whether somebody controls a process. */
+  get controls(): boolean {
+    return this.#attachments.size > 0;
+  }
+
+  /** Whether nothing is under control, nor looked at. */
   get idle(): boolean {
-    return this.#attached.size + this.#peeks.size === 0;
+    return this.#attachments.size + this.#peeks.size === 0;
   }
 
   /** Lets every process go; resolves when all are free, or after `limitMs`: the kernel frees the rest when we exit. */
   async close(limitMs = 1000): Promise<void> {
-    for (const attachment of [...this.#attached.values()]) attachment.detach();
+    this.#attachments.detachAll();
     if (!this.idle) await this.#freed.untilAtMost(() => this.idle, limitMs);
-    this.#controllers.close();
+    this.#attachments.close();
+    this.#logs.close();
     this.#loop.stop();
     this.#seizes.close();
   }
@@ -192,104 +233,14 @@ export class LiveTracer implements Tracer {
 
   /** Ours for a moment. */
   #isVisited(pid: Pid): boolean {
-    const attachment = this.#attached.get(pid);
+    const attachment = this.#attachments.get(pid);
     return this.#peeks.has(pid) || (attachment !== undefined && !attachment.controller);
   }
 
   #refuseTraced(target: LiveProcess): void {
-    const other = this.#attached.get(target.pid);
+    const other = this.#attachments.get(target.pid);
     if (other) throw new Errno("EBUSY", `process ${target.pid} is controlled by ${other.holder}`);
     const tracer = statusField(target.statusText(), "TracerPid");
     if (tracer !== "0") throw new Errno("EBUSY", `process ${target.pid} is traced by process ${tracer}`);
-  }
-
-  *#begin(target: LiveProcess, caller: Caller, controller: Controller | undefined): Steps<Attachment> {
-    const { processes, access } = this.#setup;
-    // What root may control it may control whatever it executes; the writer may long be gone when that happens.
-    const unconditional = processes.identity.isOwn(caller);
-    const tracing = { sharing: this.#sharing, watch: this.#seizes };
-    const release = controller && this.#setup.attached.take(caller);
-    const attachment = new Attachment(target, controller, this.#loop, tracing, {
-      mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
-      ended: () => {
-        release?.();
-        this.#wasFreed(target.pid, controller?.key);
-      },
-    });
-    this.#attached.set(target.pid, attachment);
-    try {
-      attachment.tracee.attach();
-      // It may have executed a set-id image between the check and the seize; from now on exec is reported.
-      if (!unconditional) yield* step(access.debug(target, caller));
-      if (controller) this.#controllers.watch(controller);
-      return attachment;
-    } catch (error) {
-      if (this.#attached.has(target.pid)) attachment.detach();
-      throw error;
-    }
-  }
-
-  /** Asked in the stop at the end of an exec, which leaves no other thread. */
-  #mayDebug(target: LiveProcess, caller: Caller): boolean {
-    try {
-      this.#setup.access.debugStopped(target, caller);
-      return true;
-    } catch (error) {
-      if (isErrno(error)) return false;
-      throw error;
-    }
-  }
-
-  #wasFreed(pid: Pid, key: string | undefined): void {
-    this.#attached.delete(pid);
-    if (key !== undefined && ![...this.#attached.values()].some((other) => other.controller?.key === key)) {
-      this.#controllers.forget(key);
-    }
-    this.#sharing.again(pid);
-    this.#freed.tell();
-  }
-
-  #controls(attachment: Attachment, caller: Caller): boolean {
-    if (!attachment.controller) return false;
-    const { scope, key } = attachment.controller;
-    return controllerKeyOf(caller, scope, this.#setup.processes) === key;
-  }
-
-  #otherController(attachment: Attachment): Errno {
-    return new Errno("EBUSY", `process ${attachment.process.pid} is controlled by ${attachment.holder}`);
-  }
-
-  /** The caller's own target, stopped or about to be. */
-  #stoppable(process: Process, caller: Caller): Attachment {
-    const attachment = this.#attached.get(process.pid);
-    if (!attachment) throw new Errno("EBUSY", `process ${process.pid} is not attached`);
-    if (!this.#controls(attachment, caller)) throw this.#otherController(attachment);
-    const { mode } = attachment.tracee;
-    if (mode === "stopped" || mode === "stopping") return attachment;
-    throw new Errno("EBUSY", `process ${process.pid} is not stopped`);
-  }
-
-  #withStopped<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Outcome<T> {
-    const [caller] = callers;
-    if (target.hasExited()) throw new Errno("ESRCH", `process ${target.pid} has exited`);
-    if (target.isKernelThread()) throw new Errno("EPERM", `${target.pid} is a kernel thread`);
-    if (this.#isSelf(target, caller)) throw new Errno("EDEADLK", "the process is blocked in this very request");
-    return perform(this.#look(target, callers, act));
-  }
-
-  *#look<T>(target: LiveProcess, callers: Callers, act: (tid: Tid) => T): Steps<T> {
-    if (!this.#peeks.has(target.pid) && !this.#attached.has(target.pid)) yield* this.#clear(target, callers[0]);
-    const attachment = this.#attached.get(target.pid);
-    if (attachment?.tracee.mode === "stopped") return act(attachment.tracee.current);
-    const parked = new Parked<T>();
-    const allow = (tid: Tid): void => {
-      for (const each of callers) this.#setup.access.debugThread(target, tid, each);
-    };
-    const look = lookFor(parked, allow, act);
-    if (attachment) {
-      attachment.tracee.peek(look);
-      this.#loop.spin(attachment.tracee.current, () => parked.ended);
-    } else this.#peeks.add(target, look, () => this.#refuseTraced(target));
-    return yield* step(parked);
   }
 }

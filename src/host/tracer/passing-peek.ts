@@ -6,13 +6,12 @@ import type { Peek } from "../../core/trace/observer.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcPtraceNumber } from "../linux/ffi/libc.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
-import { threadsOf } from "../linux/threads.ts";
 import type { RepairSharing } from "./repair-sharing.ts";
 import type { SeizeWatch } from "./seize-watch.ts";
 import type { Traced, WaitLoop } from "./wait-loop.ts";
 
 /**
- * A moment's stop of a process nobody controls: its first thread is seized, interrupted, looked at and let go. No signal
+ * A moment's stop of one thread of a process nobody controls: it is seized, interrupted, looked at and let go. No signal
  * is involved, and a job-control stop or a signal that comes in between stays in force.
  */
 export class PassingPeek implements Traced {
@@ -25,13 +24,11 @@ export class PassingPeek implements Traced {
   /** EPERM, ESRCH. `ended` is called once, when the process is free again or gone. */
   constructor(
     process: LiveProcess,
+    tid: Tid,
     loop: WaitLoop,
     { sharing, watch }: { readonly sharing: RepairSharing; readonly watch: SeizeWatch },
     ended: () => void,
   ) {
-    const { pid } = process;
-    const tid = process.isZombie() ? threadsOf(pid)[0] : (pid as number as Tid);
-    if (tid === undefined) throw new Errno("ESRCH", `process ${pid} has exited`);
     this.#tid = tid;
     this.#loop = loop;
     this.#sharing = sharing;

@@ -36,6 +36,14 @@ export function parseStat(text: string): StatText {
   };
 }
 
+/** Counted after the name: exit_code. */
+const EXIT_STATUS = 49;
+
+/** What a process that has exited tells its parent, as wait(2) has it; 0 to who may not know. */
+export function exitStatusOf(text: string): number {
+  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[EXIT_STATUS] ?? 0);
+}
+
 /** Fields counted after the name: startcode, startstack, arg_start. */
 const IMAGE_FIELDS = [23, 25, 45] as const;
 

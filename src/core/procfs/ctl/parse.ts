@@ -4,8 +4,22 @@ import type { OpenMode } from "../../vfs/node.ts";
 import type { ProcfsOptions } from "../options.ts";
 
 /** Bytes one write may have, white space included. */
-const LONGEST = 64;
+const LONGEST_NOTE = 64;
+const LONGEST_CTL = 4096;
 const LONGEST_CTL_1993 = 8;
+
+/**
+ * The words of one write to ctl, each with what stands behind it: separated by newlines or semicolons, at least one. In 1993 one
+ * write was one word. As {@link parseWord}.
+ */
+export function parseWords(data: Uint8Array, options: ProcfsOptions): readonly string[] {
+  const text = parseWord("ctl", data, options);
+  if (options.profile === "1993") return [text];
+  const words = text.split(/[\n;]/).map((word) => word.trim());
+  const said = words.filter((word) => word !== "");
+  if (said.length === 0) throw new Errno("EOPNOTSUPP", "empty word");
+  return said;
+}
 
 /**
  * The word of one write. Default: trailing white space removed. 1993, docs/semantics.md, "Control words": 8 bytes for ctl, the text
@@ -13,8 +27,8 @@ const LONGEST_CTL_1993 = 8;
  */
 export function parseWord(node: "ctl" | "note", data: Uint8Array, options: ProcfsOptions): string {
   const historic = options.profile === "1993";
-  const longest = historic && node === "ctl" ? LONGEST_CTL_1993 : LONGEST;
-  if (data.length > longest) throw new Errno("EMSGSIZE", `${data.length} bytes; a word has at most ${longest}`);
+  const longest = node === "note" ? LONGEST_NOTE : historic ? LONGEST_CTL_1993 : LONGEST_CTL;
+  if (data.length > longest) throw new Errno("EMSGSIZE", `${data.length} bytes; ${longest} can be written at a time`);
   const text = fromLatin1(data);
   const word = historic ? text.split("\0", 1)[0]!.replace(/\n$/, "") : text.replace(/[ \t\n\v\f\r]+$/, "");
   if (word === "") throw new Errno("EOPNOTSUPP", "empty word");

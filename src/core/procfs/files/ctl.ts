@@ -1,42 +1,62 @@
-import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
-import type { Handle } from "../../vfs/node.ts";
-import { chainOutcome, mapOutcome, type Outcome } from "../../vfs/parked.ts";
-import { parseWord, WordPosition } from "../ctl/parse.ts";
-import { isSignalWord } from "../ctl/signals.ts";
-import { findWord } from "../ctl/words.ts";
-import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+import type { Handle, PollState } from "../../vfs/node.ts";
+import { mapOutcome } from "../../vfs/parked.ts";
+import { perform } from "../../vfs/steps.ts";
+import { parseWords, WordPosition } from "../ctl/parse.ts";
+import { performWords, rowOf } from "../ctl/perform.ts";
+import type { OpenContext, ProcFile } from "../file.ts";
+import type { Events } from "../ports.ts";
 
-/** A signal name continues a target that is stopped and the caller's, delivering it; else it is an ordinary signal. */
-function signal({ process, ports, opener }: OpenContext, caller: Caller, name: string): Outcome<void> {
-  const delivered = ports.tracer.deliver(process, caller, name);
-  return delivered === false ? ports.signals.note(process, [caller, opener], name) : delivered;
-}
+/** poll(2) says POLLPRI while the process is stopped: whoever asks is told of what happens to it from then on. */
+class StopWatch {
+  readonly #context: OpenContext;
+  #events: Events | undefined;
+  #wake: (() => void) | undefined;
 
-/** `caller` has the rights of who writes and of who opened it, not more. */
-function perform(context: OpenContext, caller: Caller, word: string): Outcome<void> {
-  const row = findWord(word, context.options);
-  if (row) return row.run(context.ports, context.process, caller, context.options);
-  if (isSignalWord(word)) return signal(context, caller, word);
-  throw new Errno("EOPNOTSUPP", `no control word ${JSON.stringify(word)}`);
+  constructor(context: OpenContext) {
+    this.#context = context;
+  }
+
+  poll(_caller: Caller, wake: (() => void) | undefined): PollState {
+    const { ports, process } = this.#context;
+    if (wake) {
+      this.#wake = wake;
+      this.#events ??= ports.tracer.events(process, () => this.#news());
+    }
+    const isGone = !process.alive();
+    return { writable: true, urgent: isGone || ports.tracer.isStopped(process), hungUp: isGone };
+  }
+
+  #news(): void {
+    const wake = this.#wake;
+    this.#wake = undefined;
+    wake?.();
+  }
+
+  close(): void {
+    this.#events?.close();
+  }
 }
 
 function openCtl(context: OpenContext): Handle {
   const { options } = context;
   const position = new WordPosition(context.mode);
+  const watch = new StopWatch(context);
   return {
-    repeats: (data) => findWord(parseWord("ctl", data, options), options)?.repeats === true,
+    repeats: (data) => parseWords(data, options).every((line) => rowOf(line, options)?.row.repeats === true),
     write(caller, offset, data) {
       const copy = data.slice();
-      return chainOutcome(mayDebug(context, caller), (actor) => {
+      const parse = (): readonly string[] => {
         position.check(offset);
-        const word = parseWord("ctl", copy, options);
-        return mapOutcome(perform(context, actor, word), () => {
-          position.advance(offset, copy.length);
-          return copy.length;
-        });
+        return parseWords(copy, options);
+      };
+      return mapOutcome(perform(performWords(context, caller, parse)), () => {
+        position.advance(offset, copy.length);
+        return copy.length;
       });
     },
+    poll: (caller, wake) => watch.poll(caller, wake),
+    close: () => watch.close(),
   };
 }
 

@@ -24,6 +24,8 @@ const WRITTEN_BY = 40;
 const MEMO_LENGTH = 48;
 /** INLINE, LOST, or the number of a block. */
 const MEMO_PLACE = 52;
+/** The kernel's number for who waits in poll(2), 0 for nobody. */
+const POLLED_AS = 56;
 const MEMO = 64;
 
 const FILE = 1;
@@ -101,6 +103,7 @@ export class HandleRecords {
     this.#set(slot, GENERATION, this.#get(slot, GENERATION) + 1);
     this.#setUnique(slot, OPENED_BY, unique);
     this.#setUnique(slot, WRITTEN_BY, 0);
+    this.#setUnique(slot, POLLED_AS, 0);
     this.#keepMemo(slot, memo);
     this.#set(slot, KIND, kind === "file" ? FILE : DIR);
     return this.#number(slot);
@@ -137,6 +140,16 @@ export class HandleRecords {
   wasWritten(fh: number, unique: number): boolean {
     const slot = this.#slot(fh);
     return slot !== 0 && this.#getUnique(slot, WRITTEN_BY) === unique;
+  }
+
+  notePoll(fh: number, kh: number): void {
+    const slot = this.#slot(fh);
+    if (slot !== 0) this.#setUnique(slot, POLLED_AS, kh);
+  }
+
+  polledAs(fh: number): number {
+    const slot = this.#slot(fh);
+    return slot === 0 ? 0 : this.#getUnique(slot, POLLED_AS);
   }
 
   remove(fh: number): void {

@@ -127,6 +127,16 @@ export class OpenFiles {
     this.#records.noteWrite(fh, unique);
   }
 
+  /** Somebody waits in poll(2), by the kernel's number `kh`; 0: nobody. */
+  notePoll(fh: number, kh: number): void {
+    this.#records.notePoll(fh, kh);
+  }
+
+  /** Those that a server before this one would have to wake. */
+  polled(): readonly number[] {
+    return [...this.#records.numbers()].map((fh) => this.#records.polledAs(fh)).filter((kh) => kh !== 0);
+  }
+
   close(fh: number): void {
     const open = this.#open.get(fh);
     this.#open.delete(fh);

@@ -28,6 +28,7 @@ import type { DirEntry, DirNode, FileSystem, Node } from "../../vfs/node.ts";
 import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
 import { openMode } from "../open-mode.ts";
 import { listing, type OpenFile, type OpenFiles } from "./open-files.ts";
+import { poll } from "./poll.ts";
 import type { FuseReply } from "./reply.ts";
 import type { FuseRequest } from "./request.ts";
 
@@ -45,6 +46,8 @@ export interface FuseState {
   readonly files: OpenFiles;
   /** Ends the parked request with that number, if there is one. */
   interrupt(unique: number): void;
+  /** What poll(2) says of a file may have changed; `kh` is the kernel's number of it. */
+  wake(kh: number): void;
   /** Version and flags were agreed on. */
   initialized(agreement: Agreement): void;
 }
@@ -285,6 +288,7 @@ export const FUSE_OPS: readonly FuseOp[] = [
   },
   { opcode: 38, name: "DESTROY", minBody: 0, handle: done },
   { opcode: 39, name: "IOCTL", minBody: 0, handle: refuse("ENOTTY", "no ioctl") },
+  { opcode: 40, name: "POLL", minBody: 24, handle: poll },
   { opcode: 42, name: "BATCH_FORGET", minBody: 8, handle: silent },
   { opcode: 43, name: "FALLOCATE", minBody: 0, handle: refuse("EOPNOTSUPP", "no fallocate") },
   { opcode: 45, name: "RENAME2", minBody: 0, handle: refuseChange },

@@ -1,8 +1,10 @@
 import {
   DIRENT_HEADER_SIZE,
   DT_SHIFT,
+  FUSE_NOTIFY_POLL,
   FUSE_UNIQUE_RESEND_HIGH,
   MAX_TRANSFER,
+  NOTIFY_POLL_SIZE,
   OUT_ERROR,
   OUT_HEADER_SIZE,
   OUT_UNIQUE,
@@ -50,6 +52,12 @@ export class FuseReply {
     this.#u64At(OUT_UNIQUE, unique);
     if (resent) this.bytes[OUT_UNIQUE + 7]! |= FUSE_UNIQUE_RESEND_HIGH >>> 24;
     return this.bytes.subarray(0, total);
+  }
+
+  /** The finished message, which answers no request: what poll(2) says of the kernel's file `kh` may have changed. */
+  pollNotice(kh: number): Uint8Array {
+    this.u64(0, kh);
+    return this.finish(0, false, -FUSE_NOTIFY_POLL, NOTIFY_POLL_SIZE);
   }
 
   clear(length: number): void {

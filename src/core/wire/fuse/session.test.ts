@@ -371,8 +371,7 @@ test("the tree cannot be changed; what is not known is ENOSYS", () => {
     if (!/MK|LINK$|RMDIR|RENAME|CREATE|TMPFILE/.test(name) || name === "READLINK") continue;
     assert.equal(c.ask(opcode, 1, Buffer.alloc(64)).error, "EPERM", name);
   }
-  for (const opcode of [34, 40, 44, 46, 47, 48, 52, 4096])
-    assert.equal(c.ask(opcode, 1, Buffer.alloc(64)).error, "ENOSYS");
+  for (const opcode of [34, 44, 46, 47, 48, 52, 4096]) assert.equal(c.ask(opcode, 1, Buffer.alloc(64)).error, "ENOSYS");
 });
 
 test("a bug is told and answered EIO once", () => {

@@ -52,6 +52,7 @@ export class FuseSession {
       fs: options.fs,
       files: this.#files,
       interrupt: (unique) => this.#parked.get(unique)?.interrupt(),
+      wake: (kh) => options.reply(this.#small.pollNotice(kh)),
       initialized: (agreement) => options.onInit?.(agreement),
     };
   }
@@ -72,6 +73,8 @@ export class FuseSession {
    */
   resume(resends: boolean, request?: Uint8Array): void {
     this.#files.resumeExclusive();
+    // Who waits in poll(2) asks again, and this server knows of him then.
+    for (const kh of this.#files.polled()) this.#options.reply(this.#small.pollNotice(kh));
     if (resends) return;
     for (const unique of this.#parkedRecords.found) {
       this.#options.reply(this.#small.finish(unique, false, ERRNO.EIO, 0));

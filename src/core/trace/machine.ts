@@ -1,0 +1,231 @@
+import type { WaitStatus } from "../abi/wait.ts";
+import type { Pid, Tid } from "../base/brand.ts";
+import { Errno, type ErrnoName } from "../base/errno.ts";
+import { Loans } from "./loan.ts";
+import type { Mode, Peek, TraceeObserver } from "./observer.ts";
+import { OwnSignals } from "./own-signals.ts";
+import { Peeks } from "./peeks.ts";
+import type { PtracePort } from "./ptrace-port.ts";
+import { Report } from "./report.ts";
+import { classifyStop, isReportable } from "./stop.ts";
+import { Strangers } from "./strangers.ts";
+import { type Thread, ThreadSet } from "./thread-set.ts";
+
+/** What the wait statuses of a process's threads lead to, mode by mode; its words are {@link Tracee}'s. */
+export class Machine {
+  readonly threads: ThreadSet;
+  readonly report: Report;
+  readonly loans: Loans = new Loans();
+  readonly signals: OwnSignals;
+  readonly #pid: Pid;
+  readonly #observer: TraceeObserver;
+  readonly #peeks: Peeks;
+  readonly #strangers: Strangers;
+  #mode: Mode = "stopping";
+  /** Threads may have been born unseen since the last full stop: not while all others are held for a step. */
+  #mayHaveGrown = true;
+
+  constructor(pid: Pid, ptrace: PtracePort, observer: TraceeObserver) {
+    this.#pid = pid;
+    this.#observer = observer;
+    this.threads = new ThreadSet(ptrace, observer);
+    this.report = new Report(this.threads, pid as number as Tid);
+    this.signals = new OwnSignals(ptrace, this.threads);
+    this.#peeks = new Peeks(this.threads);
+    this.#strangers = new Strangers(ptrace, observer);
+  }
+
+  get mode(): Mode {
+    return this.#mode;
+  }
+
+  reason(code: ErrnoName, what: string): Errno {
+    return new Errno(code, `process ${this.#pid} ${what}`);
+  }
+
+  get isLeaving(): boolean {
+    return this.#mode === "detaching" || this.#mode === "gone";
+  }
+
+  /** ESRCH. */
+  known(tid: Tid): Thread {
+    if (!this.threads.has(tid)) throw this.reason("ESRCH", `has no thread ${tid}`);
+    return this.threads.get(tid);
+  }
+
+  /** A stopped process goes on; whoever calls resumes its threads. */
+  go(mode: "running" | "stepping"): void {
+    this.signals.endJobStop();
+    this.report.isNew = true;
+    this.#mode = mode;
+    if (mode === "running") this.#mayHaveGrown = true;
+  }
+
+  /** Stops every thread that runs. */
+  stop(): void {
+    this.#mode = "stopping";
+    this.threads.interruptRunning();
+    this.#checkStopped();
+  }
+
+  /** To a plain trap stop, without an instruction being executed. */
+  toTrap(thread: Thread): void {
+    this.#mode = "stopping";
+    this.threads.interrupt(thread);
+    this.threads.resume(thread, "run", 0);
+  }
+
+  tell(): void {
+    const { isNew } = this.report;
+    this.report.isNew = false;
+    this.#observer.stopped(isNew);
+  }
+
+  /** Looks at a thread as soon as it is stopped and nobody has borrowed one. */
+  ask(peek: Peek, thread: Thread, isCurrent: boolean): void {
+    this.#peeks.ask(peek, thread, isCurrent, this.loans.lent);
+  }
+
+  /** Lets every thread go, those that run as soon as they have stopped. */
+  leave(): void {
+    if (this.#mode === "gone") return;
+    this.#mode = "detaching";
+    this.loans.refuse(this.reason("EBUSY", "is being let go"));
+    if (this.loans.lent) return;
+    for (const thread of this.threads.all()) {
+      if (thread.stop) this.threads.letGo(thread);
+      else this.threads.interrupt(thread);
+    }
+    this.#checkDetached();
+  }
+
+  handle(tid: Tid, status: WaitStatus): void {
+    if (this.#strangers.has(tid)) this.#strangers.dismiss(tid, status);
+    else if (status.kind === "exited" || status.kind === "signaled") this.vanished(tid);
+    else if (status.kind === "stopped") this.#stopped(tid, status.signal, status.event);
+  }
+
+  vanished(tid: Tid): void {
+    if (this.#strangers.forget(tid) || !this.threads.remove(tid)) return;
+    const lost = this.loans.lost(tid, this.reason("ESRCH", "has exited"));
+    if (this.#mode === "detaching") this.leave();
+    else if (this.threads.size === 0) {
+      this.#end(this.reason("ESRCH", "has exited"));
+      this.#observer.exited();
+    } else {
+      if (tid === this.report.current) this.#replaceCurrent();
+      this.#askAgain(tid);
+      this.#checkStopped();
+      if (lost) this.goOn();
+      else this.checkLoans();
+    }
+  }
+
+  #replaceCurrent(): void {
+    this.report.replace();
+    if (this.#mode !== "stepping") return;
+    this.#mode = "stopping";
+    this.report.next({ kind: "lost" });
+  }
+
+  /** Whoever wanted to look at a thread that has gone. */
+  #askAgain(gone: Tid): void {
+    const looks = this.#peeks.lost(gone, this.reason("ESRCH", `has no thread ${gone}`));
+    for (const look of looks) this.ask(look, this.threads.get(this.report.current), true);
+  }
+
+  #stopped(tid: Tid, signal: number, event: number): void {
+    if (this.loans.takes(tid, signal, event)) return;
+    const thread = this.threads.has(tid) ? this.threads.get(tid) : this.threads.add(tid);
+    const stop = classifyStop(signal, event, thread.resumed === "step");
+    thread.asked = false;
+    thread.stop = stop;
+    thread.reported = false;
+    if (stop.kind === "clone") this.#strangers.sort(tid, this.threads);
+    const onTheWay = this.#mode === "running" || this.#mode === "stepping";
+    if (stop.kind === "exec") this.#execed(thread);
+    else if (stop.kind !== "signal" || !onTheWay || !this.signals.takes(thread, stop.signal)) this.#settle(thread);
+  }
+
+  #execed(thread: Thread): void {
+    const others = this.threads.all().filter((other) => other !== thread);
+    for (const { tid } of others) this.threads.remove(tid);
+    this.report.replace();
+    for (const { tid } of others) this.#askAgain(tid);
+    if (this.#mode === "detaching") this.#settle(thread);
+    else if (this.#observer.mayKeepAfterExec()) {
+      this.report.next({ kind: "exec" });
+      // The thread is still inside the call: a step would end there, with nothing executed.
+      this.toTrap(thread);
+    } else this.leave();
+  }
+
+  /** What a fresh stop leads to. */
+  #settle(thread: Thread): void {
+    this.#peeks.act(thread.tid);
+    switch (this.#mode) {
+      case "running":
+      case "stepping":
+        if (isReportable(thread.stop!)) {
+          this.report.of(thread);
+          this.stop();
+        } else if (this.loans.any) this.checkLoans();
+        else if (this.#mode === "running") this.threads.resume(thread, "run", 0);
+        else if (thread.tid === this.report.current) this.threads.resume(thread, "step", 0);
+        return;
+      case "detaching":
+        this.threads.letGo(thread);
+        this.#checkDetached();
+        return;
+      default:
+        if (!this.threads.takeStep(thread)) this.#checkStopped();
+    }
+  }
+
+  #checkStopped(): void {
+    if (this.#mode !== "stopping" || this.threads.all().some((thread) => !thread.stop)) return;
+    if (this.#mayHaveGrown && this.threads.seizeNew()) {
+      this.threads.interruptRunning();
+      return;
+    }
+    this.#mayHaveGrown = false;
+    this.report.settle();
+    this.#mode = "stopped";
+    if (this.loans.any) this.checkLoans();
+    else this.tell();
+  }
+
+  /** Lends a thread to who waits for one, when all are stopped. */
+  checkLoans(): void {
+    if (!this.loans.any || this.loans.lent || this.isLeaving || this.#mode === "stopping") return;
+    if (this.threads.all().some((thread) => !thread.stop)) return;
+    if (this.#mode === "running" && this.threads.seizeNew()) this.threads.interruptRunning();
+    else this.loans.begin(this.threads.all(), this.report.current, () => this.goOn());
+  }
+
+  /** After a loan: what was held for it goes on. */
+  goOn(): void {
+    if (this.#mode === "detaching") this.leave();
+    else if (this.loans.any) this.checkLoans();
+    else if (this.#mode === "stopped") {
+      this.#peeks.actAll();
+      this.tell();
+    } else {
+      this.#peeks.actAll();
+      const held = this.#mode === "stepping" ? [this.threads.get(this.report.current)] : this.threads.all();
+      for (const thread of held) if (thread.stop) this.#settle(thread);
+    }
+  }
+
+  #checkDetached(): void {
+    if (this.#mode !== "detaching" || this.threads.size > 0) return;
+    this.#end(this.reason("EBUSY", "was let go"));
+    this.#observer.detached();
+  }
+
+  #end(reason: Errno): void {
+    this.#mode = "gone";
+    this.#peeks.fail(reason);
+    this.loans.refuse(reason);
+  }
+}

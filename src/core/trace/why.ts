@@ -1,0 +1,27 @@
+import type { Stop } from "./stop.ts";
+
+/**
+ * Why a process under control is stopped, as its controller is told.
+ * - `attach`, `halt`: because of that word.
+ * - `lost`: the thread that was to do a step has exited.
+ * - `step`: an instruction was executed.
+ * - `exec`: another program is about to execute its first instruction.
+ * - `signal`: one is about to be delivered. `group`: job control has stopped the process.
+ */
+export type Why =
+  | { readonly kind: "attach" | "halt" | "lost" | "step" | "exec" }
+  | { readonly kind: "signal" | "group"; readonly signal: number };
+
+/** What a thread's stop means to a person; undefined for machinery. */
+export function whyOf(stop: Stop): Why | undefined {
+  switch (stop.kind) {
+    case "clone":
+    case "trap":
+      return undefined;
+    case "signal":
+    case "group":
+      return { kind: stop.kind, signal: stop.signal };
+    default:
+      return { kind: stop.kind };
+  }
+}
