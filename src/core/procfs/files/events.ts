@@ -1,8 +1,9 @@
-import { Errno } from "../../base/errno.ts";
+import { Errno, isErrno } from "../../base/errno.ts";
 import { latin1 } from "../../base/text.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Handle, PollState } from "../../vfs/node.ts";
 import { chainOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
+import { perform, type Steps, step } from "../../vfs/steps.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 import type { Events } from "../ports.ts";
 import { differ } from "../rights.ts";
@@ -27,7 +28,7 @@ class EventReader {
   }
 
   read(caller: Caller, into: Uint8Array): Outcome<number> {
-    return chainOutcome(this.#mayRead(caller), () => {
+    return chainOutcome(perform(this.#mayRead(caller)), () => {
       if (into.length === 0 || this.#isReady) return this.#take(into);
       if (this.#context.mode.nonBlocking) throw new Errno("EAGAIN", "nothing has happened since");
       return this.#wait(into);
@@ -35,10 +36,13 @@ class EventReader {
   }
 
   /** Of a process that is gone nobody can be asked: what it has left is for who opened the file. */
-  #mayRead(caller: Caller): Outcome<unknown> {
+  *#mayRead(caller: Caller): Steps<void> {
     const { opener, ports } = this.#context;
-    const isOwn = this.#events.log.ended && !differ(opener, ports.access.recorded(caller, false));
-    return isOwn ? undefined : mayDebug(this.#context, caller);
+    try {
+      yield* step(mayDebug(this.#context, caller));
+    } catch (error) {
+      if (!isErrno(error, "ESRCH") || differ(opener, ports.access.recorded(caller, false))) throw error;
+    }
   }
 
   poll(wake: (() => void) | undefined): PollState {
