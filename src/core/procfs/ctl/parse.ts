@@ -15,10 +15,10 @@ const LONGEST_CTL_1993 = 8;
 export function parseWords(data: Uint8Array, options: ProcfsOptions): readonly string[] {
   const text = parseWord("ctl", data, options);
   if (options.profile === "1993") return [text];
-  const words = text.split(/[\n;]/).map((word) => word.trim());
-  const said = words.filter((word) => word !== "");
-  if (said.length === 0) throw new Errno("EOPNOTSUPP", "empty word");
-  return said;
+  const [first = "", ...others] = text.split(/[\n;]/);
+  // White space before the first word is no less wrong than it was when there was only one.
+  if (first.trim() === "") throw new Errno("EOPNOTSUPP", "empty word");
+  return [first.trimEnd(), ...others.map((word) => word.trim()).filter((word) => word !== "")];
 }
 
 /**
