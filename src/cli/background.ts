@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { closeSync, writeSync } from "node:fs";
 import { nodeErrno } from "../app/node-errno.ts";
+import { NODE_FLAGS } from "../app/node-flags.ts";
 import { stateFile } from "./state-file.ts";
 
 /** The descriptor by which a server says that it is there. */
@@ -40,7 +41,7 @@ export function startDaemonInBackground(): Promise<void> {
 async function startInBackground(args: readonly string[]): Promise<void> {
   const { spawnShellApart } = await import("../app/daemon/spawn-apart.ts");
   const child = spawnShellApart(
-    ["-c", '"$@" &', "lyonnais", process.execPath, process.argv[1]!, ...args],
+    ["-c", '"$@" &', "lyonnais", process.execPath, ...NODE_FLAGS, process.argv[1]!, ...args],
     { ...process.env, [READY_VARIABLE]: BACKGROUND },
     ["ignore", "ignore", "inherit", "pipe"],
   );

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { NODE_FLAGS } from "../../src/app/node-flags.ts";
 import { ROOT } from "../support/paths.ts";
 
 interface Manifest {
@@ -11,6 +12,10 @@ interface Manifest {
 }
 
 const manifest: Manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+
+test("bin/lyonnais runs Node with the flags of the servers that are started from it", () => {
+  assert.ok(readFileSync(join(ROOT, "bin/lyonnais"), "utf8").includes(`exec node ${NODE_FLAGS.join(" ")} "`));
+});
 
 test("what package.json points at is there", () => {
   for (const path of [...Object.values(manifest.bin), ...Object.values(manifest.exports)]) {

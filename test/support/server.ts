@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { NODE_FLAGS } from "../../src/app/node-flags.ts";
 import { CLI } from "./paths.ts";
 
 /** A mount served by a process of its own; gone when the test is done with it, whatever happened. */
@@ -23,7 +24,7 @@ export class Server implements AsyncDisposable {
 
   /** `lyonnais mount -f`, ready to be used; on `dir`, or on a fresh directory. */
   static async start(options = "", dir: string = mkdtempSync(join(tmpdir(), "lyonnais-test-"))): Promise<Server> {
-    const child = spawn(process.execPath, [CLI, "mount", "-f", "-o", options, dir], {
+    const child = spawn(process.execPath, [...NODE_FLAGS, CLI, "mount", "-f", "-o", options, dir], {
       stdio: ["ignore", "ignore", "pipe", "pipe"],
       env: { ...process.env, LYONNAIS_READY: "foreground" },
     });
