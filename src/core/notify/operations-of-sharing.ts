@@ -37,11 +37,12 @@ export const resize: OperationRow<OperationOf<"resize">> = {
     return file ? objects.fileNeed(file.key, pages) : 0;
   },
   grant({ fd, pages }, process, call, need, { targets, objects }) {
-    const file = need > 0 ? targets.memoryFile(process.pid, fd) : undefined;
-    if (!file) return undefined;
+    const file = targets.memoryFile(process.pid, fd);
+    // What is to grow, and what another call may rely on that has been charged for more.
+    if (!file || pages === 0 || (need === 0 && pages <= file.pages)) return undefined;
     const grant = new Grant(process, call, resize);
     objects.growFile(file.key, process.space, pages, grant);
-    grant.cancel = () => objects.shrinkFile(file.key, pages - need);
+    grant.cancel = () => objects.stopGrowing(file.key, need, grant);
     return grant;
   },
 };

@@ -241,3 +241,18 @@ test("of forks that look alike the one that charges most is left for the child t
   world.checkBounds();
   world.checkAtRest();
 });
+
+test("a memory file that another call is to make larger stays paid for when one is taken back", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  const fd = kernel.openFile(pid);
+  const other = kernel.addThread(pid);
+  const resize = (pages: number): Operation => ({ kind: "resize", fd, pages });
+  assert.equal(world.trap(pid, resize(200)), "let go");
+  assert.equal(world.trap(other, resize(17)), "let go");
+  kernel.pending.delete(pid);
+  accounts.cancelled(pid);
+  world.checkBounds();
+  kernel.happen(other);
+  world.checkAtRest();
+  assert.equal(accounts.ledger.reserved, 17);
+});

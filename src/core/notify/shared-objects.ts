@@ -13,14 +13,30 @@ export class SharedObject {
   pages = 0;
   readonly payer: UidInfo;
   readonly job: Job;
-  /** The last call that was allowed to resize it: what is seen before that is done may be the size it had. */
-  pendingResize: Grant | undefined;
+  /** Calls that were allowed to resize it: what is seen before they are done may be the size it had. */
+  readonly #resizes = new Set<Grant>();
   /** Who maps it; all that keeps anonymous memory alive. */
   readonly spaces: Set<Space> = new Set();
 
   constructor(payer: UidInfo, job: Job) {
     this.payer = payer;
     this.job = job;
+  }
+
+  resizes(grant: Grant): void {
+    this.#resizes.add(grant);
+  }
+
+  /** Whether a call may still resize it. */
+  isResizing(targets: Targets): boolean {
+    for (const grant of this.#resizes) if (grant.isDone(targets)) this.#resizes.delete(grant);
+    return this.#resizes.size > 0;
+  }
+
+  /** The kernel has not carried out `grant`. Whether no other call relies on what was charged for that. */
+  cancels(grant: Grant): boolean {
+    this.#resizes.delete(grant);
+    return this.#resizes.size === 0;
   }
 }
 
@@ -104,14 +120,16 @@ export class SharedObjects {
     const object = known && known.pages > 0 ? known : new SharedObject(payer, job);
     for (const space of known?.spaces ?? []) object.spaces.add(space);
     if (pages > object.pages) this.#resize(object, pages);
-    object.pendingResize = grant;
+    // Those that are over need not be remembered.
+    object.isResizing(this.#targets);
+    if (grant) object.resizes(grant);
     this.#know(key, object);
   }
 
-  /** A file that was allowed to grow stays as it was. */
-  shrinkFile(key: string, pages: number): void {
+  /** A file that was allowed by `grant` to grow by so many pages stays as it was. */
+  stopGrowing(key: string, pages: number, grant: Grant): void {
     const object = this.#known.get(key);
-    if (object) this.#resize(object, pages);
+    if (object?.cancels(grant)) this.#resize(object, Math.max(0, object.pages - pages));
   }
 
   /** A child maps what its parent maps. */
@@ -191,9 +209,7 @@ export class SharedObjects {
   }
 
   #sweepFiles(processes: Iterable<AccountedProcess>, learns: boolean): void {
-    const isGrowing = (object: SharedObject | undefined): boolean =>
-      object?.pendingResize?.isDone(this.#targets) === false;
-    const growing = new Set([...this.#files].filter((key) => isGrowing(this.#known.get(key))));
+    const growing = new Set([...this.#files].filter((key) => this.#known.get(key)?.isResizing(this.#targets)));
     const there = new Map(this.#targets.namedMemoryFiles());
     for (const { pid, space } of processes) {
       for (const { key, owner, pages } of this.#targets.memoryFiles(pid)) {
