@@ -4,8 +4,18 @@ import { PAGE_SIZE } from "../../src/core/base/size.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import { UNLIMITED } from "../../src/core/vm/vocabulary.ts";
-import { AccountsWorld } from "./accounts-world.ts";
-import { firstFree, isShared, payerOf } from "./vm-prices.ts";
+import {
+  isAwaited,
+  isBusy,
+  isForeign,
+  isMovingForeign,
+  isUnseen,
+  isVforked,
+  mayBeTakenFor,
+  mayFail,
+} from "./accounts-doubts.ts";
+import { AccountsWorld, type Fate } from "./accounts-world.ts";
+import { firstFree } from "./vm-prices.ts";
 import { HEAP_START, MAPPINGS } from "./vm-targets.ts";
 
 const UIDS = [1000, 2000, 0];
@@ -61,15 +71,19 @@ const CALLS: Record<string, (world: AccountsWorld, pid: number, a: number, pages
   handler: () => ({ kind: "handler", action: 0, word: 8 }),
 };
 
+/** What may happen when the next daemon is there already: of the others that one has to know what they have made. */
+const MAY_BE_LATE = new Set<Operation["kind"]>(["map", "protect", "remap", "exec", "resize"]);
+
 /** What nobody traps, and what happens to processes. */
 const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, pages: number) => void> = {
   happen: ({ kernel }, pid, a) => {
     for (const tid of kernel.processes.get(pid)!.tids) happen(kernel, tid, a);
   },
-  // What the kernel refuses though it was let go; a fixed mapping and a resize are not among it.
-  fail: ({ kernel }, pid) => {
-    const kind = kernel.pending.get(pid)?.operation.kind;
-    if (kind !== "map" && kind !== "resize") kernel.pending.delete(pid);
+  // What the kernel refuses though it was let go.
+  fail: (world, pid, a) => {
+    const tids = [...world.kernel.processes.get(pid)!.tids];
+    const tid = tids[a % tids.length]!;
+    if (mayFail(world, tid)) world.kernel.pending.delete(tid);
   },
   cancel: ({ kernel, accounts }, pid) => {
     if (kernel.pending.delete(pid)) accounts.cancelled(pid);
@@ -124,7 +138,7 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     if (kernel.processes.get(pid)!.tids.size < 3) kernel.addThread(pid);
   },
   exit: (world, pid, a) => {
-    if (world.kernel.processes.size === 1 || mayBeTakenFor(world, pid)) return;
+    if (world.kernel.processes.size === 1 || mayBeTakenFor(world, pid) || isAwaited(world, pid)) return;
     world.exit(pid);
     if (a % 2 === 0) world.tellEnds();
   },
@@ -133,53 +147,36 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
   rlimit: ({ kernel, accounts }, pid, a) => {
     const process = accounts.population.find(pid);
     // Which of two limits a child inherits that is just being made, nobody can tell.
-    const isForking = [...kernel.pending.values()].some((call) => call.process.pid === pid && isFork(call.operation));
+    const isForking = [...kernel.pending.values()].some(({ process, operation }) => {
+      return process.pid === pid && (operation.kind === "fork" || operation.kind === "vfork");
+    });
     if (!process || isForking) return;
     const limit = LIMITS[a % LIMITS.length]!;
     kernel.processes.get(pid)!.proc.rlimitSwap = limit;
     accounts.setLimit(process, { soft: limit, hard: UNLIMITED });
   },
-  crash: (world, pid, a) => {
+  crash: (world, pid, a, pages) => {
     if (a % 3 === 0 && world.kernel.processes.size > 1) {
       world.kernel.happenAll();
       // Whose memory outlives it now, only the dead daemon knew.
       if (!world.kernel.isShared(pid)) world.exit(pid);
     }
-    // A fixed mapping does not fail.
-    world.crash((tid) => (tid + a) % 3 === 0 && world.kernel.pending.get(tid)!.operation.kind !== "map");
+    const fateOf = (tid: number): Fate => {
+      const which = (tid + a) % 3;
+      if (which === 2 || !mayFail(world, tid)) return "happens";
+      if (which === 0) return "fails";
+      const { operation, process } = world.kernel.pending.get(tid)!;
+      // Another thread that calls meanwhile is taken for the one that has tried to exec.
+      const isMissed = operation.kind === "exec" && process.tids.size > 1;
+      return MAY_BE_LATE.has(operation.kind) && !isMissed ? "is late" : "happens";
+    };
+    world.crash(fateOf, a % 2 === 0 ? pages % 20 : undefined);
+  },
+  // The daemon is killed in the middle of its next decision.
+  kill: (world, _pid, a) => {
+    world.killAfter = a % 4;
   },
 };
-
-const isBusy = ({ kernel }: AccountsWorld, pid: number): boolean =>
-  [...kernel.pending.values()].some(({ process }) => {
-    return process.proc.vmspace === kernel.processes.get(pid)!.proc.vmspace;
-  });
-
-/** Whether another uid than that of `pid` pays. */
-const isForeign = ({ kernel }: AccountsWorld, pid: number, entry: VmMapEntry): boolean =>
-  payerOf(entry)?.uid !== kernel.ids(pid)!.ruid;
-
-/** Whether another thread moves memory that another uid pays for. */
-const isMovingForeign = (world: AccountsWorld, pid: number): boolean =>
-  [...world.kernel.pending.values()].some(({ operation, process }) => {
-    const { map } = process.proc.vmspace;
-    if (operation.kind !== "remap" || map !== world.kernel.processes.get(pid)!.proc.vmspace.map) return false;
-    const entry = map.lookup(operation.start);
-    return entry !== undefined && isForeign(world, process.pid, entry);
-  });
-
-/** Shared memory of which nobody can tell, once it is cut, by which call it was made. */
-const isUnseen = ({ accounts }: AccountsWorld, entry: VmMapEntry): boolean =>
-  isShared(entry) && accounts.grants.objects.size > 0;
-
-/** Who has the memory of one that ends cannot always be told from a child of the same image; as long as nobody else pays for that, it is all one. */
-function mayBeTakenFor({ accounts }: AccountsWorld, pid: number): boolean {
-  const { loans, forks } = accounts.grants;
-  const lends = [...loans].some(({ process }) => process.pid === pid && process.space.foreign.length > 0);
-  return lends && forks.size > 0;
-}
-
-const isFork = ({ kind }: Operation): boolean => kind === "fork" || kind === "vfork";
 
 function pick({ kernel }: AccountsWorld, pid: number, a: number): VmMapEntry | undefined {
   const entries = kernel.entries(pid);
@@ -210,7 +207,20 @@ const WEIGHTS: Record<string, number> = {
     resize: 2,
   },
   ...{ setuid: 3, happen: 22, fail: 1, cancel: 2, unmap: 7, "map-unasked": 3, "protect-less": 2, "dont-copy": 2 },
-  ...{ touch: 4, stack: 1, open: 2, attach: 2, rmid: 1, thread: 1, exit: 4, look: 3, rest: 1, rlimit: 2, crash: 2 },
+  ...{
+    touch: 4,
+    stack: 1,
+    open: 2,
+    attach: 2,
+    rmid: 1,
+    thread: 1,
+    exit: 4,
+    look: 3,
+    rest: 1,
+    rlimit: 2,
+    crash: 2,
+    kill: 2,
+  },
 };
 
 export const STEPS: fc.Arbitrary<Step[]> = fc.array(
@@ -235,20 +245,20 @@ function run(world: AccountsWorld, [what, who, a, pages]: Step): void {
   }
   const tids = [...process.tids];
   const tid = tids[who % tids.length]!;
-  if (kernel.pending.has(tid) || kernel.isWaiting(pid)) return;
+  if (kernel.pending.has(tid) || kernel.isWaiting(tid)) return;
   // Memory that it has borrowed stays its owner's: who has become somebody else there can only exec.
-  const borrows = [...kernel.processes.values()].some(
-    (other) => other !== process && other.proc.vmspace === process.proc.vmspace,
-  );
-  if (borrows && what === "setuid") return;
+  if (process.isOutgrown && what !== "exec") return;
   // All threads of a program change their uid together, and do nothing else meanwhile.
-  const own = [...kernel.pending.values()].filter((each) => each.process === process);
+  const own = [...kernel.pending.values()].filter((each) => each.process.proc.vmspace === process.proc.vmspace);
   if (own.some(({ operation }) => what === "setuid" || operation.kind === "setuid")) return;
+  if (what === "setuid") {
+    if (kernel.isShared(pid) && !isVforked(world, process)) return;
+    for (const each of tids) {
+      kernel.blurred.delete(each);
+      world.accounts.arrived(each);
+    }
+  }
   if (isMovingForeign(world, pid)) return;
-  // What another thread is about to share, a child may get or not.
-  if (isFork({ kind: what } as Operation) && own.some(({ operation }) => operation.kind === "share")) return;
-  // Nor does a thread exec while another is in vfork.
-  if (own.some(({ operation }) => operation.kind === (what === "exec" ? "vfork" : "exec"))) return;
   const operation = call(world, pid, a, pages);
   if (operation) world.judge(tid, operation);
 }

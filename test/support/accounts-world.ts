@@ -11,22 +11,28 @@ import { recover } from "../../src/core/notify/recovery.ts";
 import { recount as recountModel } from "../../src/core/vm/invariants.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../../src/core/vm/swap-ledger.ts";
 import { UNLIMITED } from "../../src/core/vm/vocabulary.ts";
+import { PaperJournal } from "./paper-journal.ts";
 import { type PaperProcess, VmTargets } from "./vm-targets.ts";
 
 /** How often a call that waits is asked about again, when nothing is under way any more. */
 const ASKS = 5;
+
+/** What becomes of a call that was let go when the daemon is killed. */
+export type Fate = "happens" | "fails" | "is late";
 
 export type Answer = "let go" | "refused" | "waits";
 
 /** Live accounts over the model as their kernel, and what both must agree on. */
 export class AccountsWorld {
   readonly kernel: VmTargets = new VmTargets();
-  readonly records = new Map<string, Json>();
+  readonly #journal = new PaperJournal();
   accounts: Accounts;
   job: Job;
   readonly #budget: number;
   /** Processes that have ended and whose end the accounts have not been told. */
   readonly ended: PaperProcess[] = [];
+  /** So many records the daemon still writes in its next decision before it is killed. */
+  killAfter: number | undefined;
   /** By image: nobody can always tell by which of several forks a process came, nor so which of these limits it has. */
   readonly #limits = new Map<string, Set<number>>();
 
@@ -39,16 +45,15 @@ export class AccountsWorld {
     this.accounts = this.#make();
     this.job = new Job(1, undefined, budget);
     this.accounts.jobs.add(this.job);
-    this.#recorder.put(JOB_RECORD + this.job.id, jobRecord(this.job));
+    this.#journal.put(JOB_RECORD + this.job.id, jobRecord(this.job));
   }
 
-  readonly #recorder = {
-    put: (key: string, value: Json): void => void this.records.set(key, structuredClone(value)),
-    drop: (key: string): void => void this.records.delete(key),
-  };
+  get records(): Map<string, Json> {
+    return this.#journal.records;
+  }
 
   #make(): Accounts {
-    return new Accounts(this.kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, undefined, this.#recorder);
+    return new Accounts(this.kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, undefined, this.#journal);
   }
 
   /** Puts a new process with an empty address space under accounting. */
@@ -70,6 +75,7 @@ export class AccountsWorld {
     const call = kernel.call(tid, operation);
     if (!this.#waitsForMaps) return this.accounts.admit(call, this.job, false);
     const read = new Set<number>();
+    const program = kernel.processOf(tid)!.layout;
     for (;;) {
       kernel.read = read;
       try {
@@ -83,11 +89,30 @@ export class AccountsWorld {
       // Others go on meanwhile.
       const [other] = kernel.pending.keys();
       if (other !== undefined) kernel.happen(other);
+      if (kernel.processOf(tid)?.layout !== program) return "wait";
     }
   }
 
   #ask(tid: number, operation: Operation): Answer {
-    const verdict = this.#admit(tid, operation);
+    let verdict: Verdict = "wait";
+    const killAfter = this.killAfter;
+    this.killAfter = undefined;
+    const decide = (): void => {
+      verdict = this.#admit(tid, operation);
+    };
+    if (killAfter !== undefined) this.#tellLenders();
+    if (!this.#journal.survives(killAfter, decide)) {
+      // The next one finds that the call was received, and not answered.
+      const program = this.kernel.processOf(tid)!.layout;
+      this.#die(() => "happens");
+      if (this.kernel.processOf(tid)?.layout !== program) return "refused";
+      this.accounts.arrived(tid);
+      decide();
+    }
+    return this.#carryOut(tid, operation, verdict);
+  }
+
+  #carryOut(tid: number, operation: Operation, verdict: Verdict): Answer {
     if (verdict === "wait") return "waits";
     if (verdict === "continue") {
       this.kernel.letGo(tid, operation);
@@ -112,17 +137,21 @@ export class AccountsWorld {
    */
   judge(tid: number, operation: Operation): Answer {
     const { kernel } = this;
+    const program = kernel.processOf(tid)!.layout;
+    // Another thread may execute another program, which ends this one.
+    const isThere = (): boolean => kernel.processOf(tid)?.layout === program;
     let answer = this.trap(tid, operation);
     if (answer !== "let go") {
       kernel.happenAll();
       kernel.blurred.clear();
       this.tellEnds();
-      for (let i = 0; i < ASKS && answer !== "let go"; i++) {
+      for (let i = 0; i < ASKS && answer !== "let go" && isThere(); i++) {
         answer = this.#ask(tid, operation);
         if (answer === "refused") break;
       }
-      assert.notEqual(answer, "waits", `${operation.kind} waits for nothing`);
+      assert.ok(answer !== "waits" || !isThere(), `${operation.kind} waits for nothing`);
     }
+    if (!isThere()) return answer;
     const { proc, pid } = kernel.processOf(tid)!;
     if (answer === "refused") {
       const price = kernel.price(tid, operation);
@@ -145,11 +174,14 @@ export class AccountsWorld {
     const { proc } = this.kernel.processes.get(pid)!;
     let own = proc.ruid.vmsize + pages - unseen;
     let all = vm.ledger.reserved + pages - unseenByAll;
-    // Of several threads that move one data segment only the farthest counts.
+    // Of several calls that make one thing larger only the farthest counts.
     const farthest = new Map<unknown, number>();
-    for (const { operation, process, price, payer } of pending.values()) {
-      const before = operation.kind === "brk" ? (farthest.get(process.proc.vmspace) ?? 0) : 0;
-      if (operation.kind === "brk") farthest.set(process.proc.vmspace, Math.max(before, price));
+    for (const call of pending.values()) {
+      if (call.isForgotten) continue;
+      const { price, payer } = call;
+      const grown = this.kernel.grownBy(call);
+      const before = farthest.get(grown) ?? 0;
+      if (grown !== undefined) farthest.set(grown, Math.max(before, price));
       const more = Math.max(0, price - before);
       all += more;
       if (payer === proc.ruid.uid) own += more;
@@ -185,15 +217,36 @@ export class AccountsWorld {
   }
 
   /**
-   * The daemon is killed and another goes on. A call that was let go has happened long before that, or never will; `fails` are the
-   * threads of those. Who ends meanwhile is not told of.
+   * The daemon is killed and another goes on, which may itself be killed when it has written so many records. Who ends meanwhile is not
+   * told of.
    */
-  crash(fails: (tid: number) => boolean = () => false): void {
+  crash(fateOf: (tid: number) => Fate = () => "happens", killAfter?: number): void {
+    this.#tellLenders();
+    this.#die(fateOf, killAfter);
+  }
+
+  /** Whose memory outlives it, and who had paid for it, nobody but this daemon knows. */
+  #tellLenders(): void {
+    const living = new Set([...this.kernel.processes.values()].map(({ proc }) => proc.vmspace));
+    if (this.ended.some(({ proc }) => living.has(proc.vmspace))) this.tellEnds();
+  }
+
+  #die(fateOf: (tid: number) => Fate, killAfter?: number): void {
     const { kernel } = this;
-    for (const tid of kernel.pending.keys()) if (fails(tid)) kernel.pending.delete(tid);
-    kernel.happenAll();
+    for (const [tid, call] of [...kernel.pending]) {
+      // Its process may have executed another program just now.
+      if (!kernel.pending.has(tid)) continue;
+      const fate = fateOf(tid);
+      if (fate === "happens") kernel.happen(tid);
+      else if (fate === "fails") kernel.pending.delete(tid);
+      else call.isForgotten = true;
+    }
     kernel.blurred.clear();
     this.ended.splice(0);
+    if (!this.#journal.survives(killAfter, () => this.#recover())) this.#recover();
+  }
+
+  #recover(): void {
     this.accounts = this.#make();
     this.job = recover(this.accounts, new Map(this.records)).get(1)!;
   }

@@ -40,6 +40,10 @@ export interface PaperProcess {
   layout: string;
   readonly proc: Proc;
   readonly tids: Set<number>;
+  /** The thread that waits in vfork until this process has ended, or is another program. */
+  waiter: number | undefined;
+  /** It has become another user in memory that others have as well, and has not executed another program since. */
+  isOutgrown: boolean;
   /** Pages of its stack that nobody was asked for, and that a child gets too. */
   unseen: number;
 }
@@ -66,6 +70,8 @@ export interface PendingCall {
   /** What the model charges for it, and to whom: told when it was let go. */
   readonly price: number;
   readonly payer: number;
+  /** The daemon that has let it go was killed before it happened. */
+  isForgotten?: true;
 }
 
 const NUMBERS: Partial<Record<Operation["kind"], number>> = { map: 9, brk: 12, fork: 57, vfork: 58, exec: 59 };
@@ -103,7 +109,7 @@ export class VmTargets implements Targets {
 
   #admit(proc: Proc, ppid: number, layout: string): PaperProcess {
     const pid = this.#next++;
-    const process = { pid, ppid, layout, proc, tids: new Set([pid]), unseen: 0 };
+    const process = { pid, ppid, layout, proc, tids: new Set([pid]), waiter: undefined, isOutgrown: false, unseen: 0 };
     if (proc.vmspace.dataStart === 0) proc.vmspace.dataStart = HEAP_START;
     this.processes.set(pid, process);
     return process;
@@ -153,9 +159,10 @@ export class VmTargets implements Targets {
     return key === 0 ? undefined : this.#segments.find((each) => each.key === key && !each.segment.removed);
   }
 
-  /** Whether its thread waits in vfork, for a child that has its memory still. */
-  isWaiting(pid: number): boolean {
-    return [...this.processes.values()].some((child) => child.ppid === pid && this.sharesMemory(pid, child.pid));
+  /** Whether a thread waits in vfork, for a child that has its memory still. */
+  isWaiting(tid: number): boolean {
+    const pid = this.processOf(tid)!.pid;
+    return [...this.processes.values()].some((child) => child.waiter === tid && this.sharesMemory(pid, child.pid));
   }
 
   /** The pending call of `tid` is carried out; `blurred`: nobody can see that yet. Returns the child of a fork. */
@@ -171,7 +178,13 @@ export class VmTargets implements Targets {
       this.#unask(call.payer, more);
       if (more > 0) this.overtaken = true;
     }
-    return this.#carryOut(call.operation, call.process);
+    if (call.isForgotten) {
+      this.#unask(call.process.proc.ruid.uid, Math.max(call.price, this.price(tid, call.operation)));
+      this.overtaken = true;
+    }
+    const child = this.#carryOut(call.operation, call.process);
+    if (child && call.operation.kind === "vfork" && call.operation.waits) child.waiter = tid;
+    return child;
   }
 
   happenAll(): void {
@@ -263,6 +276,7 @@ export class VmTargets implements Targets {
     proc.vmspace.dataStart = HEAP_START;
     this.vm.mmap(proc, { start: DATA_START, pages: DATA_PAGES, prot: 3 });
     this.vm.stackCreate(proc, STACK_TOP, STACK_MOST);
+    process.isOutgrown = false;
     const before = process.layout;
     process.layout = `image ${this.#next++}`;
     this.origins.set(process.layout, before);
@@ -292,7 +306,9 @@ export class VmTargets implements Targets {
 
   /** The real uid changes: at once, and told by nothing but {@link ids}. */
   setuid(pid: number, uid: number): void {
-    this.vm.setuid(this.processes.get(pid)!.proc, uid);
+    const process = this.processes.get(pid)!;
+    process.isOutgrown ||= uid !== process.proc.ruid.uid && this.isShared(pid);
+    this.vm.setuid(process.proc, uid);
     this.changedUid.add(pid);
   }
 
@@ -324,6 +340,12 @@ export class VmTargets implements Targets {
   /** The descriptors of memory files that a process has. */
   descriptors(pid: number): readonly number[] {
     return this.#files.flatMap(({ holders }, fd) => (holders.has(pid) ? [fd] : []));
+  }
+
+  /** What a call makes larger: the data segment of an address space, or a memory file. */
+  grownBy({ operation, process }: PendingCall): unknown {
+    if (operation.kind === "brk") return process.proc.vmspace;
+    return operation.kind === "resize" ? this.#file(process.pid, operation.fd) : undefined;
   }
 
   #close(file: PaperFile, pid: number): void {

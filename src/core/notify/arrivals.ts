@@ -55,7 +55,7 @@ export class Arrivals {
     const loan = this.#loanOf(tid);
     // One whose lender has ended is found by that.
     if (size > 0 && !loan) return false;
-    this.#expect(tid, loan ? heritage(loan) : { job, limit: job.limit });
+    this.expect(tid, loan ? heritage(loan) : { job, limit: job.limit });
     return true;
   }
 
@@ -69,15 +69,11 @@ export class Arrivals {
     return undefined;
   }
 
-  #expect(pid: number, from: Heritage): void {
+  /** Such a process; also one that a daemon before this one has written down. */
+  expect(pid: number, from: Heritage): void {
     this.#postponed.set(pid, from);
     const { limit, job, payer } = from;
     if (payer) this.#books.recorder.put(BORROWER_RECORD + pid, heritageRecord(limit, job, payer));
-  }
-
-  /** A process that was written down by {@link postpone}, in another life of the daemon. */
-  restore(pid: number, from: Heritage): void {
-    this.#expect(pid, from);
   }
 
   #stopExpecting(pid: number): Heritage | undefined {
@@ -175,11 +171,14 @@ export class Arrivals {
       const limit = grants.endLoan(lender, true)?.limit ?? lender.limit;
       return this.#population.record(this.#population.arrive(pid, image, lender.space, limit));
     }
-    const fork = grants.takeFork(image, () => targets.ids(pid)?.ruid);
+    const fork = grants.forkOf(image, () => targets.ids(pid)?.ruid);
     if (!fork) return undefined;
     const process = this.#population.arrive(pid, image, fork.child, fork.limit);
     if (fork.isInexact) this.#population.countAll(process);
-    return this.#population.record(process);
+    this.#population.record(process);
+    // Not before: this may be killed at any moment.
+    grants.close(fork);
+    return process;
   }
 
   #meetStranger(pid: number, image: Image, { job, limit }: Heritage): AccountedProcess | undefined {

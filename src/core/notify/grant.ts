@@ -49,6 +49,11 @@ export class Grant {
     this.#number = number;
   }
 
+  /** {@link pages}, as far as other calls have not changed that since. */
+  get pagesNow(): number {
+    return this.pages;
+  }
+
   /** Whether it makes what has to be found elsewhere than in the map of its space. */
   get isListed(): boolean {
     return false;
@@ -157,8 +162,12 @@ export class LoanGrant extends Grant {
     return true;
   }
 
-  /** One whose caller does not wait may come at any time, as long as the caller lives. */
+  /**
+   * One whose caller does not wait may come at any time, as long as the caller lives. Nor does a caller wait any longer whose process has
+   * executed another program by another thread, which may have its number now.
+   */
   override get isAwaited(): boolean {
-    return !this.waits;
+    const { pendingExec } = this.process;
+    return !this.waits || (pendingExec !== undefined && pendingExec !== this.tid);
   }
 }

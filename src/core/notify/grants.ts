@@ -84,6 +84,11 @@ export class Grants {
     }
   }
 
+  /** Names up to this number are in use already: a process before this one has given them. */
+  continueAfter(number: number): void {
+    this.#nextRecord = Math.max(this.#nextRecord, number + 1);
+  }
+
   #record(grant: Grant, prefix: string, record: Parameters<Recorder["put"]>[1]): void {
     const name = prefix + this.#nextRecord++;
     this.#recorded.set(grant, name);
@@ -154,7 +159,7 @@ export class Grants {
         this.#finish(grant);
       } else {
         calls++;
-        pages += grant.pages;
+        pages += grant.pagesNow;
       }
     }
     return { calls, pages };
@@ -184,11 +189,11 @@ export class Grants {
   }
 
   /**
-   * Ends the fork that made a process of this image and real uid, whose parent may be gone; after exec neither is the caller's
-   * business any more. Which of several it was cannot be told: none of them is exact then, and the one that charges least is ended, since
-   * the others may still come to what they charge.
+   * The fork that made a process of this image and real uid, whose parent may be gone; after exec neither is the caller's
+   * business any more. Which of several it was cannot be told: none of them is exact then, and it is the one that charges least, since
+   * the others may still come to what they charge. To be closed by the caller, when the process is written down.
    */
-  takeFork(image: Image, ruid: () => number | undefined): ForkGrant | undefined {
+  forkOf(image: Image, ruid: () => number | undefined): ForkGrant | undefined {
     const candidates = this.forksAlike(image);
     let [found] = candidates;
     if (!found) return undefined;
@@ -201,7 +206,6 @@ export class Grants {
       }
       if (candidates.some(({ child }) => child.pages !== pages)) for (const fork of candidates) fork.isInexact = true;
     }
-    this.close(found);
     for (const fork of candidates) if (fork !== found) fork.mistaken.push(found, ...found.mistaken);
     return found;
   }

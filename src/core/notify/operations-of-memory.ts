@@ -1,7 +1,9 @@
 import { pagesIn } from "../base/size.ts";
 import { Grant } from "./grant.ts";
+import type { TrappedCall } from "./notification.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 import type { Vma } from "./ports.ts";
+import type { AccountedProcess } from "./process.ts";
 import { accountedWithin, dataEnd } from "./ranges.ts";
 import type { Space } from "./space.ts";
 
@@ -90,6 +92,20 @@ export const remap: OperationRow<OperationOf<"remap">> = {
   },
 };
 
+/** One that was allowed to move the end of the data segment: what others take away before, it brings again. */
+class BrkGrant extends Grant {
+  readonly #end: number;
+
+  constructor(process: AccountedProcess, call: TrappedCall, end: number) {
+    super(process, call, brk);
+    this.#end = end;
+  }
+
+  override get pagesNow(): number {
+    return Math.max(this.pages, this.space.unseenUpTo(this.#end));
+  }
+}
+
 /** The end of the data segment is remembered, since a refused brk(2) returns it. */
 export const brk: OperationRow<OperationOf<"brk">> = {
   ...ROW,
@@ -98,11 +114,11 @@ export const brk: OperationRow<OperationOf<"brk">> = {
   // Of its own end a program may have unmapped something.
   fromMap: ({ end }, vmas, { startBrk, knownBrk }) =>
     Math.max(0, end - (knownBrk === undefined ? dataEnd(vmas, startBrk) : pagesIn(knownBrk))),
-  grant({ address }, process, call, need) {
-    const grant = charged(new Grant(process, call, brk), need);
+  grant({ end, address }, process, call, need) {
+    const grant = charged(new BrkGrant(process, call, end), need);
     const { space } = grant;
     const before = space.brk;
-    grant.pages = space.moveBrk(address, need);
+    space.moveBrk(address, need);
     const { brkMoves } = space;
     grant.cancel = () => {
       // Another thread has moved it since, and may rely on what was charged: a look tells.

@@ -235,6 +235,7 @@ export class Population {
     // The memory is still that of who shares it; of one that starts a command nothing counts.
     if (space.pids.size > 1 || process.launching) {
       process.nextPayer = uids.find(ids.ruid);
+      this.record(process);
       return true;
     }
     const { calls, pages } = grants.underway((each) => each === space);
@@ -264,10 +265,11 @@ export class Population {
   exited(process: AccountedProcess): void {
     if (this.#processes.get(process.pid) !== process) return;
     this.#processes.delete(process.pid);
-    this.forgetRecord(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
     this.#books.grants.forget(process);
     this.#leave(process);
+    // Not before whoever has its memory is written down.
+    this.forgetRecord(process.pid);
   }
 
   #leave(process: AccountedProcess): void {

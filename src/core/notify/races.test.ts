@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
-import { HEAP_START, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
+import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { PAGE_SIZE } from "../base/size.ts";
 import type { Operation } from "./operation.ts";
 
@@ -255,4 +255,87 @@ test("a memory file that another call is to make larger stays paid for when one 
   kernel.happen(other);
   world.checkAtRest();
   assert.equal(accounts.ledger.reserved, 17);
+});
+
+test("a data segment that is to end above where another call lets it end is paid for from there", () => {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  const other = kernel.addThread(pid);
+  does(world, pid, brk(43));
+  accounts.lookAtAll();
+  assert.equal(world.trap(other, brk(17)), "let go");
+  does(world, pid, brk(0));
+  accounts.lookAtAll();
+  kernel.happen(other);
+  world.checkBounds();
+  world.checkAtRest();
+  assert.deepEqual(accounts.shortfalls, []);
+});
+
+test("who execs in memory that it has become another user in is paid for by that user, also after a kill", () => {
+  const { world, pid } = worldWith(0);
+  const child = does(world, pid, vfork(true))!;
+  becomes(world, child.pid, OTHER);
+  assert.equal(world.trap(child.pid, { kind: "exec" }), "let go");
+  world.crash();
+  world.checkAtRest();
+  assert.deepEqual(totals(world), [0, IMAGE_PAGES]);
+});
+
+test("who has become another user and is found after a kill is paid for by that user", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const child = does(world, pid, vfork(true))!;
+  kernel.setuid(child.pid, OTHER);
+  world.crash();
+  assert.equal(world.trap(child.pid, { kind: "exec" }), "let go");
+  kernel.happen(child.pid);
+  world.checkAtRest();
+  assert.deepEqual(totals(world), [0, IMAGE_PAGES]);
+});
+
+test("the memory of a program that another thread has replaced is looked for with whoever it was lent to", () => {
+  const { world, kernel, accounts, pid } = worldWith(30);
+  const other = kernel.addThread(pid);
+  assert.equal(world.trap(pid, vfork(true)), "let go");
+  assert.equal(world.trap(other, { kind: "exec" }), "let go");
+  const child = kernel.happen(pid, true)!;
+  kernel.happen(other);
+  does(world, pid, map(1));
+  assert.ok(accounts.population.find(child.pid));
+  world.checkAtRest();
+});
+
+/** Everything that a process leaves behind which a kill could lose: segments, shared memory, forks and loans that nobody has seen. */
+function unseen() {
+  const { world, kernel, pid } = worldWith(5);
+  for (const key of [1, 2]) does(world, pid, { kind: "segment", key, pages: 50 });
+  for (const pages of [30, 4, 4, 3]) does(world, world.start(UID, LIMITED), share(pages));
+  const parent = world.start(OTHER, { soft: 700, hard: 700 });
+  const child = does(world, parent, fork())!;
+  const lender = world.start(OTHER, { soft: 800, hard: 800 });
+  const borrower = does(world, lender, vfork(false))!;
+  return { world, kernel, parent, child, lender, borrower };
+}
+
+test("a daemon that is killed again while it recovers loses nothing, after however many records", () => {
+  for (let records = 0; records < 40; records++) {
+    const { world, parent, child } = unseen();
+    world.exit(parent);
+    world.tellEnds();
+    world.crash(() => "happens", records);
+    world.noteLimits();
+    world.checkAtRest();
+    assert.equal(world.accounts.population.find(child.pid)!.limit.soft, 700);
+    assert.equal(world.accounts.ledger.reserved, 5 + 100 + 41);
+  }
+});
+
+test("nor one that is killed while it writes down who has the memory of a process that has ended", () => {
+  for (let records = 0; records < 4; records++) {
+    const { world, kernel, lender, borrower } = unseen();
+    world.killAfter = records;
+    kernel.exit(lender);
+    world.judge(borrower.pid, map(1));
+    world.checkAtRest();
+    assert.equal(world.accounts.population.find(borrower.pid)!.limit.soft, 800);
+  }
 });

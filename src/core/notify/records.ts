@@ -34,6 +34,8 @@ export interface ProcessRecord {
   readonly hard: Limit;
   readonly job: number;
   readonly payer: number;
+  /** Who pays for its next program, where that is another: absent in records of daemons before. */
+  readonly nextPayer?: number | null;
   /** Start, end, uid. */
   readonly foreign: readonly (readonly [number, number, number])[];
   readonly launching: boolean;
@@ -76,7 +78,7 @@ export const limitOf = ({ soft, hard }: { readonly soft: Limit; readonly hard: L
   return { soft: orInfinity(soft), hard: orInfinity(hard) };
 };
 
-export function processRecord({ startTicks, layout, limit, space, launching }: AccountedProcess): Json {
+export function processRecord({ startTicks, layout, limit, space, nextPayer, launching }: AccountedProcess): Json {
   return {
     startTicks,
     layout,
@@ -85,6 +87,7 @@ export function processRecord({ startTicks, layout, limit, space, launching }: A
     hard: orNull(limit.hard),
     job: space.job.id,
     payer: space.payer.uid,
+    nextPayer: nextPayer?.uid ?? null,
     foreign: space.lastingForeign.map(({ start, end, payer }) => [start, end, payer.uid]),
     launching,
   };

@@ -51,7 +51,7 @@ function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
  * how much there is. Returns the jobs by number. To be called before any notification is taken.
  */
 export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>): ReadonlyMap<number, Job> {
-  const { population, targets, objects, ledger, uids, recorder } = accounts;
+  const { population, targets, objects, grants, ledger, uids, recorder } = accounts;
   const overcommit = records.get(OVERCOMMIT_RECORD);
   if (typeof overcommit === "number") ledger.overcommit = overcommit;
   const jobs = jobsOf(records);
@@ -67,15 +67,18 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
 
   for (const [pid, record] of under<HeritageRecord>(records, BORROWER_RECORD)) {
     // It is the same process, or the record means nobody under the filter.
-    if (targets.ids(Number(pid))?.filtered) accounts.arrivals.restore(Number(pid), heritageOf(record));
+    if (targets.ids(Number(pid))?.filtered) accounts.arrivals.expect(Number(pid), heritageOf(record));
     else recorder.drop(BORROWER_RECORD + pid);
   }
 
   // A process that nobody knows has the image of one that has forked it, which may have exited.
   const families: Family[] = [];
+  /** Records to be dropped when what they tell is written down elsewhere: this may be killed as well. */
+  const told: string[] = [];
   for (const [name, record] of under<ForkRecord>(records, FORK_RECORD)) {
     families.push({ layout: record.layout, heritage: heritageOf(record), isForks: true });
-    recorder.drop(FORK_RECORD + name);
+    grants.continueAfter(Number(name));
+    told.push(FORK_RECORD + name);
   }
   for (const [name, record] of under<ProcessRecord>(records, PROCESS_RECORD)) {
     const pid = Number(name);
@@ -84,7 +87,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     const image = targets.image(pid);
     // One that nobody has looked at yet is taken for the same: whose number is used again is found out by the first look.
     if (image ? image.startTicks !== record.startTicks : !targets.ids(pid)?.filtered) {
-      population.forgetRecord(pid);
+      told.push(PROCESS_RECORD + name);
       continue;
     }
     if (image) families.push({ layout: image.layout, heritage, isForks: false });
@@ -99,14 +102,18 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
       const process = image && meet(accounts, pid, image, families);
       if (!process) continue;
       found = true;
-      // It may have been allowed to become another program.
+      // It may have been allowed to become another program, or another user.
       population.execs(process, "unknown");
+      population.changesUid(process, "unknown");
     }
   }
-  // All of them first: what is granted anew is written down under the same names.
   const unseen = [...under<UnseenRecord>(records, UNSEEN_RECORD)];
-  for (const [name] of unseen) recorder.drop(UNSEEN_RECORD + name);
-  for (const [, record] of unseen) restoreUnseen(accounts, record, jobOf(record.job));
+  for (const [name] of unseen) grants.continueAfter(Number(name));
+  for (const [name, record] of unseen) {
+    restoreUnseen(accounts, record, jobOf(record.job));
+    told.push(UNSEEN_RECORD + name);
+  }
+  for (const key of told) recorder.drop(key);
   accounts.lookAtAll();
   objects.dropUnused();
   return jobs;
@@ -153,7 +160,7 @@ function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void
 
 function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, limit }: Heritage): AccountedProcess {
   const { population, uids } = accounts;
-  const { startTicks, layout, startBrk, payer, foreign, launching } = record;
+  const { startTicks, layout, startBrk, payer, nextPayer, foreign, launching } = record;
   const image = { startTicks, layout };
   const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
   process.space.adopt(startBrk);
@@ -162,6 +169,7 @@ function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, 
   if (twin) population.shareSpace(process, twin.space);
   else process.space.restoreForeign(foreign.map(([start, end, uid]) => ({ start, end, payer: uids.find(uid) })));
   process.launching = launching;
+  if (typeof nextPayer === "number") process.nextPayer = uids.find(nextPayer);
   // Whatever may have happened since it was written down.
   population.execs(process, "unknown");
   population.changesUid(process, "unknown");

@@ -149,8 +149,10 @@ export class SharedObjects {
       if (!object) {
         // Whatever else it is was made by somebody we do not watch.
         if (!key.startsWith(ANONYMOUS)) continue;
-        object = this.#claim(unseen, pages) ?? this.charge(space, pages);
+        const grant = this.#claim(unseen, pages);
+        object = grant?.object ?? this.charge(space, pages);
         this.#know(key, object);
+        if (grant) this.#grants.close(grant);
       }
       object.spaces.add(space);
     }
@@ -159,11 +161,9 @@ export class SharedObjects {
   }
 
   /** Of what a space was granted the object that has been seen: one of that size, else the oldest. Taken out of `unseen`. */
-  #claim(unseen: ObjectGrant[], pages: number): SharedObject | undefined {
+  #claim(unseen: ObjectGrant[], pages: number): ObjectGrant | undefined {
     const same = unseen.findIndex(({ object }) => object.pages === pages);
-    const [grant] = unseen.splice(Math.max(0, same), 1);
-    if (grant) this.#grants.close(grant);
-    return grant?.object;
+    return unseen.splice(Math.max(0, same), 1)[0];
   }
 
   /** `space` is gone. */
@@ -199,8 +199,8 @@ export class SharedObjects {
         process.pid === segment.creator && (key === segment.key || segment.key === 0) && object.pages === segment.pages;
       const found = unseen.find((grant) => this.#grants.objects.has(grant) && isOf(grant));
       if (!found) continue;
-      this.#grants.close(found);
       this.#know(name, found.object);
+      this.#grants.close(found);
     }
     const names = new Set(there.map(({ id }) => SEGMENT + id));
     for (const [name, object] of this.#known)

@@ -174,8 +174,8 @@ export class Space {
     this.#isAdopted = true;
   }
 
-  /** The data segment is to end at this address, for which `need` pages are charged. Returns the most that the map may come to show. */
-  moveBrk(address: number, need: number): number {
+  /** The data segment is to end at this address, for which `need` pages are charged. */
+  moveBrk(address: number, need: number): void {
     this.#otherBrks.push(this.brk);
     if (this.#otherBrks.length > REMEMBERED_BRKS) this.#otherBrks.shift();
     this.brk = address;
@@ -186,7 +186,11 @@ export class Space {
     const start = pagesIn(this.startBrk);
     this.#lowestEnd = Math.min(this.#lowestEnd, end);
     this.#heapSeen = Math.max(0, Math.min(this.#heapSeen, end - start));
-    return Math.max(need, end - start - this.#heapSeen);
+  }
+
+  /** Pages of a data segment that is to end on page `end` which the map has not shown, or which may go before. */
+  unseenUpTo(end: number): number {
+    return end - pagesIn(this.startBrk) - this.#heapSeen;
   }
 
   /** It did not come to that. */
