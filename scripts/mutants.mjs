@@ -1,103 +1,124 @@
-// Mutation tests of the pure parts: StrykerJS changes the built JavaScript, one thing at a time, and runs the unit tests of that folder.
-//   npm run mutants [-- [--least PER_CENT] [FOLDER…]]      FOLDER is one of core/…: notify, vm, procfs, trace, abi, …
-// Stryker is fetched from npm into a temporary directory: it is no dependency. What survived is in mutants.txt.
-import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/**
+ * Mutation tests of the pure parts: the built JavaScript is changed in one place at a time, and the unit tests of that folder have to notice.
+ *   npm run mutants [-- [--least PER_CENT] [--sample COUNT] [--seed SEED] [--only TEXT] [FOLDER…]]
+ * FOLDER is one of core/…. A sample has so many mutants of each folder, the same ones for the same seed; --only takes those in places
+ * (file:line) that contain TEXT. What survives is in mutants.txt. Ends with status 1 when a folder has less than PER_CENT killed.
+ * StrykerJS's instrumenter makes the mutants. It is fetched from npm into a temporary directory and is no dependency. All mutants of a
+ * folder are in one copy of it, and one is on at a time: so a process runs many, each with the tests that reach it and no others.
+ */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { fetchInstrumenter, instrument } from "./mutants/instrument.mjs";
+import { Worker } from "./mutants/pool.mjs";
 
-const VERSION = "9.6.1";
-const FOLDERS = ["notify", "vm", "procfs", "trace", "abi"];
+const FOLDERS = ["abi", "trace", "procfs", "vm", "notify"];
 /** Unit tests that judge a folder from outside it. */
 const ELSEWHERE = { vm: ["dist/test/rules/vectors.test.js"] };
-/** Of what stands for the machine in messages, docs and types nothing is decided. */
-const IGNORED = ["StringLiteral", "ObjectLiteral"];
+/** A mutant that is reached this many times as often as the code it changes has an endless loop. */
+const TOO_OFTEN = 100;
+/** For what loops without being reached. */
+const TOO_LONG_MS = 20_000;
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { least: { type: "string", default: "0" } },
+  options: {
+    least: { type: "string", default: "0" },
+    sample: { type: "string", default: "Infinity" },
+    seed: { type: "string", default: "1" },
+    only: { type: "string", default: "" },
+  },
 });
 const folders = positionals.length > 0 ? positionals : FOLDERS;
-const place = mkdtempSync(join(tmpdir(), "lyonnais-mutants-"));
 
-function run(command, args, cwd, stdio = ["ignore", "inherit", "inherit"]) {
-  const { status } = spawnSync(command, args, {
-    cwd,
-    stdio,
-    env: { ...process.env, LYONNAIS_RUNS: process.env.LYONNAIS_RUNS ?? "60" },
+function filesIn(dir, wanted) {
+  return readdirSync(dir, { recursive: true })
+    .map((name) => join(dir, name))
+    .filter((name) => name.endsWith(".js") && name.endsWith(".test.js") === wanted)
+    .sort();
+}
+
+/** `count` of `all` at random, in order. */
+function sample(all, count, seed) {
+  let state = seed >>> 0;
+  const drawn = all.map((one) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return [state, one];
   });
-  return status ?? 1;
+  const most = drawn.map(([number]) => number).sort((a, b) => a - b)[Math.min(count, all.length) - 1];
+  return drawn.filter(([number]) => number <= most).map(([, one]) => one);
 }
 
-const config = (folder) => ({
-  testRunner: "tap",
-  plugins: ["@stryker-mutator/tap-runner"],
-  mutate: [`dist/src/core/${folder}/**/*.js`, "!dist/**/*.test.js"],
-  tap: {
-    testFiles: [`dist/src/core/${folder}/**/*.test.js`, ...(ELSEWHERE[folder] ?? [])],
-    nodeArgs: ["--test-reporter=tap", "-r", "{{hookFile}}", "{{testFile}}"],
-    forceBail: true,
-  },
-  mutator: { excludedMutations: IGNORED },
-  coverageAnalysis: "perTest",
-  concurrency: 2,
-  reporters: ["json", "progress"],
-  jsonReporter: { fileName: `${folder.replaceAll("/", "-")}.json` },
-  allowEmpty: true,
-});
-
-/** Counts by status, and a line for each mutant that no test has seen. */
-function judge(report) {
-  const survivors = [];
-  let killed = 0;
-  let all = 0;
-  for (const [file, { source, mutants }] of Object.entries(report.files)) {
-    const lines = source.split("\n");
-    for (const { status, location, mutatorName, replacement = "" } of mutants) {
-      if (status === "Ignored" || status === "CompileError" || status === "RuntimeError") continue;
-      all++;
-      if (status === "Killed" || status === "Timeout") killed++;
-      else {
-        const { line } = location.start;
-        const text = `${lines[line - 1].trim().slice(0, 80)}  =>  ${replacement.trim().split("\n")[0].slice(0, 40)}`;
-        survivors.push(`${file.replace(/^dist\//, "")}:${line} ${status} ${mutatorName}: ${text}`);
-      }
+/** Mutants that no test has noticed, of those that `worker` is asked for. */
+async function* survivors(mutants, worker) {
+  const problem = await worker.start();
+  if (problem) throw new Error(`the tests do not load: ${problem}`);
+  const baseline = await worker.ask({ survey: true }, 300_000);
+  if (!baseline || baseline.failed) throw new Error(`without a mutant: ${baseline?.failed ?? "the tests do not end"}`);
+  const { figures, atLoad, reached } = baseline;
+  const fastest = figures.map((_, i) => i).sort((a, b) => figures[a].ms - figures[b].ms);
+  const isAtLoad = new Set(atLoad);
+  for (const mutant of mutants) {
+    const { id } = mutant;
+    if (isAtLoad.has(id)) {
+      // Load it with the mutant, then every test may depend on what was loaded.
+      if (await worker.start(id)) continue;
+      const answer = await worker.ask({ mutant: id, tests: fastest, hits: undefined }, TOO_LONG_MS);
+      worker.stop();
+      if (answer?.killer === null) yield mutant;
+      continue;
     }
+    const tests = fastest.filter((i) => reached[i][id] > 0);
+    const hits = tests.reduce((sum, i) => sum + reached[i][id], 0) * TOO_OFTEN;
+    const answer = tests.length === 0 ? { killer: null } : await worker.ask({ mutant: id, tests, hits }, TOO_LONG_MS);
+    if (answer?.killer === null) yield { ...mutant, unreached: tests.length === 0 };
   }
-  return { all, killed, survivors };
 }
 
+function line({ file, line, text, replacement, kind, unreached }, place) {
+  const [first] = replacement.split("\n");
+  return `${relative(place, file)}:${line} ${unreached ? "NOT REACHED " : ""}${kind}: ${text.slice(0, 90)}  =>  ${first.slice(0, 50)}`;
+}
+
+const place = mkdtempSync(join(tmpdir(), "lyonnais-mutants-"));
+const report = [];
 let worst = 100;
-const survivors = [];
 try {
-  for (const each of ["dist", "package.json"]) cpSync(join(root, each), join(place, each), { recursive: true });
-  mkdirSync(join(place, "node_modules"));
-  const wanted = [`@stryker-mutator/core@${VERSION}`, `@stryker-mutator/tap-runner@${VERSION}`];
-  const flags = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
-  cpSync(join(root, "package-lock.json"), join(place, "package-lock.json"));
-  if (run("npm", ["install", ...flags, ...wanted], place) !== 0) throw new Error("npm could not fetch Stryker");
-  // Tests find the sources beside what is built.
-  for (const each of ["src", "test", "docs"]) cpSync(join(root, each), join(place, each), { recursive: true });
+  fetchInstrumenter(join(place, "tools"));
+  for (const each of ["src", "test", "docs", "package.json"])
+    cpSync(join(root, each), join(place, each), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(place, "node_modules"));
+  const shim = fileURLToPath(new URL("mutants/node-test.mjs", import.meta.url));
   for (const folder of folders) {
-    writeFileSync(join(place, "stryker.config.json"), JSON.stringify(config(folder)));
-    const status = run(
-      process.execPath,
-      [join(place, "node_modules/@stryker-mutator/core/bin/stryker.js"), "run"],
-      place,
-    );
-    const path = join(place, `${folder.replaceAll("/", "-")}.json`);
-    if (!existsSync(path)) throw new Error(`Stryker ended with ${status} and without a report for ${folder}`);
-    const { all, killed, survivors: more } = judge(JSON.parse(readFileSync(path, "utf8")));
-    const share = (100 * killed) / Math.max(1, all);
+    rmSync(join(place, "dist"), { recursive: true, force: true });
+    cpSync(join(root, "dist"), join(place, "dist"), { recursive: true });
+    const dir = join(place, "dist/src/core", folder);
+    const tests = [...filesIn(dir, true), ...(ELSEWHERE[folder] ?? []).map((name) => join(place, name))];
+    for (const name of tests)
+      writeFileSync(name, readFileSync(name, "utf8").replaceAll('"node:test"', JSON.stringify(shim)));
+    const all = await instrument(join(place, "tools"), filesIn(dir, false));
+    const wanted = all.filter(({ file, line }) => `${file}:${line}`.includes(values.only));
+    const mutants = sample(wanted, Number(values.sample), Number(values.seed));
+    const worker = new Worker(place, tests);
+    const begin = performance.now();
+    const lines = [];
+    for await (const one of survivors(mutants, worker)) lines.push(line(one, join(place, "dist/src")));
+    worker.stop();
+    const killed = mutants.length - lines.length;
+    const share = (100 * killed) / Math.max(1, mutants.length);
     worst = Math.min(worst, share);
-    survivors.push(`${folder}: ${killed} of ${all}`, ...more, "");
-    console.log(`core/${folder}: ${killed} of ${all} mutants killed, ${share.toFixed(1)} %`);
+    const seconds = (performance.now() - begin) / 1000;
+    const of = mutants.length === all.length ? "" : ` (a sample of ${all.length})`;
+    const summary = `core/${folder}: ${killed} of ${mutants.length} mutants killed, ${share.toFixed(1)} %${of}`;
+    console.log(`${summary}, in ${seconds.toFixed(0)} s`);
+    report.push(summary, ...lines, "");
+    writeFileSync(join(root, "mutants.txt"), report.join("\n"));
   }
 } finally {
   rmSync(place, { recursive: true, force: true });
 }
-writeFileSync(join(root, "mutants.txt"), survivors.join("\n"));
+if (worst < Number(values.least)) console.error(`less than ${values.least} % killed; mutants.txt has the survivors`);
 process.exit(worst >= Number(values.least) ? 0 : 1);

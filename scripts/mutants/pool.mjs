@@ -1,0 +1,58 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+
+const WORKER = fileURLToPath(new URL("worker.mjs", import.meta.url));
+
+/** One worker, replaced when it has not answered in time. */
+export class Worker {
+  #args;
+  #child;
+
+  constructor(root, files) {
+    this.#args = [root, ...files];
+  }
+
+  /** Starts the process; `mutant`, if any, is on from the beginning. The answer: what has gone wrong, or undefined. */
+  async start(mutant) {
+    this.stop();
+    const env = { ...process.env, LYONNAIS_RUNS: process.env.LYONNAIS_RUNS ?? "60" };
+    if (mutant !== undefined) env.__STRYKER_ACTIVE_MUTANT__ = mutant;
+    this.#child = fork(WORKER, this.#args, { env, stdio: ["ignore", "ignore", "ignore", "ipc"] });
+    const answer = await this.#answer(30_000);
+    return answer?.ready ? undefined : (answer?.error ?? "does not start");
+  }
+
+  /** The answer to a request; undefined when there is none in time, or the process has ended. */
+  async ask(request, ms) {
+    if (!this.#child) await this.start();
+    this.#child.send(request);
+    return this.#answer(ms);
+  }
+
+  async #answer(ms) {
+    const child = this.#child;
+    const over = new AbortController();
+    const timer = setTimeout(() => over.abort(), ms);
+    const { signal } = over;
+    try {
+      const [message] = await Promise.race([
+        once(child, "message", { signal }),
+        once(child, "exit", { signal }).then(() => []),
+      ]);
+      if (message) return message;
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    } finally {
+      clearTimeout(timer);
+      over.abort();
+    }
+    this.stop();
+    return undefined;
+  }
+
+  stop() {
+    this.#child?.kill("SIGKILL");
+    this.#child = undefined;
+  }
+}
