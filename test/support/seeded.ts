@@ -6,3 +6,8 @@ export function seeded(seed: number): (below: number) => number {
     return Math.floor((state / 2 ** 32) * below);
   };
 }
+
+/** What random tests begin with: the same each time, another by LYONNAIS_SEED. */
+export function seedFrom(usual: number): number {
+  return Number(process.env["LYONNAIS_SEED"] ?? usual);
+}

@@ -45,6 +45,7 @@ test("jumps", () => {
     [[0x25, 0, 1, 156], 1],
     [[0x25, 0, 1, 157], 2],
     [[0x35, 0, 1, 157], 1],
+    [[0x35, 0, 1, 158], 2],
     [[0x45, 0, 1, 0x80], 1],
     [[0x45, 0, 1, 0x40], 2],
     [[0x05, 0, 0, 1], 2],
@@ -64,6 +65,24 @@ test("arithmetic is of 32 bits", () => {
   assert.equal(on(0x74, 4), 0x0fff_ffff);
   assert.equal(on(0x84, 0), 0x10);
   assert.equal(on(0xa4, 0xffff_ffff), 0xf);
+});
+
+test("a division by 0 is the end of a program, with 0 as its answer", () => {
+  const divided = (x: number): number =>
+    run([0x01, 0, 0, x], [0x00, 0, 0, 40], [0x3c, 0, 0, 0], [0x04, 0, 0, 1], RETURN_A);
+  assert.equal(divided(10), 5);
+  assert.equal(divided(0), 0);
+});
+
+test("an instruction that seccomp does not have is refused, and no other taken for it", () => {
+  for (const code of [0xb4, 0xc4, 0x55, 0x40, 0x20 | 0x80, 0xa0, 0x50]) {
+    assert.throws(() => run([0x00, 0, 0, 1], [code, 0, 0, 0], RETURN_A), { code: "EPROTO" }, code.toString(16));
+  }
+});
+
+test("what a program returns is the accumulator only where it says so", () => {
+  assert.equal(run([0x00, 0, 0, 9], [0x06, 0, 0, 5]), 5);
+  assert.equal(run([0x00, 0, 0, 9], [0x16, 0, 0, 5]), 9);
 });
 
 test("the other register and the scratch memory", () => {
@@ -86,4 +105,10 @@ test("constants tell what a filter may answer", () => {
   );
   assert.equal(mayAnswer(program, SECCOMP_RET_USER_NOTIF, 0xffff_0000), true);
   assert.equal(mayAnswer(program, 0, 0xffff_0000), false);
+  assert.equal(mayAnswer(program, SECCOMP_RET_ALLOW, 0xffff_0000), true, "the last instruction counts");
+  const errno = filter([0x06, 0, 0, 0x0005_0001], [0x16, 0, 0, SECCOMP_RET_ALLOW], load(SECCOMP_RET_USER_NOTIF));
+  assert.equal(mayAnswer(errno, 0x0005_0000, 0xffff_0000), true, "whatever the data of the action");
+  assert.equal(mayAnswer(errno, 0x0005_0000, 0xffff_ffff), false);
+  assert.equal(mayAnswer(errno, SECCOMP_RET_ALLOW, 0xffff_0000), false, "an accumulator tells nothing");
+  assert.equal(mayAnswer(errno, SECCOMP_RET_USER_NOTIF, 0xffff_0000), false, "what is no return tells nothing");
 });

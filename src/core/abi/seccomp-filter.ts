@@ -37,6 +37,7 @@ const SOURCE_X = 0x08;
 const OPERATION = 0xf0;
 const MODE = 0xe0;
 const SCRATCH_WORDS = 16;
+const DIVIDE = 0x30;
 
 const MODES = { imm: 0x00, abs: 0x20, mem: 0x60, len: 0x80 };
 
@@ -48,8 +49,8 @@ function arithmetic(operation: number, a: number, b: number): number {
       return a - b;
     case 0x20:
       return Math.imul(a, b);
-    case 0x30:
-      return b === 0 ? 0 : a / b;
+    case DIVIDE:
+      return a / b;
     case 0x40:
       return a | b;
     case 0x50:
@@ -123,6 +124,8 @@ export function answerOf(program: Uint8Array, data: Uint8Array): number {
         scratch[k] = x;
         break;
       case 0x04:
+        // The kernel ends a program that divides by 0, with this answer.
+        if ((op & OPERATION) === DIVIDE && operand === 0) return 0;
         a = arithmetic(op & OPERATION, a, operand) >>> 0;
         break;
       case 0x05: {

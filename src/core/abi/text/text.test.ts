@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseStat, ttyMajor, ttyMinor } from "./stat.ts";
+import { imageOf, parseStat, ttyMajor, ttyMinor } from "./stat.ts";
 import { isKernelThread, isStopped, isZombie, stateOf, statusField, statusNumbers } from "./status.ts";
 
 const TAIL = "S 1 77 42 34817 -1 4194560 1 2 3 4 25 17 5 6 20 0 1 0 8839 1 2";
@@ -29,8 +29,24 @@ test("a hostile name does not move the fields", () => {
 });
 
 test("a line cut short is refused, not half read", () => {
-  for (const text of ["", "1 cat S", "1 (cat", "1 (cat) S 1 2 3"])
-    assert.throws(() => parseStat(text), { code: "EPROTO" });
+  for (const text of ["", "1 cat S", "1 (cat", "1 cat) S", "1 )cat( S 1 2 3", "1 (cat) S 1 2 3"])
+    assert.throws(() => parseStat(text), { code: "EPROTO", reason: /stat line/ }, text);
+});
+
+test("an image is told by where code, stack and arguments begin, and by nothing else of the line", () => {
+  // Fields are named by the manual's numbers: 26 startcode, 28 startstack, 48 arg_start.
+  const line = (changes: Record<number, number | string>, comm = "cat"): string => {
+    const fields = Array.from({ length: 52 }, (_, i) => String(changes[i + 1] ?? 1000 + i));
+    return `1 (${comm}) ${fields.slice(2).join(" ")}\n`;
+  };
+  const image = imageOf(line({}));
+  assert.equal(image, "1025 1027 1047");
+  for (let field = 3; field <= 52; field++) {
+    const moves = [26, 28, 48].includes(field);
+    assert.equal(imageOf(line({ [field]: 7 })) !== image, moves, `field ${field}`);
+  }
+  assert.equal(imageOf(line({}, ") (a b) 1 2 3")), image);
+  assert.equal(imageOf("1 (cat) Z 1 77"), "0 0 0", "an old or a short line");
 });
 
 test("kinds of process are told by the status file", () => {
@@ -43,6 +59,8 @@ test("kinds of process are told by the status file", () => {
   assert.equal(isKernelThread(2, text("0")), true);
   assert.equal(isKernelThread(9, text("1")), false);
   assert.equal(isKernelThread(9, text("2\nVmSize:\t100 kB")), false);
+  assert.equal(isKernelThread(9, "Name:\tx\nState:\tZ (zombie)\nPPid:\t2\n"), false, "what kthreadd has not reaped");
+  assert.equal(isKernelThread(3, text("0")), false);
   assert.deepEqual(["R", "S", "D", "Z", "X", "T", "t"].map(isZombie), [false, false, false, true, true, false, false]);
   assert.deepEqual(["R", "Z", "T", "t"].map(isStopped), [false, false, true, true]);
 });
@@ -58,4 +76,6 @@ test("status fields are found by whole name", () => {
   assert.deepEqual(statusNumbers(text, "Groups"), []);
   assert.equal(statusField(text, "CapEff"), "00ff");
   assert.throws(() => statusField(text, "spid"), { code: "EPROTO" });
+  assert.equal(statusField("Name:\tx\nThreads:\t12", "Threads"), "12", "the last line, without a newline");
+  assert.throws(() => statusField("Name:\tx\n", "Name"), { code: "EPROTO" }, "the first line is not a number's");
 });
