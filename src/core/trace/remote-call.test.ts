@@ -13,6 +13,7 @@ import {
   register,
   registersFor,
   resultOf,
+  withSignal,
 } from "./remote-call.ts";
 
 const NONE = 0xffff_ffff_ffff_ffffn;
@@ -60,6 +61,8 @@ test("the instruction is found wherever it is, and not where half of it is", () 
   const { instruction } = X86_64.call;
   assert.equal(findInstruction(Uint8Array.of(0x90, 0x0f, 0x0f, 0x05, 0xc3), instruction), 2);
   assert.equal(findInstruction(Uint8Array.of(0x05, 0x0f), instruction), -1);
+  assert.equal(findInstruction(Uint8Array.of(0x90, 0x0f, 0x05), instruction), 1);
+  assert.equal(findInstruction(Uint8Array.of(0x0f, 0x05), instruction), 0);
   assert.equal(findInstruction(new Uint8Array(), instruction), -1);
 });
 
@@ -68,6 +71,8 @@ test("what the kernel raises itself is not blocked, all else is", () => {
   const open = Array.from({ length: 64 }, (_, i) => i + 1).filter((signal) => !blocked(signal));
   assert.deepEqual(open, [4, 7, 11, 31]);
   assert.equal(onlySignal(64), 0x7fff_ffff_ffff_ffffn);
+  assert.equal(withSignal(0n, 10), 0x200n);
+  assert.equal(withSignal(0x201n, 10), 0x201n);
 });
 
 test("stops on the way", () => {
@@ -79,4 +84,8 @@ test("stops on the way", () => {
   assert.equal(passage(SIGSTOP, 0, sent), "stop");
   assert.equal(passage(SIGSEGV, 0, sent), "keep");
   assert.equal(passage(SIGSYS, 0, raised), "refused");
+});
+
+test("a register that the processor does not have is a defect of ours", () => {
+  assert.throws(() => register(X86_64, new Uint8Array(X86_64.registerSize), "x0"), /no register x0/);
 });

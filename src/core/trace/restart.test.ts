@@ -82,4 +82,6 @@ test("what becomes of each stop", () => {
   assert.deepEqual(actionAt(5, PTRACE_EVENT_EXEC), { do: "release" });
   assert.deepEqual(actionAt(5, PTRACE_EVENT_FORK), { do: "born" });
   assert.deepEqual(actionAt(5, PTRACE_EVENT_CLONE), { do: "born" });
+  const others = [2, 5, 6, 7];
+  for (const event of others) assert.deepEqual(actionAt(5, event), { do: "go" }, `event ${event}`);
 });

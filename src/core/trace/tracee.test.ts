@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { seedFrom } from "../../../test/support/seeded.ts";
 import { PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC, PTRACE_EVENT_STOP } from "../abi/ptrace.ts";
 import { SIGCONT, SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
-import { Errno } from "../base/errno.ts";
+import { Errno, type ErrnoName } from "../base/errno.ts";
 import type { TraceeObserver } from "./observer.ts";
 import { Tracee } from "./tracee.ts";
 
@@ -32,22 +33,33 @@ function machine(tids: readonly number[], keepAfterExec = true) {
   };
   const pendingTraps = new Set<Tid>();
   const killed = new Set<Tid>();
+  /** What requests about a thread end with. */
+  const failures = new Map<Tid, ErrnoName>();
+  let listings = 0;
+  const request = (text: string, tid: Tid): void => {
+    requests.push(text);
+    const failure = failures.get(tid);
+    if (failure) throw new Errno(failure, "as the test wants it");
+  };
   const tracee = new Tracee(
     LEADER as number as Pid,
     {
       seize: (tid) => {
-        requests.push(`seize ${tid}`);
+        request(`seize ${tid}`, tid);
         return true;
       },
-      interrupt: (tid) => requests.push(`interrupt ${tid}`),
-      resume: (tid, how, signal) => requests.push(`${how} ${tid} ${signal}`),
+      interrupt: (tid) => request(`interrupt ${tid}`, tid),
+      resume: (tid, how, signal) => request(`${how} ${tid} ${signal}`, tid),
       detach: (tid, signal) => {
-        requests.push(`detach ${tid} ${signal}`);
+        request(`detach ${tid} ${signal}`, tid);
         if (killed.has(tid)) throw new Errno("ESRCH", "killed");
       },
       eventMessage: () => message,
       hasPendingTrap: (tid) => pendingTraps.has(tid),
-      threads: () => [...threads],
+      threads: () => {
+        listings++;
+        return [...threads];
+      },
       kill: (signal) => requests.push(`kill ${signal}`),
     },
     observer,
@@ -59,6 +71,9 @@ function machine(tids: readonly number[], keepAfterExec = true) {
     threads,
     pendingTraps,
     killed,
+    failures,
+    /** How often it was asked which threads there are. */
+    listings: () => listings,
     setMessage: (value: number) => {
       message = value;
     },
@@ -332,6 +347,273 @@ test("the end of the current thread moves on to another, the last one's ends it 
   assert.deepEqual([m.tracee.mode, m.told], ["gone", ["exited"]]);
 });
 
+const SECOND = 101 as Tid;
+const SIGUSR2 = 12;
+
+test("the first thread is the current one wherever it is listed; where it has exited, another one is", () => {
+  const later = machine([101, 100]);
+  later.tracee.attach();
+  assert.equal(later.tracee.current, LEADER);
+  const exited = machine([101, 102]);
+  exited.tracee.attach();
+  assert.equal(exited.tracee.current, 101);
+});
+
+test("a thread that exits while it is taken is left out; a refusal leaves nothing traced", () => {
+  const exits = machine([100, 101]);
+  exits.failures.set(SECOND, "ESRCH");
+  exits.tracee.attach();
+  assert.deepEqual([...exits.traced], [100]);
+  exits.tracee.handle(LEADER, TRAP);
+  assert.equal(exits.tracee.mode, "stopped");
+
+  const refused = machine([100, 101]);
+  refused.failures.set(SECOND, "EPERM");
+  assert.throws(() => refused.tracee.attach(), { code: "EPERM" });
+  assert.equal(refused.tracee.mode, "detaching");
+  refused.tracee.handle(LEADER, TRAP);
+  assert.deepEqual([refused.tracee.mode, [...refused.traced], refused.told], ["gone", [], ["detached"]]);
+});
+
+test("what only a stopped process can do is refused while it runs", () => {
+  const m = attached();
+  m.tracee.run();
+  for (const act of [() => m.tracee.run(), () => m.tracee.step(), () => m.tracee.deliver(SIGUSR1)])
+    assert.throws(act, /not stopped/);
+});
+
+test("threads born while all run are found before the next stop is told; during a step none is looked for", () => {
+  for (const begin of ["run", "deliver"] as const) {
+    const m = attached();
+    if (begin === "run") m.tracee.run();
+    else m.tracee.deliver(SIGUSR1);
+    m.threads.add(105 as Tid);
+    m.tracee.handle(LEADER, stopped(SIGUSR2));
+    assert.deepEqual([m.tracee.mode, m.asked().slice(-2)], ["stopping", ["seize 105", "interrupt 105"]], begin);
+    m.tracee.handle(105 as Tid, TRAP);
+    assert.equal(m.tracee.mode, "stopped");
+    const listings = m.listings();
+    m.tracee.step();
+    m.tracee.handle(LEADER, stopped(SIGTRAP));
+    assert.deepEqual([m.tracee.mode, m.listings()], ["stopped", listings]);
+  }
+});
+
+test("a signal that is delivered goes to the current thread and to no other", () => {
+  const m = attached([100, 101]);
+  m.tracee.run();
+  m.tracee.handle(SECOND, stopped(SIGUSR1));
+  m.tracee.handle(LEADER, TRAP);
+  m.asked();
+  m.tracee.deliver(SIGUSR2);
+  assert.deepEqual(m.asked(), ["run 100 0", "run 101 12"]);
+});
+
+test("behind a step a signal is delivered directly", () => {
+  const m = attached();
+  m.tracee.step();
+  m.tracee.handle(LEADER, stopped(SIGTRAP));
+  m.asked();
+  m.tracee.deliver(SIGUSR1);
+  assert.deepEqual(m.asked(), [`run 100 ${SIGUSR1}`]);
+});
+
+test("a signal that was sent and comes when all are being stopped is reported, not passed on", () => {
+  const m = attached([100, 101]);
+  m.tracee.deliver(SIGUSR1);
+  m.tracee.handle(SECOND, stopped(SIGUSR2));
+  m.asked();
+  m.tracee.handle(LEADER, stopped(SIGUSR1));
+  assert.deepEqual([m.asked(), m.tracee.mode, m.tracee.current], [[], "stopped", 101]);
+  m.tracee.run();
+  assert.deepEqual([m.tracee.mode, m.tracee.current], ["stopped", 100]);
+});
+
+test("a SIGCONT of ours is dropped once, also in a step, and nothing else in its place", () => {
+  const jobStopped = () => {
+    const m = machine([100, 101]);
+    m.tracee.attach();
+    m.tracee.handle(LEADER, stopped(SIGSTOP, PTRACE_EVENT_STOP));
+    m.tracee.handle(SECOND, TRAP);
+    m.asked();
+    m.told.length = 0;
+    return m;
+  };
+  const stepped = jobStopped();
+  stepped.tracee.step();
+  stepped.tracee.handle(LEADER, stopped(SIGCONT));
+  assert.deepEqual(
+    [stepped.asked(), stepped.tracee.mode],
+    [[`kill ${SIGCONT}`, "step 100 0", "step 100 0"], "stepping"],
+  );
+
+  const other = jobStopped();
+  other.tracee.run();
+  other.tracee.handle(SECOND, stopped(SIGUSR1));
+  assert.deepEqual([other.tracee.mode, other.tracee.current], ["stopping", 101], "another signal is reported");
+
+  const twice = jobStopped();
+  twice.tracee.run();
+  twice.tracee.handle(LEADER, stopped(SIGCONT));
+  assert.equal(twice.tracee.mode, "running");
+  twice.tracee.handle(LEADER, stopped(SIGCONT));
+  assert.equal(twice.tracee.mode, "stopping", "the second one is somebody else's");
+
+  const unasked = attached();
+  unasked.tracee.run();
+  unasked.tracee.handle(LEADER, stopped(SIGCONT));
+  assert.deepEqual(unasked.told, ["stopped"]);
+});
+
+test("a process that was let go is not let go again", () => {
+  const m = attached();
+  m.tracee.detach();
+  m.tracee.detach();
+  assert.deepEqual([m.asked(), m.told], [["detach 100 0"], ["detached"]]);
+});
+
+test("a trap that was sent, and is not a step's, is the target's own: it is reported, and delivered by a detach", () => {
+  const m = attached([100, 101]);
+  m.tracee.run();
+  m.tracee.handle(LEADER, stopped(SIGUSR1));
+  m.tracee.handle(SECOND, stopped(SIGTRAP));
+  m.asked();
+  m.tracee.detach();
+  assert.deepEqual(m.asked(), ["detach 100 0", `detach 101 ${SIGTRAP}`]);
+  const waiting = attached();
+  waiting.pendingTraps.add(LEADER);
+  waiting.tracee.detach();
+  assert.deepEqual(waiting.asked(), ["detach 100 0"]);
+});
+
+test("a thread that continues reports no stop", () => {
+  const m = attached();
+  m.tracee.run();
+  m.asked();
+  m.tracee.handle(LEADER, { kind: "continued" });
+  assert.deepEqual([m.asked(), m.tracee.mode], [[], "running"]);
+});
+
+test("the end of a thread that is not the current one changes nothing; that of an unknown one neither", () => {
+  const m = attached([100, 101, 102]);
+  m.tracee.run();
+  m.tracee.handle(SECOND, stopped(SIGUSR1));
+  m.tracee.handle(LEADER, TRAP);
+  m.tracee.handle(102 as Tid, TRAP);
+  m.told.length = 0;
+  m.tracee.handle(102 as Tid, { kind: "exited", code: 0 });
+  m.tracee.vanished(999 as Tid);
+  assert.deepEqual([m.tracee.current, m.tracee.mode, m.told, [...m.traced]], [101, "stopped", [], [100, 101]]);
+  m.tracee.handle(SECOND, { kind: "exited", code: 0 });
+  m.tracee.handle(LEADER, { kind: "exited", code: 0 });
+  m.tracee.vanished(LEADER);
+  assert.deepEqual(m.told, ["exited"]);
+});
+
+test("when the thread that does a step ends, the stop of the others is told", () => {
+  const m = attached([100, 101]);
+  m.tracee.step();
+  m.tracee.handle(LEADER, { kind: "exited", code: 0 });
+  assert.deepEqual([m.tracee.mode, m.tracee.current, m.told], ["stopped", 101, ["stopped"]]);
+});
+
+test("a thread born during a step is held", () => {
+  const m = attached();
+  m.tracee.step();
+  m.setMessage(101);
+  m.threads.add(SECOND);
+  m.asked();
+  m.tracee.handle(SECOND, TRAP);
+  m.tracee.handle(LEADER, stopped(SIGTRAP, PTRACE_EVENT_CLONE));
+  assert.deepEqual([m.asked(), m.tracee.mode], [["step 100 0"], "stepping"]);
+  m.tracee.handle(LEADER, stopped(SIGTRAP));
+  assert.equal(m.tracee.mode, "stopped", "it is stopped, and known to be");
+});
+
+test("a thread that stops by itself when it is born is not interrupted", () => {
+  const m = attached([100, 102]);
+  m.tracee.run();
+  m.setMessage(101);
+  m.threads.add(SECOND);
+  m.tracee.handle(LEADER, stopped(SIGTRAP, PTRACE_EVENT_CLONE));
+  m.tracee.claim([105 as Tid]);
+  m.asked();
+  m.tracee.handle(102 as Tid, stopped(SIGUSR1));
+  assert.deepEqual(m.asked(), ["interrupt 100"]);
+  for (const tid of [100, 101, 105]) m.tracee.handle(tid as Tid, TRAP);
+  assert.equal(m.tracee.mode, "stopped");
+});
+
+test("a claim of a thread that is known and stopped leaves it stopped; one that is new and runs is left alone", () => {
+  const m = attached();
+  m.tracee.claim([LEADER, 105 as Tid]);
+  m.tracee.run();
+  assert.deepEqual(m.asked(), ["run 100 0"]);
+});
+
+test("a process made by clone is let go also when it ends first, or in that very moment", () => {
+  const born = (tid: number) => {
+    const m = attached();
+    m.tracee.run();
+    m.setMessage(tid);
+    m.tracee.handle(LEADER, stopped(SIGTRAP, PTRACE_EVENT_CLONE));
+    m.asked();
+    return m;
+  };
+  const ended = born(102);
+  ended.tracee.handle(102 as Tid, { kind: "continued" });
+  assert.ok(ended.traced.has(102 as Tid));
+  ended.tracee.handle(102 as Tid, { kind: "signaled", signal: 9 });
+  assert.deepEqual([ended.asked(), [...ended.traced], ended.told], [[], [100], []]);
+  const killed = born(102);
+  killed.killed.add(102 as Tid);
+  killed.tracee.handle(102 as Tid, TRAP);
+  assert.ok(killed.traced.has(102 as Tid), "its exit is still to be collected");
+  killed.tracee.vanished(102 as Tid);
+  assert.deepEqual([[...killed.traced], killed.told, killed.tracee.mode], [[100], [], "running"]);
+  const broken = born(102);
+  broken.failures.set(102 as Tid, "EIO");
+  assert.throws(() => broken.tracee.handle(102 as Tid, TRAP), { code: "EIO" });
+});
+
+test("a thread killed in the moment of a request is no error; another failure is told", () => {
+  for (const [code, fails] of [
+    ["ESRCH", false],
+    ["EIO", true],
+  ] as const) {
+    const acts: readonly ((m: ReturnType<typeof attached>) => void)[] = [
+      ({ tracee }) => tracee.run(),
+      ({ tracee }) => tracee.detach(),
+    ];
+    for (const act of acts) {
+      const m = attached();
+      m.failures.set(LEADER, code);
+      if (fails) assert.throws(() => act(m), { code });
+      else act(m);
+    }
+    const m = attached();
+    m.tracee.run();
+    m.failures.set(LEADER, code);
+    if (fails) assert.throws(() => m.tracee.detach(), { code });
+    else m.tracee.detach();
+  }
+});
+
+test("a look waits for the current thread, whoever else stops, and moves on with it", () => {
+  const m = attached([100, 101]);
+  m.tracee.run();
+  const seen: string[] = [];
+  m.tracee.peek({ act: (tid) => () => seen.push(`seen ${tid}`), fail: ({ code }) => seen.push(code) });
+  m.tracee.handle(SECOND, TRAP);
+  assert.equal(seen.length, 0);
+  m.tracee.handle(LEADER, { kind: "exited", code: 0 });
+  m.tracee.handle(SECOND, TRAP);
+  assert.deepEqual(seen, ["seen 101"]);
+  m.tracee.detach();
+  m.tracee.peek({ act: () => assert.fail(), fail: ({ code }) => seen.push(code) });
+  assert.deepEqual(seen, ["seen 101", "EBUSY"]);
+});
+
 test("whatever statuses come in whatever order, a thread that runs is never resumed and none is forgotten", () => {
   const status = fc.oneof(
     fc.constant(TRAP),
@@ -413,6 +695,6 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
         if (tracee.mode === "gone" || tracee.mode === "stopped") assert.equal(peeks, 0, "a look was forgotten");
       }
     }),
-    { numRuns: 3000 },
+    { numRuns: 3000, seed: seedFrom(1) },
   );
 });
