@@ -1,157 +1,32 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { paperAccounts } from "../../../test/support/paper-accounts.ts";
-import { paperInspection } from "../../../test/support/paper-inspection.ts";
-import type { Pid, Tid } from "../base/brand.ts";
+import {
+  bytes,
+  INFO,
+  OTHER,
+  OWNER,
+  open,
+  paperMachine,
+  ROOT,
+  TOP,
+  textOf as text,
+} from "../../../test/support/paper-machine.ts";
+import { seeded, seedFrom } from "../../../test/support/seeded.ts";
+import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { DirNode, FileNode, Handle } from "../vfs/node.ts";
+import type { DirNode, Handle } from "../vfs/node.ts";
 import { type Outcome, Parked } from "../vfs/parked.ts";
-import { readSlice } from "../vfs/slice.ts";
 import { walk } from "../vfs/walk.ts";
 import { isSignalWord, SIGNAL_WORDS } from "./ctl/signals.ts";
 import { CTL_WORDS } from "./ctl/words.ts";
 import { renderStatus } from "./files/status.ts";
 import { inoOf } from "./ino.ts";
 import { DEFAULT_OPTIONS, type ProcfsOptions } from "./options.ts";
-import type { AddressSpace, Ports, Process, ProcessInfo } from "./ports.ts";
-import { QUOTAS, Quotas } from "./quotas.ts";
+import type { AddressSpace, Process } from "./ports.ts";
+import { QUOTAS } from "./quotas.ts";
 import { PROC_NODES } from "./table.ts";
 import { procFileSystem } from "./tree.ts";
-
-const ROOT: Caller = { tid: 7 as Tid, uid: 0, gid: 0 };
-const OWNER: Caller = { tid: 8 as Tid, uid: 11, gid: 20 };
-const OTHER: Caller = { tid: 9 as Tid, uid: 12, gid: 21 };
-
-const INFO: ProcessInfo = {
-  comm: "cat",
-  pid: 446 as Pid,
-  ppid: 439,
-  pgrp: 400,
-  session: 81,
-  tty: { major: 12, minor: 0 },
-  sessionHasTty: true,
-  sessionLeader: false,
-  start: { sec: 748620684, usec: 270000 },
-  user: { sec: 0, usec: 0 },
-  system: { sec: 0, usec: 20000 },
-  waitChannel: "",
-  euid: 11,
-  egid: 20,
-  groups: [20, 20, 0, 21, 117].slice(1),
-};
-
-/** A machine on paper with one process, 446, of uid 11: records what is asked of it. */
-function paperMachine(refuse: (caller: Caller) => boolean = () => false) {
-  const calls: string[] = [];
-  let alive = true;
-  const image = "one program";
-  const process: Process = {
-    pid: 446 as Pid,
-    life: 4711,
-    alive: () => alive,
-    owner: () => ({ uid: 11, gid: 20 }),
-    info: () => INFO,
-    size: () => 118784,
-    executable: () => "/bin/cat",
-  };
-  const memory = new Uint8Array(8192);
-  const word = (name: string) => (): undefined => {
-    calls.push(name);
-  };
-  const ports: Ports = {
-    quotas: new Quotas(),
-    clock: { after: () => () => {} },
-    accounts: paperAccounts(calls),
-    processes: {
-      pids: () => [446 as Pid],
-      find: (pid) => (alive && pid === 446 ? process : undefined),
-      begun: () => process,
-      ofThread: (tid) => (tid === 8 ? process : undefined),
-      limit: () => 32768,
-    },
-    access: {
-      recorded: (caller) => (caller.uid === 0 ? { fullRoot: true, ...caller } : caller),
-      debug: (_process, caller) => {
-        if (!alive) throw new Errno("ESRCH", "gone");
-        if (refuse(caller)) throw new Errno("EPERM", "refused");
-      },
-    },
-    memory: {
-      top: 0x10000,
-      pageSize: 4096,
-      open: () => ({
-        image,
-        read: (address, into) => {
-          if (address < 4096 || address >= 12288) throw new Errno("EFAULT", "hole");
-          const part = memory.subarray(address - 4096, address - 4096 + into.length);
-          into.set(part);
-          return part.length;
-        },
-        write: (address, data) => {
-          if (address < 4096 || address >= 12288) throw new Errno("EFAULT", "hole");
-          const room = Math.min(data.length, 12288 - address);
-          memory.set(data.subarray(0, room), address - 4096);
-          return room;
-        },
-        close: word("close mem"),
-      }),
-    },
-    executables: {
-      open: () => ({
-        read: (offset, into) => readSlice(new Uint8Array([127, 69, 76, 70]), offset, into),
-        close: () => {},
-      }),
-    },
-    signals: {
-      note: (_process, callers, signal) => calls.push(`note ${signal} by ${callers.map(({ uid }) => uid)}`),
-      noteGroup: (_process, _callers, signal) => calls.push(`notepg ${signal}`),
-    },
-    inspection: paperInspection(),
-    tracer: {
-      registerSize: 216,
-      attach: word("attach"),
-      detach: word("detach"),
-      run: word("run"),
-      step: word("step"),
-      wait: word("wait"),
-      halt: word("halt"),
-      why: () => "signal 11 segv addr 0x0 code mapping thread 446 pc 0x401136",
-      isStopped: () => true,
-      events: () => ({ log: { next: 1, ended: false, read: () => "" }, close: () => {} }),
-      release: word("release"),
-      deliver: () => false,
-      readRegisters: () => new Uint8Array(216).fill(7),
-      writeRegisters: (_process, _callers, offset, data) => {
-        calls.push(`regs ${offset}+${data.length}`);
-      },
-    },
-  };
-  return {
-    ports,
-    calls,
-    memory,
-    kill: () => {
-      alive = false;
-    },
-  };
-}
-
-function open(
-  machine: ReturnType<typeof paperMachine>,
-  name: string,
-  caller = ROOT,
-  options: Partial<ProcfsOptions> = {},
-  exclusive = false,
-): Handle {
-  const fs = procFileSystem(machine.ports, { ...DEFAULT_OPTIONS, ...options });
-  const node = walk(fs.root, `446/${name}`, caller) as FileNode;
-  const row = PROC_NODES.find((candidate) => candidate.name === name)!;
-  const mode = { read: (row.mode & 0o444) !== 0, write: (row.mode & 0o222) !== 0, exclusive };
-  return node.open(caller, mode) as Handle;
-}
-
-const bytes = (text: string): Uint8Array => Uint8Array.from(text, (c) => c.charCodeAt(0));
 
 test("the line of 1993, to the letter", () => {
   assert.equal(
@@ -272,7 +147,7 @@ test("the permission bits hold without a kernel in front", () => {
 
 test("opener and user must both be allowed, at every operation", () => {
   let refused = -1;
-  const machine = paperMachine(({ uid }) => uid === refused);
+  const machine = paperMachine({ refuse: ({ uid }) => uid === refused });
   const into = new Uint8Array(8);
   const uses: [string, (handle: Handle, caller: Caller) => unknown][] = [
     ["mem", (handle, caller) => handle.read!(caller, 4096, into)],
@@ -302,11 +177,6 @@ test("opener and user must both be allowed, at every operation", () => {
   }
 });
 
-const text = (handle: Handle): string => {
-  const into = new Uint8Array(4096);
-  return String.fromCharCode(...into.subarray(0, handle.read!(ROOT, 0, into) as number));
-};
-
 test("stack: a line each call, with what is known of it and nothing that could break the line", () => {
   assert.equal(
     text(open(paperMachine(), "stack")),
@@ -318,9 +188,10 @@ test("regs.txt: every register by name; lines are written where regs has them, o
   const machine = paperMachine();
   const handle = open(machine, "regs.txt");
   const lines = text(handle).split("\n");
-  assert.deepEqual([lines.length, lines[0], lines[26]], [28, "r0 0x707070707070707", "r26 0x707070707070707"]);
+  assert.deepEqual([lines.length, lines[0], lines[26]], [28, "r0 0x706050403020100", "r26 0xd7d6d5d4d3d2d1d0"]);
+  assert.deepEqual(machine.calls.splice(0), ["regs by 0"]);
   assert.equal(handle.write!(ROOT, 0, bytes("r3 0x10\n\nr1 -1\n")), 15);
-  assert.deepEqual(machine.calls, ["regs 24+8", "regs 8+8"]);
+  assert.deepEqual(machine.calls, ["regs 24+8 by 0,0", "regs 8+8 by 0,0"]);
   assert.throws(() => handle.write!(ROOT, 0, bytes("r3 1\nr99 1\n")), { code: "EINVAL" });
   assert.throws(() => handle.write!(ROOT, 4, bytes("r3 1\n")), { code: "EINVAL" });
   assert.equal(machine.calls.length, 2);
@@ -371,81 +242,158 @@ test("once the process is gone: ESRCH on what is open, ENOENT by name", () => {
   assert.throws(() => dir.stat(ROOT), { code: "ENOENT" });
 });
 
-test("10^5 random writes to ctl and note: an errno of the table, or a word that is one", () => {
+/** How many random requests: 10^5 usually. */
+const REQUESTS = 100 * Number(process.env["LYONNAIS_RUNS"] ?? 1000);
+
+/** What `act` returns, or the name of the errno that it throws. */
+function resultOf<T>(act: () => T): T | string {
+  try {
+    return act();
+  } catch (error) {
+    if (!(error instanceof Errno)) throw error;
+    return error.code;
+  }
+}
+
+/** What becomes of a write: its length or an errno, and how many words were done. */
+interface Fate {
+  readonly result: number | string;
+  readonly done: number;
+}
+
+/** What procfs(5) says of one word and what stands behind it. */
+function fateOfWord(node: "ctl" | "note", historic: boolean, line: string): "done" | "EINVAL" | "EOPNOTSUPP" {
+  if (isSignalWord(line)) return "done";
+  const [word, ...args] = historic ? [line] : line.split(/[ \t]+/);
+  const row = CTL_WORDS.find((each) => each.word === word && !(historic && each.modern));
+  if (node === "note" || !row) return "EOPNOTSUPP";
+  if (args.length === 0 || (row.takes && /^\d{1,7}(\.\d{1,6})?$/.test(args.join(" ")))) return "done";
+  return "EINVAL";
+}
+
+/** What it says of a write of `data` at `offset`, where the last one ended at `next`. */
+function fateOf(node: "ctl" | "note", historic: boolean, next: number, offset: number, data: Uint8Array): Fate {
+  if (offset !== 0 && offset !== next) return { result: "EINVAL", done: 0 };
+  if (data.length > (node === "note" ? 64 : historic ? 8 : 4096)) return { result: "EMSGSIZE", done: 0 };
+  const text = String.fromCharCode(...data);
+  const said = (historic ? /^([^\0]*?)\n?(?:\0|$)/ : /^(.*?)[ \t\n\v\f\r]*$/s).exec(text)![1]!;
+  const [first = "", ...others] = historic || node === "note" ? [said] : said.split(/[\n;]/);
+  const more = others.map((word) => word.trim()).filter((word) => word !== "");
+  const lines = [node === "ctl" && !historic ? first.trimEnd() : first, ...more];
+  let done = 0;
+  for (const line of lines) {
+    const fate = fateOfWord(node, historic, line);
+    if (fate !== "done") return { result: fate, done };
+    done++;
+  }
+  return { result: data.length, done };
+}
+
+test("random writes to ctl and note: done once, or refused for the reason that the manual gives", () => {
   const machine = paperMachine();
   const words = [...CTL_WORDS.map(({ word }) => word), ...SIGNAL_WORDS];
-  let state = 99;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+  const ends = ["", "\n", "\n\n", " ", "\0x", "\t \n", ";", "; hup", "\nrun\n", " 1.5", " now"];
+  const random = seeded(seedFrom(99));
   let accepted = 0;
   for (const historic of [false, true]) {
     const options: Partial<ProcfsOptions> = { profile: historic ? "1993" : "default" };
-    const handles = [open(machine, "ctl", ROOT, options), open(machine, "note", ROOT, options)];
-    for (let i = 0; i < 50_000; i++) {
+    const nodes = (["ctl", "note"] as const).map((name) => ({
+      name,
+      handle: open(machine, name, ROOT, options),
+      next: 0,
+    }));
+    for (let i = 0; i < REQUESTS / 2; i++) {
+      const node = nodes[i % 2]!;
       const base = random(3) === 0 ? "" : words[random(words.length)]!;
-      const data = bytes(base + ["", "\n", "\n\n", " ", "\0x", "\t \n"][random(6)]!);
+      const data = bytes(base + ends[random(ends.length)]!);
       const junk = random(4) === 0 ? Uint8Array.from({ length: random(80) }, () => random(256)) : data;
-      const mutated =
-        random(5) === 0 && junk.length > 0 ? junk.map((b, at) => (at === random(junk.length) ? random(256) : b)) : junk;
-      const offset = random(20) === 0 ? random(100) : 0;
+      const changed = random(5) === 0 ? junk.map((byte) => (random(junk.length) === 0 ? random(256) : byte)) : junk;
+      const offset = random(8) === 0 ? [node.next, random(100)][random(2)]! : 0;
+      const expected = fateOf(node.name, historic, node.next, offset, changed);
       machine.calls.length = 0;
-      try {
-        assert.equal(handles[i % 2]!.write!(ROOT, offset, mutated), mutated.length);
-        accepted++;
-        assert.ok(machine.calls.length >= 1);
-      } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        assert.ok(["EINVAL", "EMSGSIZE", "EOPNOTSUPP"].includes(error.code), error.message);
-        // Of several words those before the one that is wrong were done.
-        const text = String.fromCharCode(...mutated);
-        if (historic || !/[\n;]./.test(text)) assert.deepEqual(machine.calls, [], JSON.stringify(text));
-      }
+      const result = resultOf(() => node.handle.write!(ROOT, offset, changed));
+      const what = `${node.name} ${JSON.stringify(String.fromCharCode(...changed))} at ${offset}`;
+      assert.deepEqual({ result, done: machine.calls.length }, expected, what);
+      if (typeof result === "string") continue;
+      node.next = offset + changed.length;
+      accepted++;
     }
   }
-  assert.ok(accepted > 10_000);
+  assert.ok(accepted > REQUESTS / 10, `${accepted} of ${REQUESTS}`);
 });
 
-test("10^5 random transfers of mem and regs: right errno, right bytes, nothing beyond", () => {
+/** What there is of {@link paperMachine}'s memory from `offset` on, for `length` bytes: pages 1 and 2. */
+function bytesThere(offset: number, length: number): number | "EFAULT" {
+  return offset < 4096 || offset >= 12288 ? "EFAULT" : Math.min(length, 12288 - offset);
+}
+
+type Transfer = (offset: number, length: number) => number | string;
+
+/** What a transfer gives that begins where none could: there is no such address, or nothing is asked for. */
+const ofMemory =
+  (there: Transfer): Transfer =>
+  (offset, length) =>
+    length === 0 ? 0 : offset >= 0 ? there(offset, length) : "EINVAL";
+
+const REGISTERS = 216;
+const TRANSFERS: readonly {
+  readonly name: string;
+  readonly options?: Partial<ProcfsOptions>;
+  readonly read: Transfer;
+  readonly write: Transfer;
+}[] = [
+  {
+    name: "mem",
+    read: ofMemory((offset, length) => (offset >= TOP ? 0 : bytesThere(offset, length))),
+    write: ofMemory(bytesThere),
+  },
+  {
+    name: "mem",
+    options: { holes: "zero" },
+    read: ofMemory((offset, length) => Math.max(0, Math.min(length, TOP - offset))),
+    write: ofMemory(bytesThere),
+  },
+  {
+    name: "regs",
+    read: (offset, length) => (offset >= 0 && offset <= REGISTERS ? Math.min(length, REGISTERS - offset) : "EINVAL"),
+    write: (offset, length) => (offset >= 0 && offset + length <= REGISTERS ? length : "EINVAL"),
+  },
+];
+
+test("random transfers of mem and regs: as many bytes as there are, or the errno for where they begin", () => {
   const machine = paperMachine();
-  const mem = open(machine, "mem");
-  const zero = open(machine, "mem", ROOT, { holes: "zero" });
-  const regs = open(machine, "regs");
+  const random = seeded(seedFrom(4711));
   const edges = [
     0,
     1,
+    215,
+    216,
+    217,
     4095,
     4096,
     8191,
     12287,
     12288,
-    65535,
-    65536,
+    TOP - 1,
+    TOP,
     2 ** 47,
     2 ** 53,
-    2 ** 62,
     2 ** 63,
     -1,
     -4096,
-    Number.NaN,
   ];
-  let state = 4711;
-  const random = (below: number): number => {
-    state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
-  for (let i = 0; i < 100_000; i++) {
-    const offset = random(2) ? edges[random(edges.length)]! : random(70_000);
-    const buffer = new Uint8Array(random(5000));
-    const handle = [mem, zero, regs][i % 3]!;
-    try {
-      const count = (random(2) ? handle.read!(ROOT, offset, buffer) : handle.write!(ROOT, offset, buffer)) as number;
-      assert.ok(count >= 0 && count <= buffer.length);
-    } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      assert.ok(["EFAULT", "EINVAL"].includes(error.code), error.message);
-    }
+  const handles = TRANSFERS.map(({ name, options }) => open(machine, name, ROOT, options));
+  for (let i = 0; i < REQUESTS; i++) {
+    const which = i % handles.length;
+    const offset = [edges[random(edges.length)]!, random(70_000), random(300), Number.NaN][
+      random(40) === 0 ? 3 : random(3)
+    ]!;
+    const buffer = new Uint8Array([0, random(9), random(300), random(70_000)][random(4)]!);
+    const way = random(2) === 0 ? "read" : "write";
+    const result = resultOf(() => handles[which]![way]!(ROOT, offset, buffer));
+    const { name, options } = TRANSFERS[which]!;
+    const what = `${way} ${name} ${options?.holes ?? ""}, ${buffer.length} bytes at ${offset}`;
+    assert.equal(result, TRANSFERS[which]![way](offset, buffer.length), what);
   }
 });
 
@@ -489,7 +437,7 @@ test("1993 knows one word a write, and nothing behind it", () => {
 
 test("permission is asked for each of several words", () => {
   let asked = 0;
-  const machine = paperMachine(() => ++asked > 2);
+  const machine = paperMachine({ refuse: () => ++asked > 2 });
   assert.throws(() => open(machine, "ctl").write!(ROOT, 0, bytes("step; run; run; run")), {
     code: "EPERM",
     reason: /^word 3 of 4/,
