@@ -7,7 +7,7 @@ import { Agent, O_WRONLY } from "../support/agent.ts";
 import { symbol } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Server } from "../support/server.ts";
-import { Target, until } from "../support/target.ts";
+import { Target, until, untilItAsks } from "../support/target.ts";
 
 let server: Server;
 before(async () => {
@@ -345,7 +345,7 @@ test("an interrupted wait ends; the descriptor's process may be killed", NEEDS_M
   assert.equal(await waiter.writes(server.path(target.pid, "ctl"), "run"), "ok");
   assert.equal(await waiter.open(11, server.path(target.pid, "ctl"), O_WRONLY), "ok");
   const answer = waiter.write(11, "wait");
-  await until(() => /request_wait/.test(readFileSync(`/proc/${waiter.pid}/wchan`, "latin1")), "waiting in the kernel");
+  await untilItAsks(waiter.pid);
   await waiter[Symbol.asyncDispose]();
   assert.equal(await answer, "gone");
   await until(() => target.field("TracerPid") === "0", "its control ended");

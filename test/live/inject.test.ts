@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { hostArch } from "../../src/host/linux/host-arch.ts";
 import { Injector } from "../support/injector.ts";
-import { Target, until } from "../support/target.ts";
+import { isAsleep, Target, until } from "../support/target.ts";
 
 const ROOT_ONLY = { skip: process.geteuid!() === 0 ? false : "needs root", timeout: 60_000 } as const;
 const arch = hostArch();
@@ -29,7 +29,6 @@ function filter(number: number, action: number): string {
 }
 const PROGRAM = filter(SYS_getppid, 0x7fc0_0000);
 const install = (pid: number) => ({ do: "install", pid, program: PROGRAM, parent: PARENT }) as const;
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 for (const threads of [0, 8]) {
   for (const kind of ["nanosleep", "read", "futex", "wake", "poll", "spin", "novdso", "suspend"]) {
@@ -38,7 +37,8 @@ for (const threads of [0, 8]) {
       await using injector = await Injector.start();
       await using target = await Target.start("waits", { args: [kind, String(threads)] });
       await until(() => Number(target.field("Threads")) === threads + 1, "threads");
-      await pause(20);
+      // Those that wait in a call are to be in it.
+      if (!["spin", "novdso"].includes(kind)) await until(() => isAsleep(target.pid), "every thread in its call");
       const before = target.field("SigBlk");
       const { listeners } = await injector.ask<{ listeners: number }>(install(target.pid));
       assert.equal(listeners, 1);
@@ -249,7 +249,7 @@ test("a filter that would catch close is refused beforehand", ROOT_ONLY, async (
 test("a thread that cannot be stopped is waited for, by nobody else; one can give up", ROOT_ONLY, async () => {
   await using injector = await Injector.start();
   await using target = await Target.start("vforks", { args: ["600"] });
-  await until(() => readFileSync(`/proc/${target.pid}/wchan`, "latin1") !== "0", "in vfork");
+  await until(() => isAsleep(target.pid), "in vfork");
   await assert.rejects(injector.ask({ ...install(target.pid), patience: 100 }), refused("EINTR", /interrupted/));
   assert.equal(target.output, "ready\n");
   await target.prints(`done ${process.pid}\n`);

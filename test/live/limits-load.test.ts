@@ -1,8 +1,10 @@
 /** The accounts under load: threads, signals, a daemon that is killed, commands within commands. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { Accounting, reservedByKernel } from "../support/limited.ts";
 import { program } from "../support/programs.ts";
+import { seeded } from "../support/seeded.ts";
 import { untilAsync } from "../support/target.ts";
 
 test("eight threads map and unmap at once: nothing drifts, nothing is refused that fits", async (t) => {
@@ -66,10 +68,13 @@ test("the daemon is killed 100 times at random moments: no call fails, no charge
     }
   })();
   const daemons = new Set<number>();
+  const seed = Number(process.env["LYONNAIS_SEED"] ?? 72);
+  t.diagnostic(`LYONNAIS_SEED=${seed}`);
+  const random = seeded(seed);
   for (let i = 0; i < 100; i++) {
     const daemon = await place.daemon();
     daemons.add(daemon);
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+    await pause(random(60));
     process.kill(daemon, "SIGKILL");
     await untilAsync(async () => (await place.daemon()) !== daemon, "another daemon");
     if (i % 20 === 0) {

@@ -1,7 +1,8 @@
 /** RLIMIT_SWAP on real programs, with the kernel's own figures as the oracle. Runs as an ordinary user. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { Accounting, reservedByKernel, UID } from "../support/limited.ts";
+import { Accounting, accountable, reservedByKernel, UID } from "../support/limited.ts";
+import { seeded } from "../support/seeded.ts";
 import { untilAsync } from "../support/target.ts";
 
 const MIB = 256;
@@ -185,6 +186,7 @@ test("a thousand random growths and releases are answered as the kernel's own fi
   const slots = new Map<number, number>();
   const pick = (): number => [...slots.keys()][random(slots.size)]!;
   const none = await words.do("map 4000 0");
+  const noneAt = await words.do(`at ${none}`);
   let refusals = 0;
   for (let i = 0; i < 1000; i++) {
     const before = reservedByKernel(words.pid);
@@ -196,8 +198,9 @@ test("a thousand random growths and releases are answered as the kernel's own fi
       if (choice === 4) return [`brk ${pages}`, pages];
       if (choice === 5) return [`remap ${slot} ${pages}`, Math.max(0, pages - slots.get(slot)!)];
       if (choice === 6) {
-        const at = random(3000);
-        return [`protect ${none} ${at} ${1 + random(1000)} ${random(2) === 0 ? 3 : 0}`, Number.NaN];
+        const [at, count, rights] = [random(3000), 1 + random(1000), random(2) === 0 ? 3 : 0];
+        const more = rights === 0 ? 0 : count - countedByKernel(words.pid, noneAt + at, count);
+        return [`protect ${none} ${at} ${count} ${rights}`, more];
       }
       if (choice === 7) return ["forkexit", before];
       return [`unmap ${slot} 0 ${slots.get(slot)}`, 0];
@@ -205,9 +208,7 @@ test("a thousand random growths and releases are answered as the kernel's own fi
     const answer = await words.ask(line);
     const after = reservedByKernel(words.pid);
     assert.ok(after <= limit, `${i}: ${line}: ${after} pages`);
-    if (!Number.isNaN(need)) {
-      assert.equal(answer === "ENOMEM", before + need > limit, `${i}: ${line}: ${answer} at ${before} of ${limit}`);
-    }
+    assert.equal(answer === "ENOMEM", before + need > limit, `${i}: ${line}: ${answer} at ${before} of ${limit}`);
     if (answer === "ENOMEM") refusals++;
     else if (line.startsWith("map")) slots.set(Number(answer), pages);
     else if (line.startsWith("remap")) slots.set(slot, pages);
@@ -218,11 +219,10 @@ test("a thousand random growths and releases are answered as the kernel's own fi
   assert.equal(await place.cat("accounts-check"), "");
 });
 
-/** A small linear congruential generator: the same walk every time. */
-function seeded(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return Math.floor((state / 2 ** 32) * below);
-  };
+/** How many of `pages` pages from page `first` on the kernel counts as reserved. */
+function countedByKernel(pid: number, first: number, pages: number): number {
+  return accountable(pid).reduce(
+    (sum, { start, end }) => sum + Math.max(0, Math.min(end, first + pages) - Math.max(start, first)),
+    0,
+  );
 }

@@ -9,7 +9,7 @@ import { type TestContext, test } from "node:test";
 import { Agent, O_WRONLY } from "../support/agent.ts";
 import { type DaemonPlace, daemonPlace, isAlive } from "../support/daemon-place.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
-import { Target, until } from "../support/target.ts";
+import { Target, until, untilItAsks } from "../support/target.ts";
 
 /** Linux 6.9: what a server has received is sent again to the next. */
 const RESENDS = (([major, minor]) => major! > 6 || (major === 6 && minor! >= 9))(release().split(".").map(Number));
@@ -90,7 +90,7 @@ test(
     for (const word of ["attach", "run"]) assert.equal(await agent.writes(ctl, word), "ok");
     assert.equal(await agent.open(11, ctl, O_WRONLY), "ok");
     const answer = agent.write(11, "wait");
-    await until(() => /request_wait/.test(readFileSync(`/proc/${agent.pid}/wchan`, "latin1")), "waiting in the kernel");
+    await untilItAsks(agent.pid);
     await killDaemon();
     await until(() => target.field("TracerPid") === "0", "a target that is let go");
     if (!RESENDS) {
@@ -136,7 +136,7 @@ test("umount of a mount in use, then stop: ends, by the word and by SIGTERM", NE
     if (end === "stop") assert.deepEqual(run("stop"), { code: 0, out: "", err: "" });
     else process.kill(pid, "SIGTERM");
     await until(() => !isAlive(pid), `the end of the daemon after ${end}`);
-    assert.throws(() => readSync(file, Buffer.alloc(10)), { code: /ENOTCONN|ECONNABORTED/ });
+    assert.throws(() => readSync(file, Buffer.alloc(10)), { code: "ENOTCONN" });
     closeSync(file);
   }
 });

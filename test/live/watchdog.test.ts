@@ -1,12 +1,20 @@
 /** A daemon that hangs is replaced; one that is stopped, or on a machine that has too much to do, is not. */
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, readSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { Accounting } from "../support/limited.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
+import { until } from "../support/target.ts";
+
+/** Resolves when the daemon has its watchdog, which begins a moment after it. */
+function watched(pid: number): Promise<void> {
+  const tasks = `/proc/${pid}/task`;
+  const name = (tid: string): string => readFileSync(`${tasks}/${tid}/comm`, "latin1");
+  return until(() => readdirSync(tasks).some((tid) => name(tid) === "watchdog\n"), "the watchdog");
+}
 
 test("hung in a call of the kernel: replaced, and whoever waits is served", NEEDS_MOUNT, async (t) => {
   const accounting = new Accounting(t, 0);
@@ -19,8 +27,7 @@ test("hung in a call of the kernel: replaced, and whoever waits is served", NEED
   const status = openSync(path, "r");
   t.after(() => closeSync(status));
   const pid = await accounting.daemon();
-  // So that the watchdog is there.
-  await pause(1000);
+  await watched(pid);
   process.kill(pid, "SIGUSR2");
   const begin = performance.now();
   assert.match(readFileSync(path, "latin1"), /^node /);
@@ -35,7 +42,7 @@ test("stopped for three seconds, then beside eight busy loops: the same daemon g
   const accounting = new Accounting(t, 0);
   await accounting.patientDaemon();
   const pid = await accounting.daemon();
-  await pause(1000);
+  await watched(pid);
   process.kill(pid, "SIGSTOP");
   await pause(3000);
   process.kill(pid, "SIGCONT");

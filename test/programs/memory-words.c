@@ -136,6 +136,7 @@ int main(int argc, char **argv) {
     else if (IS("read")) { long sum = 0; for (long i = 0; i < slot[a].pages; i++) sum += ((volatile char *)slot[a].at)[i * PAGE]; answer(sum, 0); }
     else if (IS("pid")) answer(getpid(), 0);
     else if (IS("pages")) answer(slot[a].pages, 0);
+    else if (IS("at")) answer((long)slot[a].at / PAGE, 0); /* the number of its first page */
     else if (IS("brk")) answer(0, sbrk(a * PAGE) == (void *)-1 ? failed() : 0);
     else if (IS("malloc")) { char *p = malloc(a); if (p) memset(p, 1, a); answer(0, p ? 0 : failed()); }
     else if (IS("fork")) {

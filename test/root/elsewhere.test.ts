@@ -11,7 +11,7 @@ import { Hanging } from "../support/hanging.ts";
 import { program } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Server } from "../support/server.ts";
-import { Target } from "../support/target.ts";
+import { Target, untilItAsks } from "../support/target.ts";
 
 const A = 61001;
 const B = 61002;
@@ -81,7 +81,8 @@ test("a reader of a process inside exec can be interrupted", NEEDS_MOUNT, async 
   await using target = await Hanging.inExec(A);
   const cat = spawn("cat", [server.path(target.pid, "status")], { stdio: "ignore", detached: true });
   await once(cat, "spawn");
-  setTimeout(() => cat.kill("SIGINT"), 100);
+  await untilItAsks(cat.pid!);
+  cat.kill("SIGINT");
   await atOnce("the interrupted reader's end", () => once(cat, "exit"));
 });
 

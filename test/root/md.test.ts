@@ -5,8 +5,9 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync, statfsSync, w
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { composeDisks } from "../../src/app/daemon/compose-disks.ts";
+import { composeDisks, diskOwner } from "../../src/app/daemon/compose-disks.ts";
 import type { Accountant } from "../../src/host/accountant/accountant.ts";
+import { MemoryDisks } from "../../src/host/linux/memory-disk/memory-disks.ts";
 import { type DaemonPlace, daemonPlace } from "../support/daemon-place.ts";
 import { NEEDS_LOOP } from "../support/rights.ts";
 import { until } from "../support/target.ts";
@@ -28,18 +29,23 @@ const backing = (device: string): string => {
 const ours = (device: string): boolean => backing(device) === `/memfd:lyonnais-md-${UID} (deleted)`;
 
 function diskPlace(t: TestContext): DiskPlace {
-  const devices: string[] = [];
   const dirs: string[] = [];
+  const clear = (): void => {
+    for (const dir of dirs.splice(0)) spawnSync("umount", ["-l", dir], { stdio: "ignore" });
+    // By its label: also a disk of which nobody has heard, as the command that made it was cut off.
+    const disks = new MemoryDisks(diskOwner(place.socket)).list();
+    for (const { device } of disks) spawnSync("losetup", ["-d", device], { stdio: "inherit" });
+  };
+  process.on("exit", clear);
   t.after(() => {
-    for (const dir of dirs) spawnSync("umount", ["-l", dir], { stdio: "ignore" });
-    for (const device of devices) if (ours(device)) spawnSync("losetup", ["-d", device], { stdio: "inherit" });
+    process.off("exit", clear);
+    clear();
   });
   const place = daemonPlace(t);
   return {
     ...place,
     create(size, ...args) {
       const { code, out, err } = place.run("md", "create", "-s", size, "-u", UID, ...args);
-      devices.push(out.trim());
       assert.deepEqual([code, err], [0, ""]);
       assert.match(out, /^\/dev\/loop\d+\n$/);
       return out.trim();
@@ -58,6 +64,9 @@ function diskPlace(t: TestContext): DiskPlace {
 function tool(name: string, ...args: string[]): void {
   execFileSync(name, args, { stdio: ["ignore", "ignore", "pipe"], timeout: 30_000 });
 }
+
+// A run that is cut off leaves no device behind, either.
+process.once("SIGTERM", () => process.exit(143));
 
 const OK = { code: 0, out: "", err: "" };
 

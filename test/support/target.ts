@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { program } from "./programs.ts";
 
 export interface TargetOptions {
@@ -76,6 +76,19 @@ export class Target implements AsyncDisposable {
     this.child.kill("SIGKILL");
     await this.exit();
   }
+}
+
+/** Whether every thread of a process sleeps in the kernel. */
+export function isAsleep(pid: number): boolean {
+  return readdirSync(`/proc/${pid}/task`).every(
+    (tid) => readFileSync(`/proc/${pid}/task/${tid}/wchan`, "latin1") !== "0",
+  );
+}
+
+/** Resolves when the process waits for the answer of a FUSE server. */
+export function untilItAsks(pid: number): Promise<void> {
+  const waits = (): boolean => /request_wait/.test(readFileSync(`/proc/${pid}/wchan`, "latin1"));
+  return until(waits, `process ${pid} waits for a file system`);
 }
 
 /** Resolves when `condition` holds, looking again and again: for what the kernel reports no event of. */

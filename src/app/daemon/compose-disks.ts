@@ -21,11 +21,15 @@ function refuse(): never {
   );
 }
 
+/** By which the disks of the daemon at `socket` are told from others': 8 hexadecimal digits. */
+export function diskOwner(socket: string): string {
+  return createHash("sha256").update(socket).digest("hex").slice(0, 8);
+}
+
 /** The memory disks of the daemon at `socket`, charged in its accounts. */
 export function composeDisks(socket: string, accountant: Accountant): DiskActions {
   if (process.geteuid!() !== 0) return NOT_ROOT;
-  const owner = createHash("sha256").update(socket).digest("hex").slice(0, 8);
-  return new Disks(new MemoryDisks(owner), {
+  return new Disks(new MemoryDisks(diskOwner(socket)), {
     reserve: (...disk) => toPromise(accountant.ask("reserveDisk", ...disk)),
     resize: (...disk) => toPromise(accountant.ask("resizeDisk", ...disk)),
     // What has happened already cannot be refused. That the accounts are gone is told to whoever waits for them.

@@ -1,5 +1,5 @@
 /** The thread that watches the main thread; see watchdog.ts. It calls nothing that can wait for anybody. */
-import { appendFileSync, readFileSync } from "node:fs";
+import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
 import type { WatchdogData } from "./watchdog.ts";
@@ -8,6 +8,13 @@ import { type Glance, LOOK_MS, Wedge } from "./wedge.ts";
 const { port, pongs, log } = workerData as WatchdogData;
 const task = `/proc/self/task/${process.pid}`;
 const counter = new Int32Array(pongs);
+
+try {
+  // What `ps -L` shows; and that it has begun.
+  writeFileSync("/proc/thread-self/comm", "watchdog");
+} catch {
+  // It watches all the same.
+}
 
 function glance(): Glance {
   const [ranNs, , slices] = readFileSync(`${task}/schedstat`, "latin1").split(" ").map(Number);
