@@ -1,4 +1,4 @@
-import { ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
+import { eachMistaken, ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import { FORK_RECORD, forkRecord, type Recorder, UNSEEN_RECORD, unseenRecord } from "./records.ts";
@@ -127,10 +127,16 @@ export class Grants {
     if (!grant) return undefined;
     this.#latest.delete(tid);
     grant.returned();
-    const undone = this.#isTaken(grant) ? [...this.#forks].find((fork) => fork.mistaken.includes(grant)) : grant;
+    const undone = this.#isTaken(grant) ? this.#mistakenFor(grant) : grant;
     undone?.cancel();
     if (undone) this.close(undone);
     return grant;
+  }
+
+  /** One that is open still, whose child may have been taken for the one of `grant`. */
+  #mistakenFor(grant: ForkGrant): ForkGrant | undefined {
+    for (const fork of this.#forks) for (const other of eachMistaken(fork.mistaken)) if (other === grant) return fork;
+    return undefined;
   }
 
   /** Whether the child of another fork was taken for the one of this. */
@@ -206,7 +212,12 @@ export class Grants {
       }
       if (candidates.some(({ child }) => child.pages !== pages)) for (const fork of candidates) fork.isInexact = true;
     }
-    for (const fork of candidates) if (fork !== found) fork.mistaken.push(found, ...found.mistaken);
+    const others = found.mistaken;
+    const shared = { fork: found, others, own: undefined };
+    for (const fork of candidates) {
+      if (fork === found) continue;
+      fork.mistaken = fork.mistaken === others ? shared : { fork: found, others, own: fork.mistaken };
+    }
     return found;
   }
 }

@@ -339,3 +339,10 @@ test("nor one that is killed while it writes down who has the memory of a proces
     assert.equal(world.accounts.population.find(borrower.pid)!.limit.soft, 800);
   }
 });
+
+test("sixty forks that look alike are told from each other in no time", { timeout: 20_000 }, () => {
+  const { world, accounts, pid } = worldWith(0);
+  for (let i = 0; i < 60; i++) does(world, pid, fork());
+  accounts.lookAtAll();
+  world.checkAtRest();
+});
