@@ -3,14 +3,19 @@ import { once } from "node:events";
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { LYONNAIS, UID } from "../test/support/limited.ts";
 import { CLI } from "../test/support/paths.ts";
 import { floor, inTurn, measure } from "./run.ts";
 
-/** How a command runs: by itself, under the least supervisor there can be, or one that takes its time, under `lyonnais run`. */
-const WAYS = ["native", "floor", "slowFloor", "run"] as const;
+/**
+ * How a command runs: by itself; under the least supervisor there can be, in C, one that takes its time, and the least one of Node; under
+ * `lyonnais run`.
+ */
+const WAYS = ["native", "floor", "slowFloor", "nodeFloor", "run"] as const;
 /** What that takes before each answer, and as much behind it: µs. */
 export const SLOW_FLOOR_US = 5;
+const NODE_SUPERVISOR = fileURLToPath(new URL("./node-supervisor.js", import.meta.url));
 export type Way = (typeof WAYS)[number];
 
 /** Far from what any command here wants: nothing is refused, nothing has to be looked at to decide. */
@@ -21,6 +26,9 @@ export type Figures = Readonly<Record<Way, number>>;
 
 /** In turn, so that what disturbs the machine meets all. */
 const ROUNDS = 7;
+
+const best = (found: Record<Way, number[]>, choose: (...values: number[]) => number): Figures =>
+  Object.fromEntries(WAYS.map((way) => [way, choose(...found[way])])) as Figures;
 
 /** Commands of one ordinary user, and the daemon that accounts them: with a runtime directory, files and user of their own. */
 export class Limited implements AsyncDisposable {
@@ -61,15 +69,20 @@ export class Limited implements AsyncDisposable {
   #command(way: Way, command: readonly string[], options: readonly string[] = []): string[] {
     if (way === "native") return [...command];
     if (way === "floor") return [floor("supervisor"), ...command];
+    if (way === "nodeFloor") return [floor("supervisor"), "-by", process.execPath, NODE_SUPERVISOR, ...command];
     if (way === "slowFloor") return [floor("supervisor"), "-p", String(SLOW_FLOOR_US), ...command];
     return [LYONNAIS, "run", ...options, "-w", GENEROUS, "--", ...command];
   }
 
   /** The least that a command prints, which is one number: what else goes on on the machine can only add to it. `options` are `run`'s. */
   least(command: readonly string[], options: readonly string[] = []): Figures {
-    const runOne = (way: Way): number => measure(this.#command(way, command, options), false, this.#options);
     // The first round warms caches.
-    return this.#inTurn(ROUNDS + 1, runOne, Math.min);
+    return best(this.rounds(ROUNDS + 1, command, options), Math.min);
+  }
+
+  /** What a command prints each way in each round. */
+  rounds(rounds: number, command: readonly string[], options: readonly string[] = []): Record<Way, number[]> {
+    return this.#inTurn(rounds, (way) => measure(this.#command(way, command, options), false, this.#options));
   }
 
   /** A daemon is there for long: its own code is to be compiled before it is measured. */
@@ -91,12 +104,12 @@ export class Limited implements AsyncDisposable {
       const { stdout, stderr } = spawnSync(program!, args, { ...this.#options, encoding: "utf8" });
       return figure(stdout + stderr);
     };
-    return this.#inTurn(rounds, runOne, Math.max);
+    return best(this.#inTurn(rounds, runOne), Math.max);
   }
 
-  #inTurn(rounds: number, runOne: (way: Way) => number, best: (...values: number[]) => number): Figures {
+  #inTurn(rounds: number, runOne: (way: Way) => number): Record<Way, number[]> {
     const found = inTurn(rounds, ...WAYS.map((way) => () => runOne(way)));
-    return Object.fromEntries(WAYS.map((way, i) => [way, best(...found[i]!)])) as Figures;
+    return Object.fromEntries(WAYS.map((way, i) => [way, found[i]!])) as Record<Way, number[]>;
   }
 
   /** What a command prints under a limit; `size` as for `run -w`. */

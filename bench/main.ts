@@ -1,6 +1,7 @@
-/** `npm run bench [-- --json]`: every figure beside its floor, in one run. Needs root, /dev/fuse and a C compiler. */
+/** `npm run bench [-- [--json] [GROUP...]]`: every figure beside its floor, in one run. Needs root, /dev/fuse and a C compiler. */
 import { readFileSync } from "node:fs";
 import { cpus, release } from "node:os";
+import { parseArgs } from "node:util";
 import { Server } from "../test/support/server.ts";
 import { Target } from "../test/support/target.ts";
 import { accountingBench } from "./accounting.ts";
@@ -56,15 +57,24 @@ function print(rows: readonly BenchRow[]): void {
   }
 }
 
-const rows = [
-  ...readyBench(),
-  ...(await successionBench()),
-  ...(await fileSystemBench()),
-  ...(await accountingBench()),
-  ...vmMemoryBench(),
-  ...vmBench(),
-];
-if (process.argv.includes("--json")) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+/** THE groups of rows, by the names that the command line takes; without any all are measured. */
+const GROUPS: Readonly<Record<string, () => readonly BenchRow[] | Promise<readonly BenchRow[]>>> = {
+  ready: readyBench,
+  succession: successionBench,
+  files: fileSystemBench,
+  accounting: accountingBench,
+  vm: () => [...vmMemoryBench(), ...vmBench()],
+};
+
+const { values, positionals } = parseArgs({ allowPositionals: true, options: { json: { type: "boolean" } } });
+const unknown = positionals.find((name) => !(name in GROUPS));
+if (unknown !== undefined)
+  throw new Error(`no rows are called ${unknown}: there are ${Object.keys(GROUPS).join(", ")}`);
+const rows: BenchRow[] = [];
+for (const [name, group] of Object.entries(GROUPS)) {
+  if (positionals.length === 0 || positionals.includes(name)) rows.push(...(await group()));
+}
+if (values.json) process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
 else {
   process.stdout.write(`${cpus().length} × ${cpus()[0]?.model}, Linux ${release()}, Node ${process.version}\n\n`);
   print(rows);

@@ -1,6 +1,8 @@
 /*
  * The least a supervisor can do: traps the same calls as `lyonnais run`, lets every one go on, keeps no accounts.
  * supervisor [-p US] CMD [ARG...]: runs the command and exits as it does; US microseconds pass before each answer, and behind it.
+ * supervisor -most BYTES CMD [ARG...]: an mmap of more fails with ENOMEM.
+ * supervisor -by PROGRAM SCRIPT CMD [ARG...]: has `PROGRAM SCRIPT PID` do the rest, which gets the listener as descriptor 3.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -72,10 +74,22 @@ static void pass(double us) {
 int main(int argc, char **argv) {
   int pair[2];
   double us = 0;
+  char **by = NULL;
+  unsigned long long most = ~0ULL;
   if (argc > 2 && strcmp(argv[1], "-p") == 0) {
     us = atof(argv[2]);
     argc -= 2;
     argv += 2;
+  }
+  if (argc > 2 && strcmp(argv[1], "-most") == 0) {
+    most = strtoull(argv[2], NULL, 10);
+    argc -= 2;
+    argv += 2;
+  }
+  if (argc > 3 && strcmp(argv[1], "-by") == 0) {
+    by = argv + 2;
+    argc -= 3;
+    argv += 3;
   }
   if (argc < 2 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) fail("supervisor");
   pid_t child = fork();
@@ -92,6 +106,13 @@ int main(int argc, char **argv) {
   int listener = syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, child, 0), remote, 0);
   if (listener < 0) fail("pidfd_getfd");
   ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, 1);
+  if (by) {
+    char pid[16];
+    snprintf(pid, sizeof pid, "%d", child);
+    if (dup2(listener, 3) < 0) fail("dup2");
+    execlp(by[0], by[0], by[1], pid, NULL);
+    fail(by[0]);
+  }
   struct pollfd watched = {.fd = listener, .events = POLLIN};
   while (poll(&watched, 1, -1) > 0 && (watched.revents & POLLHUP) == 0) {
     struct seccomp_notif call;
@@ -99,6 +120,10 @@ int main(int argc, char **argv) {
     if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &call) != 0) continue;
     pass(us);
     struct seccomp_notif_resp answer = {.id = call.id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    if (call.data.nr == __NR_mmap && call.data.args[1] > most) {
+      answer.flags = 0;
+      answer.error = -ENOMEM;
+    }
     ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
     pass(us);
   }
