@@ -38,6 +38,10 @@ static long call(const char *name) {
   if (!strcmp(name, "kcmp")) return syscall(SYS_kcmp, target, getpid(), 1, 0, 0);
   if (!strcmp(name, "pidfd_open")) return syscall(SYS_pidfd_open, target, 0);
   if (!strcmp(name, "pidfd_stat")) return fstat(syscall(SYS_pidfd_open, target, 0), &stat);
+  if (!strcmp(name, "pidfd_info")) {
+    unsigned long long info[8] = {3};
+    return ioctl(syscall(SYS_pidfd_open, target, 0), 0xc040ff0b, info);
+  }
   if (!strcmp(name, "pidfd_send_signal")) return syscall(SYS_pidfd_send_signal, syscall(SYS_pidfd_open, target, 0), 0, 0, 0);
   if (!strcmp(name, "pidfd_getfd")) return syscall(SYS_pidfd_getfd, syscall(SYS_pidfd_open, target, 0), 0, 0);
   if (!strcmp(name, "kill")) return kill(target, 0);

@@ -483,6 +483,10 @@ export class VmTargets implements Targets {
     return [...this.processes.keys()];
   }
 
+  sharesMemoryForSure(pid: number, other: number): boolean | undefined {
+    return this.processes.has(pid) && this.processes.has(other) ? this.sharesMemory(pid, other) : undefined;
+  }
+
   sharesMemory(pid: number, other: number): boolean {
     const space = this.processes.get(pid)?.proc.vmspace;
     return space !== undefined && space === this.processes.get(other)?.proc.vmspace;

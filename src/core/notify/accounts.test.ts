@@ -192,6 +192,20 @@ test("what was unmapped makes room, whoever unmapped it; what may be under way m
   assert.equal(world.trap(two, map(300)), "let go");
 });
 
+test("what cannot fit whatever others give back is refused without a look at anybody", () => {
+  const { world, kernel, pid } = machineWith(400);
+  does(world, pid, FORK);
+  world.accounts.lookAtAll();
+  const looked: number[] = [];
+  const read = kernel.map.bind(kernel);
+  kernel.map = (each: number) => {
+    looked.push(each);
+    return read(each);
+  };
+  assert.equal(world.trap(pid, map(700)), "refused");
+  assert.deepEqual(looked, []);
+});
+
 test("a pid that comes again is another process", () => {
   const world = new AccountsWorld();
   const pid = world.start(UID, LIMITED);

@@ -92,13 +92,13 @@ export class Accounts {
     let need = row.upperBound(operation, process, this.context);
     if (row.needsMap?.(operation, space, this.context)) need = this.#fromMap(process, call);
     if (need > 0 && !this.#fits(process, need)) {
-      need = this.#fromMap(process, call);
-      const rivals = this.#rivals(process, need);
-      if (need > 0 && !this.#fits(process, need) && !this.#makeRoom(process, need, rivals)) {
-        if (!last && this.isUnsettled(rivals)) return "wait";
-        this.#refuse(process, call.name, need);
-        // brk(2) itself reports no error: it returns where the segment ends.
-        return operation.kind === "brk" ? { value: space.brk } : { errno: ERRNO.ENOMEM };
+      need = this.#exactly(process, call, need);
+      if (need > 0 && !this.#fits(process, need)) {
+        const isHopeless = this.#isHopeless(process, need);
+        const rivals = this.#rivals(process, need);
+        const hasRoom = !isHopeless && this.#makeRoom(process, need, rivals);
+        if (!hasRoom && !isHopeless && !last && this.isUnsettled(rivals)) return "wait";
+        if (!hasRoom) return this.#refuse(process, call, need);
       }
     }
     const grant = row.grant(operation, process, call, need, this.context);
@@ -106,6 +106,23 @@ export class Accounts {
     if (space.payersChanged) this.population.recordPayers(space);
     if (need > 0 && space.payer.vmsize > this.figures.of(space.payer).peak) this.#notePeak(process);
     return "continue";
+  }
+
+  /** The pages that the call really adds: its bound, where that and the charge of the caller's space are exact. */
+  #exactly(process: AccountedProcess, call: TrappedCall, bound: number): number {
+    const isExact = OPERATIONS[call.operation.kind].isBoundExact?.(call.operation) === true;
+    return isExact && this.#isUnchanged(process.space) ? bound : this.#fromMap(process, call);
+  }
+
+  /**
+   * Whether there is no room for so much more though everybody else gave back all they have: what the caller has, and the kernel has
+   * confirmed, is too much already. Then nobody has to be looked at, or waited for.
+   */
+  #isHopeless(process: AccountedProcess, need: number): boolean {
+    const { space } = process;
+    if (!space.sizeAtLook || !space.isExact) return false;
+    const shortage = this.#shortageOf(process, need);
+    return shortage !== undefined && space.own + need > shortage.limit;
   }
 
   /** Reads the map of the caller's space: the pages that the call really adds, or the bound, which the map has corrected. */
@@ -237,11 +254,13 @@ export class Accounts {
     this.population.setLimit(process, limit);
   }
 
-  #refuse(process: AccountedProcess, call: string, pages: number): void {
-    const { payer } = process.space;
+  #refuse(process: AccountedProcess, { name, operation }: TrappedCall, pages: number): Verdict {
+    const { payer, brk } = process.space;
     const shortage = this.#shortageOf(process, pages)!;
-    process.remember({ timeMs: Date.now(), call, pages, ...shortage });
+    process.remember({ timeMs: Date.now(), call: name, pages, ...shortage });
     this.figures.of(payer).refusals++;
     this.ledger.tellRefusal(pages, payer, process);
+    // brk(2) itself reports no error: it returns where the segment ends.
+    return operation.kind === "brk" ? { value: brk } : { errno: ERRNO.ENOMEM };
   }
 }

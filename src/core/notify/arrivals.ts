@@ -1,12 +1,13 @@
 import type { Books } from "./books.ts";
+import { type Expected, ExpectedPrograms, expectedOf } from "./expected.ts";
 import type { ForkGrant, LoanGrant } from "./grant.ts";
 import { type Heritage, heritage } from "./heritage.ts";
 import type { Job } from "./job.ts";
 import type { Population } from "./population.ts";
 import type { Image } from "./ports.ts";
 import type { AccountedProcess, SwapLimit } from "./process.ts";
-import { BORROWER_RECORD, heritageRecord } from "./records.ts";
 import { Space } from "./space.ts";
+import { meetUnread } from "./unread-program.ts";
 
 /** Processes that are left to be found later before they are looked for all the same. */
 const POSTPONED = 256;
@@ -15,16 +16,19 @@ const POSTPONED = 256;
 export class Arrivals {
   readonly #books: Books;
   readonly #population: Population;
-  /** Unknown processes that were allowed to exec in memory they had been lent, and what they inherit. */
-  readonly #postponed = new Map<number, Heritage>();
+  readonly #postponed: ExpectedPrograms;
   /** Known ones that were allowed to exec a moment ago. */
   readonly #execing = new Set<AccountedProcess>();
+  /** Has all exits told that have happened: whoever wants to know who is there cannot wait for that. */
+  onSettle: () => void = () => {};
 
   constructor(books: Books, population: Population) {
     this.#books = books;
     this.#population = population;
+    this.#postponed = new ExpectedPrograms(books.recorder);
     population.onLeave = (process) => {
-      const loan = this.#endLoans(process);
+      this.#postponed.settle(process);
+      const loan = books.grants.endLoans(process);
       if (loan) this.#findHeirs(process, loan.limit);
     };
   }
@@ -38,8 +42,14 @@ export class Arrivals {
     return this.#books.grants.forks.size > 0 || this.#postponed.size > 0 || this.#execing.size > 0;
   }
 
+  /** A process is still there a while after it came: it is written down, if it has not been. */
+  stays(process: AccountedProcess): void {
+    this.#postponed.settle(process, () => this.#population.record(process));
+  }
+
   /** A process is allowed to exec. */
   execs(process: AccountedProcess, tid: number): void {
+    this.stays(process);
     this.#population.execs(process, tid);
     this.#execing.add(process);
   }
@@ -55,7 +65,7 @@ export class Arrivals {
     const loan = this.#loanOf(tid);
     // One whose lender has ended is found by that.
     if (size > 0 && !loan) return false;
-    this.expect(tid, loan ? heritage(loan) : { job, limit: job.limit });
+    this.#postponed.add(tid, loan ? expectedOf(loan) : { job, limit: job.limit });
     return true;
   }
 
@@ -69,24 +79,17 @@ export class Arrivals {
     return undefined;
   }
 
-  /** Such a process; also one that a daemon before this one has written down. */
+  /** A process that a daemon before this one has written down. */
   expect(pid: number, from: Heritage): void {
-    this.#postponed.set(pid, from);
-    const { limit, job, payer } = from;
-    if (payer) this.#books.recorder.put(BORROWER_RECORD + pid, heritageRecord(limit, job, payer));
-  }
-
-  #stopExpecting(pid: number): Heritage | undefined {
-    const expected = this.#postponed.get(pid);
-    if (this.#postponed.delete(pid)) this.#books.recorder.drop(BORROWER_RECORD + pid);
-    return expected;
+    this.#postponed.add(pid, { ...from, isRestored: true });
   }
 
   /** Whose thread that is. A process not seen before comes into `job`, unless its parent is known. Undefined: gone. */
   ofThread(tid: number, job: Job): AccountedProcess | undefined {
     const known = this.#population.ofThread(tid);
     if (known) return known;
-    const pid = this.#books.targets.isProcess(tid) ? tid : this.#books.targets.ids(tid)?.pid;
+    const pid =
+      this.#postponed.find(tid) || this.#books.targets.isProcess(tid) ? tid : this.#books.targets.ids(tid)?.pid;
     if (pid === undefined) return undefined;
     const process = this.#population.find(pid) ?? this.#meetCaller(pid, tid, job);
     if (process && tid !== pid) this.#population.addThread(process, tid);
@@ -95,7 +98,8 @@ export class Arrivals {
 
   /** A thread that calls is not on its way to anything. */
   #meetCaller(pid: number, tid: number, job: Job): AccountedProcess | undefined {
-    const process = this.meet(pid, { job, limit: job.limit });
+    const process =
+      meetUnread(pid, this.#postponed, this.#books, this.#population) ?? this.meet(pid, { job, limit: job.limit });
     if (process?.pendingExec === tid) this.#population.execs(process, undefined);
     return process;
   }
@@ -107,15 +111,15 @@ export class Arrivals {
   meet(pid: number, otherwise: Heritage): AccountedProcess | undefined {
     const { targets } = this.#books;
     const image = targets.image(pid);
-    const expected = this.#postponed.get(pid);
+    const expected = this.#postponed.find(pid);
     if (!image) {
       // It may only be that nobody has looked at it yet.
-      if (!targets.ids(pid)) this.#stopExpecting(pid);
+      if (!targets.ids(pid)) this.#postponed.drop(pid);
       return undefined;
     }
     // Who it is may have to wait for its parent's map: until that is there it stays expected.
     const parent = this.#parentOf(image);
-    this.#stopExpecting(pid);
+    this.#postponed.drop(pid);
     if (!parent) this.#findEndedLenders();
     // What is found out about its parent may have led to it.
     const found = this.#population.find(pid);
@@ -133,7 +137,7 @@ export class Arrivals {
   }
 
   #parentOf({ ppid }: Image): AccountedProcess | undefined {
-    const expected = this.#postponed.get(ppid);
+    const expected = this.#postponed.find(ppid);
     const parent = this.#population.find(ppid) ?? (expected && this.meet(ppid, expected));
     if (!parent) return undefined;
     this.#population.refresh(parent);
@@ -148,11 +152,16 @@ export class Arrivals {
   }
 
   /** One that had somebody's memory and is another program. */
-  #meetProgram(pid: number, image: Image, parent: AccountedProcess | undefined, expected: Heritage): AccountedProcess {
+  #meetProgram(pid: number, image: Image, parent: AccountedProcess | undefined, expected: Expected): AccountedProcess {
     if (parent) this.#books.grants.endLoan(parent, false);
     const { job, limit, payer } = expected.payer || !parent ? expected : heritage(parent);
     const space = new Space(this.#books.ledger, job, payer!);
-    return this.#population.begin(this.#population.arrive(pid, image, space, limit), image);
+    const process = this.#population.arrive(pid, image, space, limit);
+    if (!expected.isRestored) return this.#population.begin(process, image);
+    space.adopt(image.startBrk);
+    this.#population.countAll(process);
+    this.#books.figures.note(space.payer);
+    return this.#population.record(process);
   }
 
   /** Who has made a process in its own memory and does not wait for it: not always its parent. */
@@ -186,24 +195,14 @@ export class Arrivals {
     return ids && this.#population.enter(pid, image, ids.ruid, job, limit);
   }
 
-  /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
-  #endLoans(lender: AccountedProcess): LoanGrant | undefined {
-    let found: LoanGrant | undefined;
-    for (const loan of this.#books.grants.loans) {
-      if (loan.process !== lender) continue;
-      this.#books.grants.close(loan);
-      found = loan;
-    }
-    return found;
-  }
-
   /** Finds who came without a call of its own yet, and who will not come any more. */
   settle(): void {
     const { targets, grants } = this.#books;
+    this.onSettle();
     for (const [pid, from] of [...this.#postponed]) {
       // One may have been found meanwhile, as another's parent, or been put under accounting.
-      if (this.#knows(pid)) this.#stopExpecting(pid);
-      else if (this.#postponed.has(pid)) this.meet(pid, from);
+      if (this.#knows(pid)) this.#postponed.drop(pid);
+      else if (this.#postponed.find(pid)) this.meet(pid, from);
     }
     for (const process of this.#execing) {
       if (this.#population.find(process.pid) === process) this.#population.refresh(process);

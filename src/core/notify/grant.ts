@@ -179,10 +179,13 @@ export class LoanGrant extends Grant {
   readonly waits: boolean;
   /** How many processes it stands for that have not been found: more than one only where the caller does not wait. */
   expected = 1;
+  /** The caller's image, by which whoever has its memory is found when it is gone. */
+  readonly layout: string;
 
   constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, waits: boolean) {
     super(process, call, kind);
     this.waits = waits;
+    this.layout = process.layout;
   }
 
   override get isListed(): boolean {

@@ -77,6 +77,17 @@ export class Grants {
     return loan;
   }
 
+  /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
+  endLoans(lender: AccountedProcess): LoanGrant | undefined {
+    let found: LoanGrant | undefined;
+    for (const loan of this.#loans) {
+      if (loan.process !== lender) continue;
+      this.close(loan);
+      found = loan;
+    }
+    return found;
+  }
+
   /** A fork that another thread is still in may copy what this one is about to map. */
   #blurForks({ space, tid }: Grant): void {
     for (const fork of this.#forks) {

@@ -63,6 +63,9 @@ test("a process that is expected is found, though its parent's map has to be wai
   const { kernel, accounts } = world;
   const parent = world.start(UID, LIMITED);
   const asker = world.start(OTHER, LIMITED);
+  const rival = world.start(OTHER, LIMITED);
+  assert.equal(world.trap(rival, map(600)), "let go");
+  kernel.happen(rival);
   assert.equal(world.trap(parent, { kind: "vfork", waits: true }), "let go");
   const { pid } = kernel.happen(parent)!;
   assert.equal(world.trap(pid, { kind: "exec" }), "let go");
@@ -71,7 +74,7 @@ test("a process that is expected is found, though its parent's map has to be wai
   kernel.pending.delete(parent);
   kernel.setuid(parent, OTHER);
   // Looks for whoever has come, and needs the map of the parent for that.
-  assert.equal(world.trap(asker, map(2000)), "refused");
+  assert.equal(world.trap(asker, map(500)), "refused");
   assert.ok(accounts.population.find(pid), "the child is known");
   world.checkAtRest();
 });

@@ -32,6 +32,7 @@ function charged(grant: Grant, need: number): Grant {
 export const map: OperationRow<OperationOf<"map">> = {
   ...ROW,
   upperBound: ({ pages }) => pages,
+  isBoundExact: ({ start }) => start === undefined,
   fromMap: ({ start, pages }, vmas, space) =>
     start === undefined ? pages : pages - ownWithin(vmas, space, start, start + pages),
   needsMap: hasForeign,

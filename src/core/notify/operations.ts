@@ -25,6 +25,8 @@ export interface OperationRow<O extends Operation = Operation> extends GrantKind
   readonly isIgnored?: true;
   /** The most pages that it can add, told without a look at the map. */
   upperBound(operation: O, process: AccountedProcess, context: OperationContext): number;
+  /** Whether it adds just as much as its bound says. Absent: nobody can tell without the map. */
+  readonly isBoundExact?: (operation: O) => boolean;
   /** The pages that it really adds, told from the map of its space; absent where that says nothing of it. */
   readonly fromMap?: (operation: O, vmas: readonly Vma[], space: Space) => number;
   /** Whether it has to be told from the map even where the bound fits: the bound may be too low. */

@@ -179,7 +179,7 @@ export class Population {
     grants.forget(process);
     const { space } = process;
     this.#leave(process);
-    process.layout = image.layout;
+    process.image = image;
     process.space = new Space(ledger, space.job, process.nextPayer ?? space.payer);
     process.nextPayer = undefined;
     process.space.pids.add(process.pid);

@@ -106,6 +106,8 @@ export interface Targets {
   pids(): readonly number[];
   /** Whether both have one address space: as after vfork. */
   sharesMemory(pid: number, other: number): boolean;
+  /** The same where the answer is certain and can be had at once; undefined where not. */
+  sharesMemoryForSure(pid: number, other: number): boolean | undefined;
   /** Whether a descriptor is /dev/zero, which shared is anonymous memory. */
   isZero(pid: number, fd: number): boolean;
   /** The file behind a descriptor, where it is memory that no disk backs. */

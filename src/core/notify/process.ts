@@ -39,11 +39,11 @@ export type PendingChange = number | "unknown" | undefined;
 /** A process whose calls are trapped. */
 export class AccountedProcess implements Credentials {
   readonly pid: number;
-  readonly startTicks: number;
   readonly jailed = false;
   readonly #targets: Targets;
   space: Space;
-  layout: string;
+  /** The program that it is; written by `Population`. */
+  image: ProgramImage;
   limit: SwapLimit;
   /** Not counted before its first exec: it is still the one that starts the command. */
   launching = false;
@@ -58,11 +58,18 @@ export class AccountedProcess implements Credentials {
 
   constructor(pid: number, image: ProgramImage, space: Space, limit: SwapLimit, targets: Targets) {
     this.pid = pid;
-    this.startTicks = image.startTicks;
-    this.layout = image.layout;
+    this.image = image;
     this.space = space;
     this.limit = limit;
     this.#targets = targets;
+  }
+
+  get startTicks(): number {
+    return this.image.startTicks;
+  }
+
+  get layout(): string {
+    return this.image.layout;
   }
 
   get rlimitSwap(): number {

@@ -20,9 +20,11 @@ export class Space {
   #foreign: readonly Foreign[] = [];
   /** Of the stack, at the last look: pages. */
   #stack = 0;
-  /** Where the data segment begins and ends: addresses, 0 where that is not known. */
-  startBrk = 0;
-  brk = 0;
+  /** See {@link startBrk} and {@link brk}. */
+  #startBrk = 0;
+  #brk = 0;
+  /** Tells the two when they are asked for: a program has begun, and has not called brk. */
+  #unread: { readonly startBrk: number } | undefined;
   /** How often it was allowed to move. */
   brkMoves = 0;
   /** Of what is charged, the most that lies between the two: pages. It may have holes. */
@@ -51,6 +53,17 @@ export class Space {
     this.#payer = payer;
   }
 
+  /** Where the data segment begins and ends: addresses, 0 where that is not known. */
+  get startBrk(): number {
+    if (this.#unread) this.begin(this.#unread.startBrk);
+    return this.#startBrk;
+  }
+
+  get brk(): number {
+    if (this.#unread) this.begin(this.#unread.startBrk);
+    return this.#brk;
+  }
+
   get payer(): UidInfo {
     return this.#payer;
   }
@@ -77,8 +90,8 @@ export class Space {
   fork(pages: number): Space {
     const child = new Space(this.#ledger, this.#job, this.#payer);
     child.isExact = this.isExact;
-    child.brk = this.brk;
-    child.startBrk = this.startBrk;
+    child.#brk = this.brk;
+    child.#startBrk = this.startBrk;
     child.#otherBrks = [...this.#otherBrks];
     child.#isAdopted = this.#isAdopted;
     // Some of it the child may not get.
@@ -139,8 +152,8 @@ export class Space {
    */
   #settleBrk(end: number): void {
     if (pagesIn(this.brk) !== end) {
-      if (this.#isAdopted) this.brk = end * PAGE_SIZE;
-      else this.brk = this.#otherBrks.findLast((each) => pagesIn(each) === end) ?? this.brk;
+      if (this.#isAdopted) this.#brk = end * PAGE_SIZE;
+      else this.#brk = this.#otherBrks.findLast((each) => pagesIn(each) === end) ?? this.brk;
     }
     this.#otherBrks.length = 0;
     this.#lowestEnd = Number.POSITIVE_INFINITY;
@@ -159,13 +172,20 @@ export class Space {
 
   /** A program begins, with its data segment there and empty. */
   begin(startBrk: number): void {
-    this.startBrk = startBrk;
-    this.brk = startBrk;
+    this.#unread = undefined;
+    this.#startBrk = startBrk;
+    this.#brk = startBrk;
     this.heapPages = 0;
     this.#heapSeen = 0;
     this.#otherBrks.length = 0;
     this.#lowestEnd = Number.POSITIVE_INFINITY;
     this.#isAdopted = false;
+  }
+
+  /** The same of one where nobody has looked where that is; `image` tells it. */
+  beginUnread(image: { readonly startBrk: number }): void {
+    this.begin(0);
+    this.#unread = image;
   }
 
   /** A program is met that has begun before: only the map tells where its data segment ends. */
@@ -178,7 +198,7 @@ export class Space {
   moveBrk(address: number, need: number): void {
     this.#otherBrks.push(this.brk);
     if (this.#otherBrks.length > REMEMBERED_BRKS) this.#otherBrks.shift();
-    this.brk = address;
+    this.#brk = address;
     this.brkMoves++;
     this.heapPages += need;
     // What it gives up it will not have seen when it grows again.
@@ -195,7 +215,7 @@ export class Space {
 
   /** It did not come to that. */
   moveBrkBack(address: number, need: number): void {
-    this.brk = address;
+    this.#brk = address;
     this.heapPages -= need;
   }
 

@@ -89,8 +89,7 @@ if (bookkeeper) {
   tell({ kind: "ready" });
   let breath = 0;
   while (!isOver) {
-    bookkeeper.loop.turn();
-    if (performance.now() < breath) continue;
+    if (bookkeeper.loop.turn() < breath) continue;
     refillReserve();
     await new Promise((resolve) => setImmediate(resolve));
     breath = performance.now() + BREATH_MS;

@@ -14,7 +14,7 @@ interface Held {
   until: number;
 }
 
-/** The answers that a gate holds back. */
+/** The answers that are given later than they are decided: because a gate holds them back, or at a time. */
 export class HeldAnswers {
   readonly #gate: AnswerGate;
   readonly #give: Give;
@@ -60,6 +60,12 @@ export class HeldAnswers {
     }
     this.#held.push(held);
     this.#alarm.noLaterThan(held.until);
+  }
+
+  /** Gives the answer at `until`, milliseconds of performance.now(). */
+  hold(open: OpenCall, answer: Answer, until: number): void {
+    this.#held.push({ open, answer, until });
+    this.#alarm.noLaterThan(until);
   }
 
   /** Those whose gate has opened, or has had its time. */

@@ -73,7 +73,14 @@ export class Journal implements Recorder {
   }
 }
 
-const format = (key: string, value?: Json): string => `${JSON.stringify(value === undefined ? [key] : [key, value])}\n`;
+/** Needs no quoting. */
+const PLAIN = /^[\w ]*$/;
+
+/** A JSON array, as parse() takes it. */
+function format(key: string, value?: Json): string {
+  const quoted = PLAIN.test(key) ? `"${key}"` : JSON.stringify(key);
+  return value === undefined ? `[${quoted}]\n` : `[${quoted},${JSON.stringify(value)}]\n`;
+}
 
 function linesOf(path: string): string[] {
   try {

@@ -21,8 +21,28 @@ const EINPROGRESS = 115;
 
 export type Answer = Exclude<Verdict, "wait">;
 
-const bytes = new Uint8Array(SECCOMP_NOTIF_RESP_SIZE);
-const response = new DataView(bytes.buffer);
+/** A struct seccomp_notif_resp, whose id is written when it is used. */
+interface Response {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+}
+
+function makeResponse(flags: number): Response {
+  const bytes = new Uint8Array(SECCOMP_NOTIF_RESP_SIZE);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(SECCOMP_NOTIF_RESP_FLAGS, flags, true);
+  return { bytes, view };
+}
+
+/** What nearly all answers are, and what the others are made in. */
+const CONTINUE = makeResponse(SECCOMP_USER_NOTIF_FLAG_CONTINUE);
+const OTHER = makeResponse(0);
+
+function respond(answer: Exclude<Answer, "continue">): Response {
+  OTHER.view.setBigInt64(SECCOMP_NOTIF_RESP_VAL, "value" in answer ? BigInt(answer.value) : 0n, true);
+  OTHER.view.setInt32(SECCOMP_NOTIF_RESP_ERROR, "errno" in answer ? -answer.errno : 0, true);
+  return OTHER;
+}
 
 /** The receiving end of one filter's notifications. */
 export class Listener {
@@ -56,13 +76,10 @@ export class Listener {
 
   /** Lets the call of `notification` go on, has it fail, or return a value undone. False when it waits no more. */
   answer(notification: DataView, answer: Answer): boolean {
-    const goesOn = answer === "continue";
-    response.setUint32(0, notification.getUint32(0, true), true);
-    response.setUint32(4, notification.getUint32(4, true), true);
-    response.setBigInt64(SECCOMP_NOTIF_RESP_VAL, !goesOn && "value" in answer ? BigInt(answer.value) : 0n, true);
-    response.setInt32(SECCOMP_NOTIF_RESP_ERROR, !goesOn && "errno" in answer ? -answer.errno : 0, true);
-    response.setUint32(SECCOMP_NOTIF_RESP_FLAGS, goesOn ? SECCOMP_USER_NOTIF_FLAG_CONTINUE : 0, true);
-    if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_SEND, bytes) === 0) return true;
+    const prepared = answer === "continue" ? CONTINUE : respond(answer);
+    prepared.view.setUint32(0, notification.getUint32(0, true), true);
+    prepared.view.setUint32(4, notification.getUint32(4, true), true);
+    if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_SEND, prepared.bytes) === 0) return true;
     // ENOENT: gone. EINPROGRESS stands for an answer that was given already.
     if (errnoNow() === ERRNO.ENOENT || errnoNow() === EINPROGRESS) return false;
     check(-1, "SECCOMP_IOCTL_NOTIF_SEND");

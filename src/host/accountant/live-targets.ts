@@ -6,6 +6,7 @@ import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
 import { readLongText } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
+import { type ThreadInfo, threadInfo } from "../linux/thread-info.ts";
 import { sizeOf } from "./look.ts";
 import { Looks } from "./looks.ts";
 import { linkAt, memoryFileAt, namedMemoryFiles } from "./memory-file.ts";
@@ -72,12 +73,9 @@ export class LiveTargets implements Targets {
   }
 
   #readIds(tid: number): Ids | undefined {
-    return ifThere(() => {
-      const text = textOf(`/proc/${tid}/status`);
-      const [ruid, euid] = statusNumbers(text, "Uid");
-      const filtered = statusNumbers(text, "Seccomp")[0] === SECCOMP_MODE_FILTER;
-      return { pid: statusNumbers(text, "Tgid")[0]!, ruid: ruid!, euid: euid!, filtered };
-    });
+    const info = threadInfo(tid);
+    if (info === "gone") return undefined;
+    return info ? new InfoIds(tid, info) : readStatusIds(tid);
   }
 
   /** No signal is sent: what is asked is whether `tid` is a thread of process `tid`. */
@@ -109,8 +107,19 @@ export class LiveTargets implements Targets {
   }
 
   sharesMemory(pid: number, other: number): boolean {
-    if ((this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other)) && !areAlike(pid, other)) return false;
-    return libcSyscall(this.#sysKcmp, pid, other, KCMP_VM, 0, 0) === 0;
+    const mayBlock = this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other);
+    return (!mayBlock || areAlike(pid, other)) && this.#compareMemory(pid, other) === 0;
+  }
+
+  sharesMemoryForSure(pid: number, other: number): boolean | undefined {
+    if (this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other)) return undefined;
+    const order = this.#compareMemory(pid, other);
+    return order < 0 ? undefined : order === 0;
+  }
+
+  /** kcmp(2): 0 when it is one, 1 to 3 when there are two, -1 when one of the processes is gone. */
+  #compareMemory(pid: number, other: number): number {
+    return libcSyscall(this.#sysKcmp, pid, other, KCMP_VM, 0, 0);
   }
 
   isZero(pid: number, fd: number): boolean {
@@ -138,6 +147,34 @@ export class LiveTargets implements Targets {
       const [key, id, , size, creator] = line.trim().split(/\s+/).map(Number);
       return { key: key! >>> 0, id: id!, creator: creator!, pages: Math.ceil(size! / PAGE_SIZE) };
     });
+  }
+}
+
+function readStatusIds(tid: number): Ids | undefined {
+  return ifThere(() => {
+    const text = textOf(`/proc/${tid}/status`);
+    const [ruid, euid] = statusNumbers(text, "Uid");
+    const filtered = statusNumbers(text, "Seccomp")[0] === SECCOMP_MODE_FILTER;
+    return { pid: statusNumbers(text, "Tgid")[0]!, ruid: ruid!, euid: euid!, filtered };
+  });
+}
+
+/** Ids without a look at `status`, which is taken only by who wants to know about the filter. */
+class InfoIds implements Ids {
+  readonly pid: number;
+  readonly ruid: number;
+  readonly euid: number;
+  readonly #tid: number;
+
+  constructor(tid: number, { pid, ruid, euid }: ThreadInfo) {
+    this.pid = pid;
+    this.ruid = ruid;
+    this.euid = euid;
+    this.#tid = tid;
+  }
+
+  get filtered(): boolean {
+    return readStatusIds(this.#tid)?.filtered === true;
   }
 }
 

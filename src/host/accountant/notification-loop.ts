@@ -1,24 +1,20 @@
-import { ERRNO } from "../../core/base/errno.ts";
 import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
 import type { Job } from "../../core/notify/job.ts";
 import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
 import { NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
-import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
-import { openFileLimit } from "../linux/probes.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { MakeGate } from "./answer-gate.ts";
+import { CallSources } from "./call-sources.ts";
 import { chargeUnseen } from "./charge-unseen.ts";
+import { ExitWatch } from "./exit-watch.ts";
 import { HeldAnswers } from "./held-answers.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
 import type { Answer, Listener } from "./listener.ts";
 import type { OpenCall } from "./open-call.ts";
-import { BELL_RINGS, LATEST_READY, OTHERS_READY, PollSet } from "./poll-set.ts";
-import { WatchSet } from "./watch-set.ts";
+import { RefusalPace } from "./refusal-pace.ts";
 
-/** Descriptors that are left for everything else. */
-const SPARE_DESCRIPTORS = 64;
 /** How long a call that would be refused waits for calls that were let go to happen. */
 const WAIT_MS = 100;
 /** The longest that it waits for looks at maps, which are taken elsewhere. */
@@ -26,7 +22,7 @@ const LOOKS_MS = 1000;
 /** How often it is looked at again; and how soon a child that has not called is looked for. */
 const LOOK_MS = 1;
 const SETTLE_MS = 100;
-/** So many calls of one thread are served before it is looked whether others call as well. */
+/** When no second call waited, it is not looked for one in so many turns. */
 const ALONE = 4;
 
 export interface LoopOwner {
@@ -54,19 +50,15 @@ export class NotificationLoop {
   readonly #inFlight: InFlight;
   readonly #owner: LoopOwner;
   readonly #decode: (notification: DataView) => TrappedCall | undefined = notificationDecoder(hostArch());
-  readonly #watches: WatchSet = new WatchSet();
-  readonly #polls: PollSet;
+  readonly #sources: CallSources;
+  readonly #exits: ExitWatch;
   readonly #held: HeldAnswers;
-  readonly #mostDescriptors: number = openFileLimit() - SPARE_DESCRIPTORS;
-  /** Who had a notification last, which thread's it was, and how many that thread has had in a row. */
-  #latest: Listener | undefined;
-  #latestThread = 0;
+  readonly #pace: RefusalPace = new RefusalPace();
+  /** Turns in which it is not looked for a second call. */
   #alone = 0;
   /** Received in this turn. */
   #received: OpenCall[] = [];
   #waiting: OpenCall[] = [];
-  /** Met when they had exited already. */
-  #goneAtOnce: AccountedProcess[] = [];
   readonly #waitingAlarm: Alarm;
   readonly #settleAlarm: Alarm;
 
@@ -82,21 +74,26 @@ export class NotificationLoop {
     this.#alarms = alarms;
     this.#inFlight = inFlight;
     this.#owner = owner;
-    this.#polls = new PollSet(this.#watches.fd, bell);
+    this.#sources = new CallSources(bell, {
+      called: (listener) => this.#receive(listener),
+      ended: (listener) => this.#end(listener),
+    });
+    this.#exits = new ExitWatch(alarms, {
+      exited: (process) => this.#exited(process),
+      stays: (process) => this.#guard("writing down a process", () => accounts.arrivals.stays(process)),
+    });
     this.#waitingAlarm = this.#alarms.make(() => this.#decideWaiting());
     this.#settleAlarm = this.#alarms.make(() => this.#guard("looking for children", () => this.#settle()));
     const give = (open: OpenCall, answer: Answer): void => this.#give(open, answer);
-    const watch = (fd: number, ready: () => void): (() => void) => this.#watch(fd, false, ready);
+    const watch = (fd: number, ready: () => void): (() => void) => this.#watch(fd, ready);
     this.#held = new HeldAnswers(makeGate, { watch }, alarms, give, owner.failed);
-    accounts.population.onArrival = (process) => this.#watchExit(process);
+    accounts.population.onArrival = (process) => this.#exits.add(process);
+    accounts.arrivals.onSettle = () => this.#exits.collect();
   }
 
   /** Answers the notifications of `listener` from now on, and owns its descriptor. */
   listen(listener: Listener): void {
-    this.#watches.add(listener.fd, true, (isHungUp) => {
-      if (isHungUp) this.#end(listener);
-      else this.#receive(listener);
-    });
+    this.#sources.add(listener);
   }
 
   /** Calls that a process before this one has received. */
@@ -108,69 +105,46 @@ export class NotificationLoop {
     this.#decideReceived();
   }
 
-  /** Waits until there is something to do, and does all of it. */
-  turn(): void {
-    const found = this.#polls.wait(this.#latest?.fd ?? -1, this.#alarms.until(performance.now()));
-    if ((found & LATEST_READY) !== 0) this.#receive(this.#latest!);
+  /** Waits until there is something to do, and does all of it. Returns what time it is then: milliseconds of performance.now(). */
+  turn(): number {
+    const begin = performance.now();
+    this.#sources.wait(this.#alarms.until(begin), this.#exits.fd);
+    const { bellRings, hasExits } = this.#sources;
     // Whoever asks hears of all that has happened before.
-    if ((found & OTHERS_READY) !== 0 && ((found & BELL_RINGS) !== 0 || !this.#isAlone())) this.#receiveAll();
-    this.#decideReceived();
-    this.#alarms.run(performance.now());
-    for (const process of this.#goneAtOnce.splice(0)) this.#exited(process);
-    if ((found & BELL_RINGS) !== 0) this.#owner.messages();
-  }
-
-  /** Whether nobody but one thread has called lately, so that it need not be looked whether others wait as well. */
-  #isAlone(): boolean {
-    const [only] = this.#received;
-    if (!only || only.call.tid !== this.#latestThread || this.#alone >= ALONE) {
-      this.#latestThread = only?.call.tid ?? 0;
-      this.#alone = 0;
-      return false;
-    }
-    this.#alone++;
-    return true;
+    if (bellRings || (this.#received.length > 0 && this.#alone-- <= 0)) this.#receiveAll();
+    if (this.#received.length > 0) this.#decideReceived();
+    if (bellRings || hasExits) this.#exits.collect();
+    const now = performance.now();
+    this.#alarms.run(now);
+    if (bellRings) this.#owner.messages();
+    return now;
   }
 
   /** Everything that waits, one call of each listener after the other, as long as there is room for it. */
   #receiveAll(): void {
+    const first = this.#received.length;
     for (let before = -1; before !== this.#received.length && this.#inFlight.hasRoom; ) {
       before = this.#received.length;
-      this.#watches.poll();
+      this.#sources.wait(0, -1);
     }
+    this.#alone = this.#received.length === first ? ALONE : 0;
   }
 
   /** Has `ready` called when that descriptor is readable; what is returned ends that, before it is closed. */
-  #watch(fd: number, isOurs: boolean, ready: () => void): () => void {
-    this.#watches.add(fd, isOurs, () => this.#guard("what a descriptor told", ready));
-    return () => this.#watches.remove(fd);
+  #watch(fd: number, ready: () => void): () => void {
+    const { watches } = this.#sources;
+    watches.add(fd, false, () => this.#guard("what a descriptor told", ready));
+    return () => watches.remove(fd);
   }
 
   #end(listener: Listener): void {
-    this.#watches.remove(listener.fd);
-    libcClose(listener.fd);
-    if (this.#latest === listener) this.#latest = undefined;
+    this.#sources.remove(listener);
     const isGone = (open: OpenCall): boolean => open.listener === listener;
     for (const open of [...this.#received, ...this.#waiting, ...this.#held.calls]) if (isGone(open)) open.slot.free();
     this.#received = this.#received.filter((open) => !isGone(open));
     this.#waiting = this.#waiting.filter((open) => !isGone(open));
     this.#held.drop(isGone);
     this.#guard("the end of a tree", () => this.#owner.ended(listener));
-  }
-
-  #watchExit(process: AccountedProcess): void {
-    const fd = libcPidfdOpen(process.pid, 0);
-    if (fd >= 0 && fd < this.#mostDescriptors) {
-      const unwatch = this.#watch(fd, true, () => {
-        unwatch();
-        libcClose(fd);
-        this.#exited(process);
-      });
-    }
-    // One too many: the next look finds that it is gone.
-    else if (fd >= 0) libcClose(fd);
-    // Gone already, and reaped; who met it is to be done with it first.
-    else if (errnoNow() === ERRNO.ESRCH) this.#goneAtOnce.push(process);
   }
 
   #exited(process: AccountedProcess): void {
@@ -183,7 +157,6 @@ export class NotificationLoop {
 
   /** One call, where one waits. */
   #receive(listener: Listener): void {
-    this.#latest = listener;
     const slot = this.#inFlight.take(listener.number) ?? this.#makeRoom(listener.number);
     // Nothing of what was received in this turn can be answered before its end.
     if (!slot) return;
@@ -198,8 +171,8 @@ export class NotificationLoop {
       slot.free();
       return;
     }
-    const received = performance.now();
-    this.#received.push({ listener, slot, call, received, until: received + WAIT_MS });
+    this.#pace.called(listener);
+    this.#received.push({ listener, slot, call, waitsSince: 0, until: 0 });
   }
 
   /** Answers a call that waits, the first one of the listener that has most of them, so that another can be received. */
@@ -222,22 +195,30 @@ export class NotificationLoop {
   }
 
   #decideReceived(): void {
-    if (this.#received.length === 0) return;
     const received = this.#received;
     this.#received = [];
     for (const { call } of received) this.#guard("a new call", () => this.#accounts.arrived(call.tid));
-    for (const open of received) {
-      if (this.#decide(open, false)) continue;
-      this.#waiting.push(open);
-      this.#waitingAlarm.noLaterThan(performance.now() + LOOK_MS);
-    }
+    for (const open of received) if (!this.#decide(open, false)) this.#wait(open);
+  }
+
+  #wait(open: OpenCall): void {
+    this.#waiting.push(open);
+    this.#waitingAlarm.noLaterThan(open.waitsSince + LOOK_MS);
   }
 
   /** False when the decision has to wait. */
   #decide(open: OpenCall, last: boolean): boolean {
     const verdict = this.#verdict(open, last);
-    if (verdict === "wait") return false;
-    this.#held.pass(open, verdict, this.#processOf);
+    if (verdict === "wait") {
+      if (open.waitsSince === 0) {
+        open.waitsSince = performance.now();
+        open.until = open.waitsSince + WAIT_MS;
+      }
+      return false;
+    }
+    const until = verdict === "continue" ? 0 : this.#pace.until(open.listener);
+    if (until > 0) this.#held.hold(open, verdict, until);
+    else this.#held.pass(open, verdict, this.#processOf);
     return true;
   }
 
@@ -248,7 +229,9 @@ export class NotificationLoop {
       return this.#owner.admit(call, listener.job, last);
     } catch (error) {
       if (error === NOT_YET) {
-        open.until = Math.min(open.received + LOOKS_MS, performance.now() + WAIT_MS);
+        const now = performance.now();
+        if (open.waitsSince === 0) open.waitsSince = now;
+        open.until = Math.min(open.waitsSince + LOOKS_MS, now + WAIT_MS);
         return "wait";
       }
       this.#owner.failed(error, `${call.name} of thread ${call.tid}, which goes on`);
@@ -261,11 +244,13 @@ export class NotificationLoop {
     this.#accounts.population.find(tid) ?? this.#accounts.population.ofThread(tid);
 
   #give({ listener, slot, call }: OpenCall, answer: Answer): void {
-    this.#guard("an answer", () => {
+    try {
       const answered = listener.answer(slot.view, answer);
       if (answer === "continue") this.#owner.letGo(call.tid);
       if (!answered && answer === "continue") this.#accounts.cancelled(call.tid);
-    });
+    } catch (error) {
+      this.#owner.failed(error, "an answer");
+    }
     slot.free();
     if (this.#accounts.arrivals.hasUnmet && this.#settleAlarm.at === Number.POSITIVE_INFINITY) {
       this.#settleAlarm.at = performance.now() + SETTLE_MS;
@@ -304,6 +289,7 @@ export class NotificationLoop {
 
   close(): void {
     this.#held.close();
-    this.#watches.close();
+    this.#exits.close();
+    this.#sources.close();
   }
 }

@@ -1,46 +1,56 @@
 import { libcPpoll } from "../linux/ffi/libc.ts";
 
 const POLLIN = 1;
-/** struct pollfd: bytes. */
-const POLLFD = 8;
-const EVENTS = 4;
-const REVENTS = 6;
+/** struct pollfd, in words of 16 and 32 bits. */
+const POLLFD_SHORTS = 4;
+const POLLFD_INTS = 2;
+const EVENTS = 2;
+const REVENTS = 3;
+const POLLFD_BYTES = 8;
 /** struct timespec. */
 const TIMESPEC = 16;
 const NANOSECONDS = 8;
 
-/** What {@link PollSet.wait} found, a bit each; 0: nothing until the time was over. */
-export const LATEST_READY = 1;
-export const OTHERS_READY = 2;
-export const BELL_RINGS = 4;
+/** What a descriptor has to tell. */
+export const NOTHING = 0;
+export const READABLE = 1;
+/** Its other end is gone, and nothing is left to be read. */
+export const HUNG_UP = 2;
 
-/**
- * What the accountant's thread waits for. The listener that had a call last is waited for directly and not through the epoll set: the
- * kernel wakes who waits for a listener itself on the processor of the caller, who sleeps then; through an epoll set it wakes us on
- * another one, which is asleep, and that takes ten times as long.
- */
+/** Descriptors that a thread waits for by ppoll(2), each at a place of its own. */
 export class PollSet {
-  readonly #fds: Buffer = Buffer.alloc(3 * POLLFD);
+  readonly #count: number;
+  readonly #memory: Buffer;
+  readonly #fds: Int32Array;
+  readonly #events: Int16Array;
   readonly #timeout: Buffer = Buffer.alloc(TIMESPEC);
 
-  /** `others` is the epoll set, `bell` what wakes this thread for messages. */
-  constructor(others: number, bell: number) {
-    for (const [i, fd] of [-1, others, bell].entries()) {
-      this.#fds.writeInt32LE(fd, i * POLLFD);
-      this.#fds.writeInt16LE(POLLIN, i * POLLFD + EVENTS);
-    }
+  constructor(places: number) {
+    this.#count = places;
+    const memory = new ArrayBuffer(places * POLLFD_BYTES);
+    this.#memory = Buffer.from(memory);
+    this.#fds = new Int32Array(memory);
+    this.#events = new Int16Array(memory);
+    for (let place = 0; place < places; place++) this.put(place, -1);
   }
 
-  /** Waits for `latest`, a listener's descriptor or -1, and everything else: `timeoutMs` milliseconds at most, Infinity for no limit. */
-  wait(latest: number, timeoutMs: number): number {
-    this.#fds.writeInt32LE(latest, 0);
-    if (libcPpoll(this.#fds, 3, this.#timespec(timeoutMs), null) <= 0) return 0;
-    let found = 0;
-    // What is wrong with a listener, its end, is for the epoll set to tell.
-    if (latest >= 0 && this.#fds.readInt16LE(REVENTS) === POLLIN) found |= LATEST_READY;
-    if (this.#fds.readInt16LE(POLLFD + REVENTS) !== 0) found |= OTHERS_READY;
-    if (this.#fds.readInt16LE(2 * POLLFD + REVENTS) !== 0) found |= BELL_RINGS;
-    return found;
+  /** What is waited for at that place from now on; -1: nothing. */
+  put(place: number, fd: number): void {
+    this.#fds[place * POLLFD_INTS] = fd;
+    this.#events[place * POLLFD_SHORTS + EVENTS] = POLLIN;
+    this.#events[place * POLLFD_SHORTS + REVENTS] = 0;
+  }
+
+  /** Waits until there is something, `timeoutMs` milliseconds at most, Infinity for no limit. False: there is nothing. */
+  wait(timeoutMs: number): boolean {
+    return libcPpoll(this.#memory, this.#count, this.#timespec(timeoutMs), null) > 0;
+  }
+
+  /** What was found at that place, after {@link wait} has found something. */
+  found(place: number): typeof NOTHING | typeof READABLE | typeof HUNG_UP {
+    const events = this.#events[place * POLLFD_SHORTS + REVENTS]!;
+    if (events === 0) return NOTHING;
+    return (events & POLLIN) !== 0 ? READABLE : HUNG_UP;
   }
 
   #timespec(timeoutMs: number): Buffer | null {

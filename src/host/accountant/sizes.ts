@@ -3,7 +3,7 @@ import { isErrno } from "../../core/base/errno.ts";
 import { openForReading } from "../linux/descriptor-reserve.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
-import { readTextAt } from "../linux/file.ts";
+import { readNumbersAt } from "../linux/file.ts";
 import { listNumbers } from "../linux/numbered-entries.ts";
 
 /** /proc/pid/statm, which waits for nobody: pages. */
@@ -14,9 +14,11 @@ export interface Size {
   readonly resident: number;
 }
 
+const fields = new Float64Array(6);
+
 export function sizeAt(dir: string): Size {
-  const fields = readTextAt(AT_FDCWD, `${dir}/statm`, "statm").split(" ");
-  return { total: Number(fields[0]), data: Number(fields[5]), resident: Number(fields[1]) };
+  readNumbersAt(AT_FDCWD, `${dir}/statm`, "statm", fields);
+  return { total: fields[0]!, data: fields[5]!, resident: fields[1]! };
 }
 
 /** The numbers that name the entries of a directory of /proc. */

@@ -40,6 +40,20 @@ export class WatchSet {
     this.#epoll.remove(fd);
   }
 
+  /** Closes a descriptor, which ends its being watched where nobody else has it. */
+  close(fd: number): void {
+    const watched = this.#byFd.get(fd);
+    if (!watched) return;
+    this.#byFd.delete(fd);
+    this.#byKey.delete(watched.key);
+    libcClose(fd);
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#byFd.size;
+  }
+
   /** Serves those that are ready now, each once. */
   poll(): void {
     this.#epoll.poll(this.#serve);
@@ -48,7 +62,7 @@ export class WatchSet {
   /** One that was removed meanwhile is not served any more. */
   readonly #serve = (key: number, events: number): void => this.#byKey.get(key)?.((events & EPOLLHUP) !== 0);
 
-  close(): void {
+  closeAll(): void {
     for (const [fd, { isOurs }] of this.#byFd) if (isOurs) libcClose(fd);
     this.#byFd.clear();
     this.#byKey.clear();

@@ -12,6 +12,28 @@ export function preadText(fd: number, what: string): string {
   return scratch.toString("latin1", 0, count);
 }
 
+const SPACE = 0x20;
+const DIGIT_0 = 0x30;
+
+/**
+ * The first `into.length` numbers of a small text of /proc that is nothing but decimal numbers with a blank between them, without
+ * making a string of it.
+ */
+export function readNumbersAt(dirfd: number, name: string, what: string, into: Float64Array): void {
+  const fd = check(openForReading(dirfd, name), what);
+  const count = libcPread(fd, scratch, scratch.length, 0);
+  // A close that works leaves errno as it is.
+  libcClose(fd);
+  check(count, what);
+  let at = 0;
+  for (let i = 0; i < into.length; i++) {
+    let number = 0;
+    for (; at < count && scratch[at]! > SPACE; at++) number = number * 10 + scratch[at]! - DIGIT_0;
+    into[i] = number;
+    at++;
+  }
+}
+
 /** The text of the small file `name` below the directory `dirfd`. */
 export function readTextAt(dirfd: number, name: string, what: string): string {
   const fd = check(openForReading(dirfd, name), what);

@@ -72,6 +72,7 @@ export type ProcessCall =
   | "getsid"
   | "kcmp"
   | "pidfd_getfd"
+  | "pidfd_info"
   | "pidfd_open"
   | "pidfd_send_signal"
   | "pidfd_stat"
@@ -85,6 +86,7 @@ export const PROCESS_CALLS: Readonly<Record<ProcessCall, readonly Lock[]>> = {
   getsid: [],
   kcmp: ["exec_update_lock"],
   pidfd_getfd: ["exec_update_lock"],
+  pidfd_info: [],
   pidfd_open: [],
   pidfd_send_signal: [],
   pidfd_stat: [],

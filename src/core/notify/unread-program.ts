@@ -1,0 +1,66 @@
+import type { Books } from "./books.ts";
+import type { ExpectedPrograms } from "./expected.ts";
+import type { Population } from "./population.ts";
+import type { Image, Targets } from "./ports.ts";
+import type { AccountedProcess } from "./process.ts";
+import { Space } from "./space.ts";
+
+/**
+ * The image of a program that nobody has looked at: read when something of it is asked for, which has to be before the process becomes
+ * another one. Most programs end before that.
+ */
+export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "startBrk"> {
+  readonly #targets: Targets;
+  readonly #pid: number;
+  #read: Image | undefined;
+
+  constructor(targets: Targets, pid: number) {
+    this.#targets = targets;
+    this.#pid = pid;
+  }
+
+  get #image(): Image | undefined {
+    this.#read ??= this.#targets.image(this.#pid);
+    return this.#read;
+  }
+
+  get startTicks(): number {
+    return this.#image?.startTicks ?? 0;
+  }
+
+  /** One that cannot be read is like no other. */
+  get layout(): string {
+    return this.#image?.layout ?? `unread ${this.#pid}`;
+  }
+
+  get startBrk(): number {
+    return this.#image?.startBrk ?? 0;
+  }
+}
+
+/**
+ * The process `pid`, which calls, where it was allowed to exec in the memory of one that waits for it and has another memory by now: then it
+ * is another program, which has called nothing before. So nothing of it has to be looked at but how much exec has brought.
+ */
+export function meetUnread(
+  pid: number,
+  programs: ExpectedPrograms,
+  { targets, ledger, figures, grants }: Books,
+  population: Population,
+): AccountedProcess | undefined {
+  const expected = programs.find(pid);
+  if (!expected?.lender || !expected.payer) return undefined;
+  const { lender, job, limit, payer } = expected;
+  const isThere = population.find(lender.pid) === lender && lender.space === expected.space;
+  if (!isThere || lender.pendingExec !== undefined) return undefined;
+  if (targets.sharesMemoryForSure(lender.pid, pid) !== false) return undefined;
+  grants.endLoan(lender, false);
+  const image = new UnreadImage(targets, pid);
+  const space = new Space(ledger, job, payer);
+  const process = population.arrive(pid, image, space, limit);
+  programs.meet(process);
+  space.beginUnread(image);
+  space.add(targets.size(pid)?.data ?? 0);
+  figures.note(payer);
+  return process;
+}
