@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Command } from "commander";
@@ -143,3 +143,12 @@ function leaves(program: Command): Map<string, Command> {
 function flagsIn(text: string): string[] {
   return [...new Set([...text.matchAll(/`(--?[A-Za-z][a-z-]*)`/g)].map(([, flag]) => flag!))].sort();
 }
+
+test("what docs/architecture.md says of a module is said of one that is there", () => {
+  const names = new Set(read("docs/architecture.md").match(/\b(core|host|app|cli)\/[\w./-]*\w/g));
+  assert.ok(names.size > 60, `${names.size} names`);
+  for (const name of names) {
+    const path = join(ROOT, "src", name);
+    assert.ok(existsSync(path) || existsSync(`${path}.ts`), `src/${name} is not there`);
+  }
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { constants } from "node:os";
 import { test } from "node:test";
-import { IGNORED_BY_DEFAULT, maskHas, SYNCHRONOUS_SIGNALS, signalNumber } from "./signal.ts";
+import { IGNORED_BY_DEFAULT, maskHas, SYNCHRONOUS_SIGNALS, signalName, signalNumber } from "./signal.ts";
 
 /** As the host's C library numbers them. */
 const OF_HOST = new Map(
@@ -16,6 +16,12 @@ test("a signal has the number that the host gives it", () => {
     known++;
   }
   assert.equal(known, 32, "31 signals, one of which has two names");
+});
+
+test("a number has the name it is known by; real-time signals have numbers of their own", () => {
+  for (let number = 1; number < 32; number++) assert.equal(signalNumber(signalName(number)), number);
+  assert.deepEqual([6, 29, 31].map(signalName), ["abrt", "io", "sys"]);
+  assert.deepEqual([32, 35, 64].map(signalName), ["rt0", "rt3", "rt32"]);
 });
 
 test("what is no signal here is refused, whatever else objects have names for", () => {
