@@ -614,6 +614,60 @@ test("a look waits for the current thread, whoever else stops, and moves on with
   assert.deepEqual(seen, ["seen 101", "EBUSY"]);
 });
 
+test("it is stopped for a controller from the moment it is told, also while a thread is moved, until it runs", () => {
+  const m = machine([100]);
+  m.tracee.attach();
+  assert.equal(m.tracee.isStopped, false);
+  m.tracee.handle(LEADER, TRAP);
+  assert.equal(m.tracee.isStopped, true);
+  m.tracee.step();
+  assert.equal(m.tracee.isStopped, false);
+  m.tracee.handle(LEADER, stopped(SIGTRAP));
+  assert.equal(m.tracee.isStopped, true);
+  m.tracee.makeCrashSafe();
+  assert.deepEqual([m.tracee.mode, m.tracee.isStopped], ["stopping", true]);
+  m.tracee.handle(LEADER, TRAP);
+  m.tracee.run();
+  assert.equal(m.tracee.isStopped, false);
+  m.tracee.detach();
+  m.tracee.handle(LEADER, TRAP);
+  assert.equal(m.tracee.isStopped, false);
+});
+
+test("words are about the thread that was chosen; one that is not there cannot be, and none while all run", () => {
+  const m = attached([100, 101]);
+  m.tracee.choose(SECOND);
+  assert.equal(m.tracee.current, 101);
+  assert.throws(() => m.tracee.choose(999 as Tid), { code: "ESRCH" });
+  m.tracee.step();
+  assert.deepEqual(m.asked(), ["step 101 0"]);
+  assert.throws(() => m.tracee.choose(LEADER), /not stopped/);
+});
+
+test("a look at one thread is about that one: it fails when the thread ends, others go on", () => {
+  const m = attached([100, 101, 102]);
+  m.tracee.run();
+  m.asked();
+  const seen: string[] = [];
+  const look = (name: string) => ({
+    act: (tid: Tid) => () => seen.push(`${name} ${tid}`),
+    fail: ({ code }: Errno) => seen.push(`${name} ${code}`),
+  });
+  m.tracee.peek(look("a"), SECOND);
+  m.tracee.peek(look("b"), 102 as Tid);
+  m.tracee.peek(look("c"), 999 as Tid);
+  assert.deepEqual([m.asked(), seen.splice(0)], [["interrupt 101", "interrupt 102"], ["c ESRCH"]]);
+  m.tracee.handle(SECOND, { kind: "exited", code: 0 });
+  assert.deepEqual(seen.splice(0), ["a ESRCH"]);
+  m.tracee.handle(102 as Tid, TRAP);
+  assert.deepEqual(seen.splice(0), ["b 102"]);
+  m.tracee.peek(look("d"), LEADER);
+  m.tracee.detach();
+  m.tracee.handle(102 as Tid, TRAP);
+  m.tracee.handle(LEADER, { kind: "exited", code: 0 });
+  assert.equal(seen.length, 1, "whoever waits is told that it is over");
+});
+
 test("whatever statuses come in whatever order, a thread that runs is never resumed and none is forgotten", () => {
   const status = fc.oneof(
     fc.constant(TRAP),
