@@ -11,6 +11,7 @@ import { memoryBench, readdirBench, registersBench, statusBench } from "./files.
 import { ninepBench } from "./ninep.ts";
 import type { BenchRow } from "./row.ts";
 import { stackBench } from "./stack.ts";
+import { victimBench } from "./victim.ts";
 import { vmBench, vmMemoryBench } from "./vm.ts";
 
 /** The start of a writable megabyte of the target. */
@@ -57,12 +58,13 @@ function print(rows: readonly BenchRow[]): void {
   }
 }
 
-/** THE groups of rows, by the names that the command line takes; without any all are measured. */
+/** The groups of rows, by the names that the command line takes; without any all are measured. */
 const GROUPS: Readonly<Record<string, () => readonly BenchRow[] | Promise<readonly BenchRow[]>>> = {
   ready: readyBench,
   succession: successionBench,
   files: fileSystemBench,
   accounting: accountingBench,
+  victim: victimBench,
   vm: () => [...vmMemoryBench(), ...vmBench()],
 };
 

@@ -1,6 +1,7 @@
 /**
- * A daemon killed over and over while everything is done with its mount: nobody who uses it is told, apart from whoever debugs.
- * 20 times; LYONNAIS_KILLS says otherwise, LYONNAIS_SEED which moments.
+ * A daemon that is killed, hangs, is stopped or loses its keepers, over and over, while everything is done with its mount: nobody
+ * who uses it is told, apart from whoever debugs. 15 times, `npm run chaos` 200; LYONNAIS_KILLS says otherwise, LYONNAIS_SEED
+ * which moments and ends.
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
@@ -19,14 +20,84 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { isAlive } from "../support/daemon-place.ts";
+import { Hanging } from "../support/hanging.ts";
 import { Accounting } from "../support/limited.ts";
 import { CLI } from "../support/paths.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { seeded } from "../support/seeded.ts";
 import { Target, until } from "../support/target.ts";
 
-const KILLS = Number(process.env["LYONNAIS_KILLS"] ?? 20);
+const KILLS = Number(process.env["LYONNAIS_KILLS"] ?? 15);
 const SEED = Number(process.env["LYONNAIS_SEED"] ?? 9);
+
+/** How often each thing happens, of a hundred times. */
+const ENDS = [
+  ["kill", 60],
+  ["hang in a read", 10],
+  ["hang in an attach", 10],
+  ["stop for a moment", 10],
+  ["kill a keeper", 10],
+] as const;
+type End = (typeof ENDS)[number][0];
+
+function endOf(number: number): End {
+  let left = number;
+  for (const [end, share] of ENDS) {
+    left -= share;
+    if (left < 0) return end;
+  }
+  throw new Error(`${number} of a hundred`);
+}
+
+/** Resolves when the daemon has its watchdog, without which it hangs for ever. */
+function watched(pid: number): Promise<void> {
+  const tasks = `/proc/${pid}/task`;
+  return until(() => readdirSync(tasks).some((tid) => nameOf(`${tasks}/${tid}`) === "watchdog\n"), "the watchdog");
+}
+
+function nameOf(dir: string): string {
+  try {
+    return readFileSync(`${dir}/comm`, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+/** The keepers of the daemon in `runtime`: shells that have the lock open. */
+function keepersOf(runtime: string): number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && nameOf(`/proc/${name}`) === "sh\n")
+    .map(Number)
+    .filter((pid) => {
+      try {
+        const environ = readFileSync(`/proc/${pid}/environ`, "latin1");
+        const command = readFileSync(`/proc/${pid}/cmdline`, "latin1");
+        return environ.includes(`LYONNAIS_RUNTIME_DIR=${runtime}\0`) && /lyonnais-(keeper|guard)/.test(command);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Does it; whether the daemon is to be another one afterwards. */
+async function does(end: End, pid: number, runtime: string, random: (below: number) => number): Promise<boolean> {
+  if (end === "kill") process.kill(pid, "SIGKILL");
+  else if (end === "stop for a moment") {
+    process.kill(pid, "SIGSTOP");
+    await pause(random(300));
+    process.kill(pid, "SIGCONT");
+    return false;
+  } else if (end === "kill a keeper") {
+    const keepers = keepersOf(runtime);
+    const keeper = keepers[random(keepers.length)];
+    if (keeper !== undefined) process.kill(keeper, "SIGKILL");
+    return false;
+  } else {
+    await watched(pid);
+    process.kill(pid, end === "hang in a read" ? "SIGUSR2" : "SIGWINCH");
+  }
+  return true;
+}
 
 /** A shell script that goes on until the file `stop` is there, and says what it does not expect. */
 class Loop {
@@ -56,7 +127,7 @@ class Loop {
   }
 }
 
-test(`${KILLS} daemons killed at random under readers, a debugger and limited programs`, {
+test(`${KILLS} times the worst at random, under readers, a debugger and limited programs`, {
   ...NEEDS_MOUNT,
   timeout: 30_000 + KILLS * 5000,
 }, async (t) => {
@@ -65,6 +136,8 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
   const accounting = new Accounting(t, 0);
   await using target = await Target.start("sleeper");
   await using debugged = await Target.start("counter");
+  await using stuck = await Hanging.beforeExec(61001);
+  writeFileSync(join(accounting.env["XDG_STATE_HOME"]!, "stuck"), String(stuck.pid));
   await accounting.patientDaemon();
   const mount = join(accounting.dir, "mount");
   mkdirSync(mount);
@@ -83,7 +156,9 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
   writeFileSync(join(accounting.dir, "status"), status);
 
   const own = `${mount}/${target.pid}`;
+  const files = readdirSync(own).length;
   const { dir, env } = accounting;
+  const runtime = env["LYONNAIS_RUNTIME_DIR"]!;
   const loops = [
     new Loop(t, "cat", dir, `cat ${own}/status | cmp - ${dir}/status`),
     new Loop(
@@ -94,7 +169,7 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
     ),
     new Loop(t, "dd", dir, `dd if=${own}/mem bs=4096 skip=${page} count=1 2>/dev/null | cmp - ${dir}/page`),
     new Loop(t, "ls", dir, `[ "$(ls ${mount} | grep -c '^${target.pid}$')" = 1 ] || echo not listed once`),
-    new Loop(t, "cwd", dir, `cd ${own}; cmp status ${dir}/status; [ "$(ls | wc -l)" = 17 ] || echo ls: $(ls)`),
+    new Loop(t, "cwd", dir, `cd ${own}; cmp status ${dir}/status; [ "$(ls | wc -l)" = ${files} ] || echo ls: $(ls)`),
     // Control ends with the daemon, so a word may find that it is not its any more; the target has to live.
     new Loop(
       t,
@@ -119,21 +194,25 @@ test(`${KILLS} daemons killed at random under readers, a debugger and limited pr
   const first = await accounting.daemon();
   const before = readdirSync(`/proc/${first}/fd`).length;
   const times: number[] = [];
+  const counts = new Map<End, number>();
   const buffer = Buffer.alloc(4096);
   let last = first;
   for (let i = 0; i < KILLS; i++) {
     await pause(random(400));
-    process.kill(last, "SIGKILL");
+    const end = endOf(random(100));
+    counts.set(end, (counts.get(end) ?? 0) + 1);
+    const isReplaced = await does(end, last, runtime, random);
     const begin = performance.now();
     assert.equal(buffer.toString("latin1", 0, readSync(text, buffer, 0, 4096, 0)), status);
-    times.push(performance.now() - begin);
+    if (end === "kill") times.push(performance.now() - begin);
     assert.equal(readSync(memory, buffer, 0, 4096, page * 4096), 4096);
     assert.deepEqual(buffer, expected);
     const was = last;
-    while (last === was || !isAlive(last)) last = await accounting.daemon();
+    while ((isReplaced && last === was) || !isAlive(last)) last = await accounting.daemon();
   }
   writeFileSync(join(dir, "stop"), "");
   for (const loop of [...loops, limited]) t.diagnostic(`${loop.name}: ${await loop.fine()} rounds`);
+  t.diagnostic([...counts].map(([end, count]) => `${end}: ${count}`).join(", "));
   times.sort((a, b) => a - b);
   t.diagnostic(
     `without service: median ${times[times.length >> 1]!.toFixed(0)} ms, longest ${times.at(-1)!.toFixed(0)} ms`,

@@ -6,7 +6,7 @@ import { LiveTargets } from "./live-targets.ts";
 import type { AccountedRow, PayerRow } from "./requests.ts";
 
 /** How long processes are counted before others get their turn. */
-const SLICE_MS = 2;
+const SLICE_MS = 0.25;
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
