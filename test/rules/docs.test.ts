@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { Command } from "commander";
-import { CTL_WORDS, NODES, ROOT_FILES, SIGNALS } from "../../src/app/catalogue.ts";
+import { CTL_WORDS, NODES, ROOT_FILES, SIGNALS, THREAD_NODES } from "../../src/app/catalogue.ts";
 import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
 import { OPS } from "../../src/app/vectors/ops.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
@@ -31,6 +31,7 @@ test("procfs(5) has exactly the files of the table, with mode and description", 
   const page = read("docs/procfs.5.md");
   for (const [section, table] of [
     ["FILES", NODES],
+    ["THREAD FILES", THREAD_NODES],
     ["ROOT FILES", ROOT_FILES],
   ] as const) {
     const files = sections(page, section);

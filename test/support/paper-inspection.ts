@@ -25,6 +25,13 @@ export function paperInspection(): Inspection {
         isSignalFrame: true,
       },
     ],
+    thread: () => ({
+      comm: "a b",
+      state: "S",
+      user: { sec: 1, usec: 500000 },
+      system: { sec: 0, usec: 20000 },
+      waitChannel: "futex",
+    }),
     bytes: (_process, _caller, which) => latin1(`${which}\0`),
     directory: (_process, _caller, which) => `/of/${which}`,
   };

@@ -43,7 +43,7 @@ export interface PaperOptions {
   readonly info?: Partial<ProcessInfo>;
 }
 
-/** A machine on paper with one process, 446, of uid 11, one thread of which, 8, asks: records what is asked of it. */
+/** A machine on paper with one process, 446, of uid 11, of which threads 446 and 447 are listed and 8 asks: records what is asked of it. */
 export function paperMachine({ refuse = () => false, info = {} }: PaperOptions = {}) {
   const calls: string[] = [];
   /** Whose rights were noted down, and whether afresh. */
@@ -58,6 +58,7 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
     alive: () => alive,
     owner: () => ({ uid: 11, gid: 20 }),
     info: () => ({ ...INFO, ...info }),
+    threads: () => [447 as Tid, 446 as Tid],
     size: () => 118784,
     executable: () => "/bin/cat",
   };
@@ -73,7 +74,7 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
       pids: () => [446 as Pid],
       find: (pid) => (alive && pid === 446 ? process : undefined),
       begun: () => process,
-      ofThread: (tid) => (tid === 8 ? process : undefined),
+      ofThread: (tid) => (alive && [8, 446, 447].includes(tid) ? process : undefined),
       limit: () => 32768,
     },
     access: {
@@ -127,7 +128,11 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
       step: word("step"),
       wait: word("wait"),
       halt: word("halt"),
-      why: () => "signal 11 segv addr 0x0 code mapping thread 446 pc 0x401136",
+      why: (_process, tid) =>
+        tid === undefined ? "signal 11 segv addr 0x0 code mapping thread 446 pc 0x401136" : "held",
+      choose: (_process, _caller, tid) => {
+        calls.push(`thread ${tid}`);
+      },
       isStopped: () => true,
       events: () => ({ log: { next: 1, ended: false, read: () => "" }, close: () => {} }),
       release: word("release"),
@@ -136,8 +141,9 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
         calls.push(`regs by ${callers.map(({ uid }) => uid)}`);
         return registers.slice();
       },
-      writeRegisters: (_process, callers, offset, data) => {
-        calls.push(`regs ${offset}+${data.length} by ${callers.map(({ uid }) => uid)}`);
+      writeRegisters: (_process, callers, { offset, data, tid }) => {
+        const whose = tid === undefined ? "" : ` of ${tid}`;
+        calls.push(`regs ${offset}+${data.length}${whose} by ${callers.map(({ uid }) => uid)}`);
         registers.set(data, offset);
       },
     },

@@ -1,3 +1,4 @@
+import type { Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import { fromLatin1, latin1 } from "../base/text.ts";
 import type { Caller } from "../vfs/caller.ts";
@@ -11,6 +12,8 @@ import { differ, lesserOf } from "./rights.ts";
 /** What an open node knows: the process, who opened it, and the mount. */
 export interface OpenContext {
   readonly process: Process;
+  /** Of a file of a thread; absent: the process's, which is about the current one. */
+  readonly tid?: Tid | undefined;
   /** With the rights it had then. */
   readonly opener: Caller;
   readonly mode: OpenMode;
@@ -42,6 +45,11 @@ export interface ProcLink extends Row {
   target(process: Process, caller: Caller, ports: Ports): Outcome<string>;
 }
 
+/** A row of `table.ts` that holds a directory for each thread. */
+export interface ProcDir extends Row {
+  readonly kind: "dir";
+}
+
 /** A row of `root-table.ts`: a file beside the processes, of the server's own user. */
 export interface RootFile extends Row {
   open(context: RootContext): Outcome<Handle>;
@@ -54,7 +62,7 @@ export interface RootContext {
   readonly ports: Ports;
 }
 
-export type ProcNode = ProcFile | ProcLink;
+export type ProcNode = ProcFile | ProcLink | ProcDir;
 
 /** What a write of `name value...` says, trailing white space removed; EINVAL at an offset. */
 export function wordsOf(data: Uint8Array, offset: number): string[] {

@@ -1,20 +1,34 @@
+import type { Tid } from "../base/brand.ts";
 import type { Frame } from "../symbols/unwind.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
-import type { Process } from "./ports.ts";
+import type { Process, TimeVal } from "./ports.ts";
 
 /** What the kernel keeps of a process as bytes: the auxiliary vector, the arguments and the environment, each with a NUL behind it. */
 export type ProcessBytes = "auxv" | "cmdline" | "environ";
+
+/** A thread as the scheduler has it. */
+export interface ThreadInfo {
+  readonly comm: string;
+  /** One letter, proc_pid_status(5). */
+  readonly state: string;
+  readonly user: TimeVal;
+  readonly system: TimeVal;
+  /** What it sleeps on, as far as the caller may know; empty when it does not sleep. */
+  readonly waitChannel: string;
+}
 
 /** What a process is, seen from outside. The kernel lets `caller` see it, or not: EPERM, ESRCH. */
 export interface Inspection {
   /** The fields of the general register set in order: field i is the 64 bits at byte 8 * i. */
   readonly registerNames: readonly string[];
   /**
-   * The calls of the current thread that have not returned, the innermost first. A running thread is held for the moment,
-   * as for its registers. EDEADLK for the caller itself.
+   * The calls of a thread, absent the current one, that have not returned, the innermost first. A running thread is held for the
+   * moment, as for its registers. EDEADLK for the caller itself.
    */
-  stack(process: Process, caller: Caller): Outcome<readonly Frame[]>;
+  stack(process: Process, caller: Caller, tid?: Tid): Outcome<readonly Frame[]>;
+  /** A thread as the scheduler has it. ESRCH. */
+  thread(process: Process, caller: Caller, tid: Tid): Outcome<ThreadInfo>;
   bytes(process: Process, caller: Caller, which: ProcessBytes): Outcome<Uint8Array>;
   /** Path of the working directory and of the root, one character a byte. ENOENT for a zombie. */
   directory(process: Process, caller: Caller, which: "cwd" | "root"): Outcome<string>;

@@ -7,10 +7,11 @@ import { type NodeNumber, ROOT_NUMBER } from "../vfs/node-number.ts";
  * the files beside the processes.
  */
 export interface NodeMeaning {
+  /** The thread's id where the slot is one of a thread's. */
   readonly pid: number;
   /** Which of the processes that have had that pid: `Process.life`. */
   readonly life: number;
-  /** `DIR_SLOT`, or a file's of `table.ts`. */
+  /** `DIR_SLOT`, or a file's of `table.ts`; the same above `THREAD_SLOT`. */
   readonly slot: number;
   /** It is reached by `curproc`. */
   readonly curproc: boolean;

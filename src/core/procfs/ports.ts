@@ -51,6 +51,8 @@ export interface Process {
   /** Effective uid and gid. */
   owner(): { readonly uid: number; readonly gid: number };
   info(caller: Caller): Outcome<ProcessInfo>;
+  /** Its living threads, in no particular order. ESRCH. */
+  threads(): readonly Tid[];
   /** Bytes of text, data and stack. */
   size(): number;
   /** Path of the executable that opens the same file the process runs. ENOENT for a kernel thread or a zombie. */
@@ -140,23 +142,27 @@ export interface Tracer {
   wait(process: Process, caller: Caller): Outcome<void>;
   /** Begins to stop every thread. EBUSY unless under the caller's control. */
   halt(process: Process, caller: Caller): void;
-  /** Why it is stopped, or that it runs: the line of `stop`. Stops nothing. */
-  why(process: Process): Outcome<string>;
+  /** Why it, or one thread of it, is stopped, or that it runs: the line of `stop`. Stops nothing. ESRCH. */
+  why(process: Process, tid?: Tid): Outcome<string>;
+  /** Makes a thread the current one. EBUSY unless stopped under the caller's control, ESRCH for a thread that it does not have. */
+  choose(process: Process, caller: Caller, tid: Tid): Outcome<void>;
   /** Whether it is stopped, by whomever. */
   isStopped(process: Process): boolean;
   /** `news` is called whenever there is something new to read. */
   events(process: Process, news: () => void): Events;
   /** Lets go of what is seized for the repair of interrupted calls, so that another tracer can take it. */
   release(process: Process): Outcome<void>;
-  /** Continues the stopped target delivering `signal`; false when it is not stopped under the caller's control. */
-  deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false;
   /**
-   * The current thread's registers. All of `callers`, the first of whom is who asks, must be allowed in the moment in which
-   * they are taken; `seen` is told of them while the thread is still held. EDEADLK for the caller itself.
+   * Continues the stopped target, a thread – absent: the current one – delivering `signal`; false when it is not stopped under the
+   * caller's control. ESRCH for a thread that it does not have.
    */
-  readRegisters(process: Process, callers: Callers, seen?: Seen): Outcome<Uint8Array>;
-  /** Overlays `data` at byte `offset`. */
-  writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void>;
+  deliver(process: Process, caller: Caller, signal: string, tid?: Tid): Outcome<void> | false;
+  /**
+   * A thread's registers. All of `callers`, the first of whom is who asks, must be allowed in the moment in which they are taken.
+   * EDEADLK for the caller itself, ESRCH.
+   */
+  readRegisters(process: Process, callers: Callers, what?: RegisterRead): Outcome<Uint8Array>;
+  writeRegisters(process: Process, callers: Callers, what: RegisterWrite): Outcome<void>;
 }
 
 /** What happens to a process, as far as one reader is concerned. */
@@ -170,6 +176,20 @@ export interface Events {
     read(from: number): string;
   };
   close(): void;
+}
+
+export interface RegisterRead {
+  /** Absent: the current thread. */
+  readonly tid?: Tid | undefined;
+  /** Told of them while the thread is still held. */
+  readonly seen?: Seen;
+}
+
+/** Overlays `data` at byte `offset`. */
+export interface RegisterWrite {
+  readonly offset: number;
+  readonly data: Uint8Array;
+  readonly tid?: Tid | undefined;
 }
 
 /** Told of a register set. */

@@ -15,7 +15,7 @@ import { seeded, seedFrom } from "../../../test/support/seeded.ts";
 import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { DirNode, Handle } from "../vfs/node.ts";
+import type { DirNode, FileNode, Handle } from "../vfs/node.ts";
 import { type Outcome, Parked } from "../vfs/parked.ts";
 import { walk } from "../vfs/walk.ts";
 import { isSignalWord, SIGNAL_WORDS } from "./ctl/signals.ts";
@@ -25,7 +25,7 @@ import { inoOf } from "./ino.ts";
 import { DEFAULT_OPTIONS, type ProcfsOptions } from "./options.ts";
 import type { AddressSpace, Process } from "./ports.ts";
 import { QUOTAS } from "./quotas.ts";
-import { PROC_NODES } from "./table.ts";
+import { PROC_NODES, THREAD_NODES } from "./table.ts";
 import { procFileSystem } from "./tree.ts";
 
 test("the line of 1993, to the letter", () => {
@@ -158,7 +158,7 @@ test("opener and user must both be allowed, at every operation", () => {
     ["stack", (handle, caller) => handle.read!(caller, 0, into)],
     ["environ", (handle, caller) => handle.read!(caller, 0, into)],
     ["regs", (handle, caller) => handle.write!(caller, 0, into)],
-    ...[...CTL_WORDS.map(({ word }) => word), "hup"].map(
+    ...[...CTL_WORDS.map(({ word }) => (word === "thread" ? "thread 447" : word)), "hup"].map(
       (word) =>
         ["ctl", (handle: Handle, caller: Caller) => handle.write!(caller, 0, bytes(word))] as [
           string,
@@ -261,14 +261,19 @@ interface Fate {
   readonly done: number;
 }
 
+const ARGUMENTS: Readonly<Record<string, RegExp>> = {
+  "[SECONDS]": /^\d{1,7}(\.\d{1,6})?$/,
+  TID: /^[1-9]\d{0,9}$/,
+};
+
 /** What procfs(5) says of one word and what stands behind it. */
 function fateOfWord(node: "ctl" | "note", historic: boolean, line: string): "done" | "EINVAL" | "EOPNOTSUPP" {
   if (isSignalWord(line)) return "done";
   const [word, ...args] = historic ? [line] : line.split(/[ \t]+/);
   const row = CTL_WORDS.find((each) => each.word === word && !(historic && each.modern));
   if (node === "note" || !row) return "EOPNOTSUPP";
-  if (args.length === 0 || (row.takes && /^\d{1,7}(\.\d{1,6})?$/.test(args.join(" ")))) return "done";
-  return "EINVAL";
+  if (args.length === 0) return row.takes && !row.takes.startsWith("[") ? "EINVAL" : "done";
+  return row.takes && ARGUMENTS[row.takes]?.test(args.join(" ")) ? "done" : "EINVAL";
 }
 
 /** What it says of a write of `data` at `offset`, where the last one ended at `next`. */
@@ -292,7 +297,7 @@ function fateOf(node: "ctl" | "note", historic: boolean, next: number, offset: n
 test("random writes to ctl and note: done once, or refused for the reason that the manual gives", () => {
   const machine = paperMachine();
   const words = [...CTL_WORDS.map(({ word }) => word), ...SIGNAL_WORDS];
-  const ends = ["", "\n", "\n\n", " ", "\0x", "\t \n", ";", "; hup", "\nrun\n", " 1.5", " now"];
+  const ends = ["", "\n", "\n\n", " ", "\0x", "\t \n", ";", "; hup", "\nrun\n", " 1.5", " 447", " now"];
   const random = seeded(seedFrom(99));
   let accepted = 0;
   for (const historic of [false, true]) {
@@ -430,7 +435,7 @@ test("words of one write are done in order; the first that fails ends it and say
 test("1993 knows one word a write, and nothing behind it", () => {
   const machine = paperMachine();
   const ctl = open(machine, "ctl", ROOT, { profile: "1993" });
-  for (const word of ["wait 1", "run;run", "step\nr", "halt"])
+  for (const word of ["wait 1", "run;run", "step\nr", "halt", "thread 1"])
     assert.throws(() => ctl.write!(ROOT, 0, bytes(word)), { code: "EOPNOTSUPP" }, word);
   assert.deepEqual(machine.calls, []);
 });
@@ -445,6 +450,54 @@ test("permission is asked for each of several words", () => {
   assert.deepEqual(machine.calls, ["step", "run"]);
 });
 
+test("lwp: a directory a thread, whose files and words are about it; numbers lead back to them", () => {
+  const machine = paperMachine();
+  const fs = procFileSystem(machine.ports, DEFAULT_OPTIONS);
+  const lwp = walk(fs.root, "446/lwp", ROOT) as DirNode;
+  assert.deepEqual(
+    lwp.list(ROOT).map(({ name, kind }) => [name, kind]),
+    [
+      ["446", "dir"],
+      ["447", "dir"],
+    ],
+  );
+  const thread = walk(fs.root, "446/lwp/447", ROOT) as DirNode;
+  assert.deepEqual(
+    thread.list(ROOT).map(({ name }) => name),
+    THREAD_NODES.map(({ name }) => name),
+  );
+  const inodes = new Set<number>();
+  for (const { name, ino } of thread.list(ROOT)) {
+    const node = walk(fs.root, `446/lwp/447/${name}`, ROOT);
+    const { high, low } = fs.numbers.of(node);
+    assert.equal(fs.numbers.node(high, low), node, name);
+    assert.equal(node.stat(ROOT).ino, ino);
+    inodes.add(ino);
+    assert.throws(() => fs.numbers.node(high + 1, low), { code: "ESTALE" });
+  }
+  assert.equal(inodes.size, THREAD_NODES.length);
+  assert.equal(fs.numbers.parent(thread), lwp);
+  assert.equal(fs.numbers.parent(lwp), walk(fs.root, "446", ROOT));
+  const file = (name: string): Handle =>
+    (walk(fs.root, `446/lwp/447/${name}`, ROOT) as FileNode).open(ROOT, {
+      read: true,
+      write: true,
+      exclusive: false,
+    }) as Handle;
+  assert.equal(text(file("stop")), "held\n");
+  assert.equal(text(file("status")), "a\\040b 447 S 1 500000 0 20000 futex\n");
+  assert.equal(text(file("wchan")), "futex\n");
+  file("regs").write!(ROOT, 8, new Uint8Array(16));
+  file("ctl").write!(ROOT, 0, bytes("step; wait; run"));
+  assert.deepEqual(machine.calls, ["regs 8+16 of 447 by 0,0", "thread 447", "step", "wait", "run"]);
+  for (const name of ["448", "0", "-1", "x"]) assert.throws(() => lwp.lookup(ROOT, name), { code: "ENOENT" }, name);
+  for (const wrong of ["thread", "thread x", "thread 0", "thread 1 2"])
+    assert.throws(() => open(machine, "ctl").write!(ROOT, 0, bytes(wrong)), { code: "EINVAL" }, wrong);
+  machine.kill();
+  assert.throws(() => lwp.list(ROOT), { code: "ENOENT" });
+  assert.throws(() => lwp.lookup(ROOT, "447"), { code: "ENOENT" });
+});
+
 test("account is no word of 1993, though it is short enough", () => {
   const machine = paperMachine();
   const ctl = open(machine, "ctl", ROOT, { profile: "1993" });
@@ -456,11 +509,9 @@ test("account is no word of 1993, though it is short enough", () => {
 test("every word of the table has its handler; emt and info have no signal", () => {
   const machine = paperMachine();
   const ctl = open(machine, "ctl");
-  for (const { word } of CTL_WORDS) ctl.write!(ROOT, 0, bytes(word));
-  assert.deepEqual(
-    machine.calls,
-    CTL_WORDS.map(({ word }) => word),
-  );
+  const said = CTL_WORDS.map(({ word }) => (word === "thread" ? "thread 447" : word));
+  for (const word of said) ctl.write!(ROOT, 0, bytes(word));
+  assert.deepEqual(machine.calls, said);
   assert.equal(SIGNAL_WORDS.length, 32);
   assert.deepEqual(
     SIGNAL_WORDS.filter((word) => !isSignalWord(word)),

@@ -1,4 +1,4 @@
-import type { ProcNode, RootFile } from "./file.ts";
+import type { ProcFile, ProcNode, RootFile } from "./file.ts";
 import { accounts, accountsCheck, swap } from "./files/accounts.ts";
 import { ctl } from "./files/ctl.ts";
 import { cwd, root } from "./files/directories.ts";
@@ -15,6 +15,7 @@ import { rlimit } from "./files/rlimit.ts";
 import { stack } from "./files/stack.ts";
 import { status } from "./files/status.ts";
 import { stop } from "./files/stop.ts";
+import { lwp, threadStatus, wchan } from "./files/threads.ts";
 import { LATER_SLOT } from "./ino.ts";
 import type { ProcfsOptions } from "./options.ts";
 
@@ -39,7 +40,12 @@ export const PROC_NODES: readonly ProcNode[] = [
   root,
   stop,
   events,
+  lwp,
+  wchan,
 ];
+
+/** THE list of what a directory of `lwp` holds: of the process's files those that are about one thread, and its own status. */
+export const THREAD_NODES: readonly ProcFile[] = [regs, regsText, stack, stop, ctl, threadStatus, wchan];
 
 /** THE list of files beside the processes. */
 export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck];

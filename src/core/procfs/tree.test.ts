@@ -8,7 +8,7 @@ import type { DirNode, FileNode, Handle, LinkNode, Node } from "../vfs/node.ts";
 import { walk } from "../vfs/walk.ts";
 import { nodeNumber } from "./node-numbers.ts";
 import { DEFAULT_OPTIONS, type ProcfsOptions } from "./options.ts";
-import { PROC_NODES, ROOT_FILES } from "./table.ts";
+import { PROC_NODES, ROOT_FILES, THREAD_NODES } from "./table.ts";
 import { procFileSystem } from "./tree.ts";
 
 const READ = { read: true, write: false, exclusive: false };
@@ -128,11 +128,15 @@ test("a node is found again by its number, and no two have the same one", () => 
       assert.equal(fs.numbers.node(high, low), node, path);
       assert.ok(!seen.has(`${high}:${low}`), path);
       seen.add(`${high}:${low}`);
-      if (node.kind === "dir") assert.equal(fs.numbers.parent(node), fs.root);
+      const above = path.split("/").slice(0, -2).join("/");
+      if (node.kind === "dir") assert.equal(fs.numbers.parent(node), walk(fs.root, above, OWNER), path);
     }
     assert.equal(
       seen.size,
-      1 + 3 + (curproc === "dir" ? 2 : 1) * (1 + PROC_NODES.length) + (curproc === "dir" ? 0 : 1),
+      1 +
+        3 +
+        (curproc === "dir" ? 2 : 1) * (1 + PROC_NODES.length + 2 * (1 + THREAD_NODES.length)) +
+        (curproc === "dir" ? 0 : 1),
     );
   }
 });

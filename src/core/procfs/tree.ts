@@ -1,16 +1,18 @@
-import type { Pid } from "../base/brand.ts";
+import type { Pid, Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
-import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, OpenMode, Stat } from "../vfs/node.ts";
+import type { DirEntry, DirNode, FileNode, FileSystem, Handle, LinkNode, Node, Stat } from "../vfs/node.ts";
 import { type NodeNumber, type NodeNumbers, ROOT_NUMBER } from "../vfs/node-number.ts";
-import { mapOutcome, type Outcome } from "../vfs/parked.ts";
+import type { Outcome } from "../vfs/parked.ts";
 import { counted } from "./counted.ts";
-import { goneError, type ProcFile, type ProcLink, type ProcNode, type RootFile } from "./file.ts";
-import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno } from "./ino.ts";
+import type { ProcNode, RootFile } from "./file.ts";
+import { DIR_SLOT, inoOf, ROOT_INO, rootFileIno, THREAD_SLOT } from "./ino.ts";
+import { checkMode, NodeFactory, openedBy, processStat } from "./node-factory.ts";
 import { isRoot, nodeMeaning, nodeNumber } from "./node-numbers.ts";
 import type { ProcfsOptions } from "./options.ts";
 import type { Ports, Process } from "./ports.ts";
 import { nodesFor, rootFilesFor } from "./table.ts";
+import { ThreadDirs } from "./thread-dirs.ts";
 
 const CURPROC = "curproc";
 /** A Lite2 number: the 1993 numbering has no slot for a link in the root, and pid 0 does not exist on Linux. */
@@ -19,34 +21,6 @@ const CURPROC_LINK_INO = 3;
 const CURPROC_LINK = { pid: 0, life: 0, slot: 2, curproc: true };
 /** Entries of the root that are no processes come before them: their places are below this. */
 const FIRST_PROCESS_PLACE = 1024;
-
-function processStat(process: Process, slot: number, mode: number, nlink: number, size: number): Stat {
-  if (!process.alive()) throw new Errno("ENOENT", `process ${process.pid} has exited`);
-  const { uid, gid } = process.owner();
-  return { ino: inoOf(process.pid, slot), mode, nlink, uid, gid, size, timeMs: Date.now() };
-}
-
-/** open(2)'s check of the permission bits, as the transport may not have made it. EACCES, EROFS. */
-function checkMode(
-  { name, mode: bits }: { readonly name: string; readonly mode: number },
-  { uid, gid }: { readonly uid: number; readonly gid: number },
-  caller: Caller,
-  mode: OpenMode,
-  options: ProcfsOptions,
-): void {
-  if (mode.write && options.readOnly) throw new Errno("EROFS", "mounted read-only");
-  if (caller.fullRoot || mode.resumed) return;
-  const shift = caller.uid === uid ? 6 : caller.gid === gid ? 3 : 0;
-  const wanted = (mode.read ? 4 : 0) | (mode.write ? 2 : 0);
-  if (((bits >> shift) & wanted) !== wanted) {
-    throw new Errno("EACCES", `uid ${caller.uid} may not open ${name}, which belongs to uid ${uid}`);
-  }
-}
-
-/** The handle, which says for whom it was opened. */
-function openedBy(opener: Caller, opened: Outcome<Handle>): Outcome<Handle> {
-  return mapOutcome(opened, (handle) => Object.assign(handle, { opener }));
-}
 
 /** The tree over live processes. Nodes are made on demand and kept with their process, one object per node. */
 class ProcTree {
@@ -57,7 +31,12 @@ class ProcTree {
   /** curproc's nodes are of its own: the kernel keeps one dentry per directory node and would move it back and forth. */
   readonly #curprocDirs = new WeakMap<Process, DirNode>();
 
-  readonly #children = new WeakMap<DirNode, Map<ProcNode, FileNode | LinkNode>>();
+  readonly #children = new WeakMap<DirNode, Map<ProcNode, Node>>();
+  /** Of each `lwp`. */
+  readonly #threads = new WeakMap<Node, ThreadDirs>();
+  /** Of the directories that are not in the root. */
+  readonly #parents = new WeakMap<DirNode, DirNode>();
+  readonly #factory: NodeFactory;
   readonly #numbers = new WeakMap<Node, NodeNumber>();
 
   readonly #nodes: readonly ProcNode[];
@@ -67,6 +46,7 @@ class ProcTree {
   constructor(ports: Ports, options: ProcfsOptions) {
     this.#ports = ports;
     this.#options = options;
+    this.#factory = new NodeFactory(ports, options);
     this.#nodes = nodesFor(options);
     for (const row of rootFilesFor(options)) {
       const node = this.#makeRootFile(row);
@@ -81,13 +61,14 @@ class ProcTree {
   readonly numbers: NodeNumbers = {
     of: (node) => this.#numbers.get(node)!,
     node: (high, low) => (isRoot(high, low) ? this.root : this.#nodeAt(high, low)),
-    parent: () => this.root,
+    parent: (dir) => this.#parents.get(dir) ?? this.root,
   };
 
   #nodeAt(high: number, low: number): Node {
     const { pid, life, slot, curproc } = nodeMeaning(high, low);
     let node: Node | undefined;
     if (pid === 0) node = curproc ? this.#curprocLink : this.#rootFilesBySlot.get(slot);
+    else if (slot >= THREAD_SLOT) node = this.#threadNode(pid as Tid, life, slot - THREAD_SLOT, curproc);
     else {
       const process = this.#ports.processes.begun(pid as Pid, life);
       const dir = this.#dirOf(process, curproc);
@@ -96,6 +77,14 @@ class ProcTree {
     }
     if (!node) throw new Errno("ESTALE", `there is no node ${high}:${low}`);
     return node;
+  }
+
+  /** A node of a thread; undefined where it is no thread of the process of that life any more. */
+  #threadNode(tid: Tid, life: number, slot: number, curproc: boolean): Node | undefined {
+    const process = this.#ports.processes.ofThread(tid);
+    const row = this.#nodes.find(({ kind }) => kind === "dir");
+    if (process?.life !== life || !row) return undefined;
+    return this.#threads.get(this.#childOf(this.#dirOf(process, curproc), process, curproc, row))?.find(tid, slot);
   }
 
   readonly root: DirNode = {
@@ -118,11 +107,11 @@ class ProcTree {
     return dir;
   }
 
-  #childOf(dir: DirNode, process: Process, curproc: boolean, row: ProcNode): FileNode | LinkNode {
+  #childOf(dir: DirNode, process: Process, curproc: boolean, row: ProcNode): Node {
     const children = this.#children.get(dir)!;
     let child = children.get(row);
     if (!child) {
-      child = this.#makeNode(process, row);
+      child = this.#makeNode(process, row, curproc, dir);
       children.set(row, child);
       this.#number(child, process, curproc, row.slot);
     }
@@ -177,11 +166,6 @@ class ProcTree {
     return entries;
   }
 
-  /** Who opens, for whatever it does with the node later. What can change nothing is worth no fresh look. */
-  #recorded(caller: Caller, mode: OpenMode): Caller {
-    return this.#ports.access.recorded(caller, mode.write);
-  }
-
   #makeRootFile(row: RootFile): FileNode {
     const { accounts } = this.#ports;
     const ino = rootFileIno(row.slot);
@@ -190,7 +174,7 @@ class ProcTree {
       kind: "file",
       stat,
       open: (caller, mode) => {
-        const opener = this.#recorded(caller, mode);
+        const opener = this.#ports.access.recorded(caller, mode.write);
         checkMode(row, accounts.owner, opener, mode, this.#options);
         const open = (): Outcome<Handle> => row.open({ opener, mode, ports: this.#ports });
         return openedBy(opener, counted(this.#ports.quotas, opener, open));
@@ -202,7 +186,7 @@ class ProcTree {
     const entries = this.#nodes.map((row) => ({ name: row.name, ino: inoOf(process.pid, row.slot), kind: row.kind }));
     const dir: DirNode = {
       kind: "dir",
-      stat: () => processStat(process, DIR_SLOT, 0o555, 2, 0),
+      stat: () => processStat(process, inoOf(process.pid, DIR_SLOT), 0o555, 2, 0),
       // Whether the process still lives is told by whatever is done with the child.
       lookup: (_caller, name) => {
         const row = this.#nodes.find((candidate) => candidate.name === name);
@@ -217,32 +201,23 @@ class ProcTree {
     return dir;
   }
 
-  #makeNode(process: Process, row: ProcNode): FileNode | LinkNode {
-    return row.kind === "link" ? this.#makeLink(process, row) : this.#makeFile(process, row);
+  #makeNode(process: Process, row: ProcNode, curproc: boolean, dir: DirNode): Node {
+    const { link, file } = this.#factory;
+    if (row.kind === "link") return link(process, row);
+    return row.kind === "dir" ? this.#makeThreads(process, row.slot, curproc, dir) : file(process, row);
   }
 
-  #makeLink(process: Process, row: ProcLink): LinkNode {
-    return {
-      kind: "link",
-      stat: () => processStat(process, row.slot, row.mode, 1, 0),
-      readlink: (caller) => row.target(process, caller, this.#ports),
-    };
-  }
-
-  #makeFile(process: Process, row: ProcFile): FileNode {
-    const ports = this.#ports;
-    const options = this.#options;
-    return {
-      kind: "file",
-      stat: () => processStat(process, row.slot, row.mode, 1, row.size?.(process) ?? 0),
-      open: (caller, mode) => {
-        if (!process.alive()) throw goneError(process);
-        const opener = this.#recorded(caller, mode);
-        checkMode(row, process.owner(), opener, mode, options);
-        const open = (): Outcome<Handle> => row.open({ process, opener, mode, ports, options });
-        return openedBy(opener, counted(ports.quotas, opener, open));
-      },
-    };
+  /** The directory of a process's threads. */
+  #makeThreads(process: Process, slot: number, curproc: boolean, parent: DirNode): DirNode {
+    const { pid, life } = process;
+    const made = { ports: this.#ports, factory: this.#factory };
+    const threads = new ThreadDirs(process, inoOf(pid, slot), made, (node, tid, threadSlot) => {
+      this.#numbers.set(node, nodeNumber({ pid: tid, life, slot: THREAD_SLOT + threadSlot, curproc }));
+      if (node.kind === "dir") this.#parents.set(node, threads.node);
+    });
+    this.#threads.set(threads.node, threads);
+    this.#parents.set(threads.node, parent);
+    return threads.node;
   }
 }
 

@@ -6,7 +6,7 @@ import type { Borrower } from "./loan.ts";
 import { Machine } from "./machine.ts";
 import type { Mode, Peek, TraceeObserver } from "./observer.ts";
 import type { PtracePort } from "./ptrace-port.ts";
-import type { Why } from "./why.ts";
+import { type Why, whyOf } from "./why.ts";
 
 /**
  * The rules of tracing one process: what is asked of it, and which ptrace request comes next; what its threads report is
@@ -39,6 +39,14 @@ export class Tracee {
   /** Why the process is stopped, and the thread that this is about. Of the last stop while it runs. */
   get report(): { readonly why: Why; readonly thread: Tid } {
     return this.#machine.report;
+  }
+
+  /** Why one thread of a stopped process is stopped: what the stop is about, what it would report itself, or that it is held. ESRCH. */
+  reportOf(tid: Tid): { readonly why: Why; readonly thread: Tid } {
+    const { report } = this.#machine;
+    const { stop } = this.#machine.known(tid);
+    if (tid === report.thread) return report;
+    return { why: (stop && whyOf(stop)) ?? { kind: "held" }, thread: tid };
   }
 
   /** Takes every thread and begins to stop them. EPERM, ESRCH; nothing is left traced when it fails. */

@@ -3,13 +3,14 @@ import type { Stop } from "./stop.ts";
 /**
  * Why a process under control is stopped, as its controller is told.
  * - `attach`, `halt`: because of that word.
+ * - `held`: of one thread, because of what another one reports.
  * - `lost`: the thread that was to do a step has exited.
  * - `step`: an instruction was executed.
  * - `exec`: another program is about to execute its first instruction.
  * - `signal`: one is about to be delivered. `group`: job control has stopped the process.
  */
 export type Why =
-  | { readonly kind: "attach" | "halt" | "lost" | "step" | "exec" }
+  | { readonly kind: "attach" | "halt" | "held" | "lost" | "step" | "exec" }
   | { readonly kind: "signal" | "group"; readonly signal: number };
 
 /** What a thread's stop means to a person; undefined for machinery. */

@@ -1,13 +1,14 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { type MapsEntry, parseNamedMaps } from "../../core/abi/text/smaps.ts";
+import type { Tid } from "../../core/base/brand.ts";
 import { fromLatin1 } from "../../core/base/text.ts";
-import type { Inspection, ProcessBytes } from "../../core/procfs/inspection-port.ts";
+import type { Inspection, ProcessBytes, ThreadInfo } from "../../core/procfs/inspection-port.ts";
 import type { AddressSpace, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { FindDebugFile, LoadedModule } from "../../core/symbols/modules.ts";
 import { registerValues } from "../../core/symbols/registers.ts";
 import { type Frame, unwind } from "../../core/symbols/unwind.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
-import type { Outcome } from "../../core/vfs/parked.ts";
+import { mapOutcome, type Outcome } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { CallerIdentity } from "../linux/caller-identity.ts";
 import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
@@ -16,6 +17,7 @@ import type { LiveProcess } from "../linux/live-process.ts";
 import { DEBUG_ROOT, debugFilePaths } from "./debug-files.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { Snapshot } from "./snapshot.ts";
+import { threadInfo } from "./thread-info.ts";
 
 interface Setup {
   readonly identity: CallerIdentity;
@@ -43,11 +45,17 @@ export class LiveInspection implements Inspection {
     this.#files = new ModuleFiles(setup.identity);
   }
 
-  stack(process: Process, caller: Caller): Outcome<readonly Frame[]> {
-    return perform(this.#takeStack(process, caller));
+  stack(process: Process, caller: Caller, tid?: Tid): Outcome<readonly Frame[]> {
+    return perform(this.#takeStack(process, caller, tid));
   }
 
-  *#takeStack(process: Process, caller: Caller): Steps<readonly Frame[]> {
+  thread(process: Process, caller: Caller, tid: Tid): Outcome<ThreadInfo> {
+    const { elsewhere, identity } = this.#setup;
+    const asked = { pid: process.pid, tid, role: identity.roleOf(caller), channel: tid !== caller.tid };
+    return mapOutcome(elsewhere.do(process as LiveProcess, caller, "status", asked), threadInfo);
+  }
+
+  *#takeStack(process: Process, caller: Caller, tid: Tid | undefined): Steps<readonly Frame[]> {
     const { memory, tracer, arch } = this.#setup;
     const space: AddressSpace = yield* step(memory.open(process, caller));
     try {
@@ -56,7 +64,7 @@ export class LiveInspection implements Inspection {
         const top = registerValues({ arch, bytes })[arch.dwarf.stackPointer] ?? 0;
         snapshot.prefetch(Math.max(0, top - BELOW_STACK), STACK_AT_ONCE);
       };
-      const bytes = yield* step(tracer.readRegisters(process, [caller], seen));
+      const bytes = yield* step(tracer.readRegisters(process, [caller], { tid, seen }));
       const modules = this.#modules(yield* step(this.#bytes(process, caller, "maps")), caller);
       for (let awaited = 0; ; awaited++) {
         const frames = unwind({ arch, bytes }, snapshot, modules, { debugFile: this.#debugFile(caller) });

@@ -2,7 +2,7 @@ import { AT_EMPTY_PATH, AT_STATX_DONT_SYNC } from "../../core/abi/fcntl.ts";
 import { STATX_GID, STATX_MASK_UID_GID, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
 import { imageOf, parseStat, type StatText } from "../../core/abi/text/stat.ts";
 import { isKernelThread, isZombie, stateOf } from "../../core/abi/text/status.ts";
-import type { Pid } from "../../core/base/brand.ts";
+import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { Process, ProcessInfo } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
@@ -202,6 +202,12 @@ export class LiveProcess implements Process {
       if (isErrno(error, "EAGAIN", "ETIMEDOUT")) return 0;
       throw error;
     }
+  }
+
+  threads(): readonly Tid[] {
+    const threads = threadsOf(this.pid);
+    if (threads.length === 0 && !this.alive()) throw this.#goneError();
+    return threads;
   }
 
   size(): number {

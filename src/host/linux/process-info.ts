@@ -18,7 +18,7 @@ export interface ProcessFacts {
   readonly bootTime: number;
 }
 
-function ticksToTime(ticks: number, since = 0): TimeVal {
+export function ticksToTime(ticks: number, since = 0): TimeVal {
   const usec = (ticks % TICKS_PER_SECOND) * (1_000_000 / TICKS_PER_SECOND);
   return { sec: since + Math.floor(ticks / TICKS_PER_SECOND), usec };
 }

@@ -139,9 +139,10 @@ export class Attachment implements TraceeObserver, Traced {
     for (const parked of this.#takeWaiting()) parked.settle();
   }
 
-  /** Why it is stopped, see procfs(5), stop. */
-  stopLine(): string {
-    return stopLine(this.process, this.tracee.report, this.#tracing.arch);
+  /** Why it, or one of its threads, is stopped, see procfs(5), stop. ESRCH. */
+  stopLine(tid?: Tid): string {
+    const report = tid === undefined ? this.tracee.report : this.tracee.reportOf(tid);
+    return stopLine(this.process, report, this.#tracing.arch);
   }
 
   #log(line: () => string): void {

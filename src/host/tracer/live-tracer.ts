@@ -1,9 +1,9 @@
 import { signalNumber } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
-import type { Pid } from "../../core/base/brand.ts";
+import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Callers, Events, Process, Seen, Tracer } from "../../core/procfs/ports.ts";
+import type { Callers, Events, Process, RegisterRead, RegisterWrite, Tracer } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { Outcome } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
@@ -140,16 +140,22 @@ export class LiveTracer implements Tracer {
     return attachment.whenStopped(() => {});
   }
 
-  deliver(process: Process, caller: Caller, signal: string): Outcome<void> | false {
+  choose(process: Process, caller: Caller, tid: Tid): Outcome<void> {
+    const attachment = this.#attachments.stoppable(process, caller);
+    return attachment.whenStopped(() => attachment.tracee.choose(tid));
+  }
+
+  deliver(process: Process, caller: Caller, signal: string, tid?: Tid): Outcome<void> | false {
     const attachment = this.#attachments.get(process.pid);
     if (attachment?.tracee.mode !== "stopped" || !this.#attachments.controls(attachment, caller)) return false;
+    if (tid !== undefined) attachment.tracee.choose(tid);
     attachment.tracee.deliver(signalNumber(signal));
   }
 
-  why(process: Process): Outcome<string> {
+  why(process: Process, tid?: Tid): Outcome<string> {
     const attachment = this.#attachments.get(process.pid);
-    if (!attachment?.controller) return stateLine(process as LiveProcess);
-    return attachment.tracee.isStopped ? attachment.whenStopped(() => attachment.stopLine()) : "running";
+    if (!attachment?.controller) return stateLine(process as LiveProcess, tid);
+    return attachment.tracee.isStopped ? attachment.whenStopped(() => attachment.stopLine(tid)) : "running";
   }
 
   isStopped(process: Process): boolean {
@@ -161,16 +167,18 @@ export class LiveTracer implements Tracer {
     return this.#logs.open(process as LiveProcess, news);
   }
 
-  readRegisters(process: Process, callers: Callers, seen?: Seen): Outcome<Uint8Array> {
-    return this.#looks.take(process as LiveProcess, callers, (tid) => getRegisters(tid, this.#setup.arch, seen));
+  readRegisters(process: Process, callers: Callers, { tid, seen }: RegisterRead = {}): Outcome<Uint8Array> {
+    const read = (thread: Tid): Uint8Array => getRegisters(thread, this.#setup.arch, seen);
+    return this.#looks.take(process as LiveProcess, callers, read, tid);
   }
 
-  writeRegisters(process: Process, callers: Callers, offset: number, data: Uint8Array): Outcome<void> {
-    return this.#looks.take(process as LiveProcess, callers, (tid) => {
-      const registers = getRegisters(tid, this.#setup.arch);
+  writeRegisters(process: Process, callers: Callers, { offset, data, tid }: RegisterWrite): Outcome<void> {
+    const write = (thread: Tid): void => {
+      const registers = getRegisters(thread, this.#setup.arch);
       registers.set(data, offset);
-      setRegisters(tid, this.#setup.arch, registers);
-    });
+      setRegisters(thread, this.#setup.arch, registers);
+    };
+    return this.#looks.take(process as LiveProcess, callers, write, tid);
   }
 
   /**

@@ -6,13 +6,13 @@ import { exitStatusOf } from "../../core/abi/text/stat.ts";
 import { isZombie, stateOf, statusField } from "../../core/abi/text/status.ts";
 import { decodeWaitStatus, type ExitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
-import { isErrno } from "../../core/base/errno.ts";
+import { Errno, isErrno } from "../../core/base/errno.ts";
 import { escapeOctal } from "../../core/base/text.ts";
 import { register } from "../../core/trace/remote-call.ts";
 import type { Why } from "../../core/trace/why.ts";
 import { JOBS } from "../linux/elsewhere/jobs.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
-import { ifThere, waitingLink } from "../linux/proc-file.ts";
+import { ifThere, promptText, waitingLink } from "../linux/proc-file.ts";
 import { threadsOf } from "../linux/threads.ts";
 import { getRegisters } from "./live-ptrace.ts";
 import { LiveThread } from "./live-thread.ts";
@@ -70,10 +70,12 @@ export function endOf(process: LiveProcess): string {
   return status.kind === "exited" || status.kind === "signaled" ? exitLine(status) : "gone";
 }
 
-/** A process that nobody controls here; nothing that could wait for it is asked. */
-export function stateLine(target: LiveProcess): string {
-  const text = target.statusText();
+/** A process that nobody controls here, or one thread of it; nothing that could wait for it is asked. ESRCH. */
+export function stateLine(target: LiveProcess, tid?: Tid): string {
+  const text = tid === undefined ? target.statusText() : ifThere(() => promptText(target.pid, "status", tid));
+  if (text === undefined) throw new Errno("ESRCH", `process ${target.pid} has no thread ${tid}`);
   const state = stateOf(text);
+  if (isZombie(state) && tid !== undefined && (tid as number) !== target.pid) return "gone";
   if (isZombie(state)) return threadsOf(target.pid).length > 0 ? "running" : endOf(target);
   if (state === "T") return "stopped";
   const tracer = statusField(text, "TracerPid");

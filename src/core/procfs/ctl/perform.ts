@@ -1,6 +1,6 @@
 import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
-import type { Outcome } from "../../vfs/parked.ts";
+import { chainOutcome, type Outcome } from "../../vfs/parked.ts";
 import { type Steps, step } from "../../vfs/steps.ts";
 import { mayDebug, type OpenContext } from "../file.ts";
 import type { ProcfsOptions } from "../options.ts";
@@ -15,19 +15,20 @@ export function rowOf(line: string, options: ProcfsOptions): { row: CtlWord; arg
 }
 
 /** A signal name continues a target that is stopped and the caller's, delivering it; else it is an ordinary signal. */
-function signal({ process, ports, opener }: OpenContext, caller: Caller, name: string): Outcome<void> {
-  const delivered = ports.tracer.deliver(process, caller, name);
+function signal({ process, tid, ports, opener }: OpenContext, caller: Caller, name: string): Outcome<void> {
+  const delivered = ports.tracer.deliver(process, caller, name, tid);
   return delivered === false ? ports.signals.note(process, [caller, opener], name) : delivered;
 }
 
 /** `caller` has the rights of who writes and of who opened it, not more. */
 function performOne(context: OpenContext, caller: Caller, line: string): Outcome<void> {
-  const { ports, process, options } = context;
+  const { ports, process, options, tid } = context;
   const found = rowOf(line, options);
   if (found) {
     const { row, args } = found;
     if (args !== "" && row.takes === undefined) throw new Errno("EINVAL", `${row.word} is said without ${args}`);
-    return row.run({ ports, process, caller, options, args });
+    const act = (): Outcome<void> => row.run({ ports, process, caller, options, args });
+    return tid !== undefined && row.ofThread ? chainOutcome(ports.tracer.choose(process, caller, tid), act) : act();
   }
   if (isSignalWord(line)) return signal(context, caller, line);
   throw new Errno("EOPNOTSUPP", `no control word ${JSON.stringify(line)}`);

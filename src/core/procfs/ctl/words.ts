@@ -1,3 +1,4 @@
+import type { Tid } from "../../base/brand.ts";
 import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import { type Outcome, within } from "../../vfs/parked.ts";
@@ -22,6 +23,8 @@ export interface CtlWord {
   readonly doc: string;
   /** What may stand behind it, as the manual shows that; absent: nothing. */
   readonly takes?: string;
+  /** It is about one thread: said to that one's ctl it makes it the current one. */
+  readonly ofThread?: true;
   /** Not among the words of 1993: that profile does not know it. */
   readonly modern?: true;
   /** Given twice it does what it does once: what a server was doing when it died can be done by the next. */
@@ -59,6 +62,7 @@ export const CTL_WORDS: readonly CtlWord[] = [
   {
     word: "step",
     doc: "execute one instruction of the current thread",
+    ofThread: true,
     run: ({ ports: { tracer }, process, caller }) => tracer.step(process, caller),
   },
   {
@@ -78,6 +82,16 @@ export const CTL_WORDS: readonly CtlWord[] = [
     modern: true,
     repeats: true,
     run: ({ ports: { tracer }, process, caller }) => tracer.halt(process, caller),
+  },
+  {
+    word: "thread",
+    doc: "make another thread the current one, whose registers and steps are meant",
+    takes: "TID",
+    modern: true,
+    run: ({ ports: { tracer }, process, caller, args }) => {
+      if (!/^[1-9][0-9]{0,9}$/.test(args)) throw new Errno("EINVAL", "say: thread TID");
+      return tracer.choose(process, caller, Number(args) as Tid);
+    },
   },
   {
     word: "account",

@@ -35,11 +35,15 @@ export function parseRegisters(names: readonly string[], text: string): Setting[
 }
 
 /** Several lines are one change only as far as the thread is stopped: a running one goes on between two of them. */
-function* writeAll({ process, opener, ports }: OpenContext, caller: Caller, settings: readonly Setting[]): Steps<void> {
+function* writeAll(
+  { process, tid, opener, ports }: OpenContext,
+  caller: Caller,
+  settings: readonly Setting[],
+): Steps<void> {
   for (const { index, value } of settings) {
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setBigUint64(0, value, true);
-    yield* step(ports.tracer.writeRegisters(process, [caller, opener], 8 * index, bytes));
+    const data = new Uint8Array(8);
+    new DataView(data.buffer).setBigUint64(0, value, true);
+    yield* step(ports.tracer.writeRegisters(process, [caller, opener], { offset: 8 * index, data, tid }));
   }
 }
 
@@ -50,7 +54,7 @@ export const regsText: ProcFile = {
   mode: 0o600,
   doc: "the general registers as text, `name value` a line; takes such lines",
   open: (context) => {
-    const { ports, process, opener, mode } = context;
+    const { ports, process, tid, opener, mode } = context;
     const { registerNames } = ports.inspection;
     const write = {
       repeats: () => true,
@@ -65,7 +69,7 @@ export const regsText: ProcFile = {
     if (isResumed(context)) return { ...openBytes(context, new Uint8Array()), ...write };
     const allowed = mayDebug(context, opener);
     if (!mode.read) return mapOutcome(allowed, () => write);
-    const registers = chainOutcome(allowed, () => ports.tracer.readRegisters(process, [opener]));
+    const registers = chainOutcome(allowed, () => ports.tracer.readRegisters(process, [opener], { tid }));
     return mapOutcome(registers, (bytes) => ({
       ...openBytes(context, latin1(renderRegisters(registerNames, bytes))),
       ...write,

@@ -5,7 +5,7 @@ import { readSlice } from "../../vfs/slice.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
 
 function openRegs(context: OpenContext): Handle {
-  const { process, opener, ports } = context;
+  const { process, tid, opener, ports } = context;
   const size = ports.tracer.registerSize;
   const checkRange = (offset: number): void => {
     if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
@@ -16,7 +16,7 @@ function openRegs(context: OpenContext): Handle {
       checkRange(offset);
       return chainOutcome(mayDebug(context, caller), (actor) => {
         if (offset === size || into.length === 0) return 0;
-        const registers = ports.tracer.readRegisters(process, [actor, opener]);
+        const registers = ports.tracer.readRegisters(process, [actor, opener], { tid });
         return mapOutcome(registers, (bytes) => readSlice(bytes, offset, into));
       });
     },
@@ -26,7 +26,10 @@ function openRegs(context: OpenContext): Handle {
       return chainOutcome(mayDebug(context, caller), (actor) => {
         if (offset + copy.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
         if (copy.length === 0) return 0;
-        return mapOutcome(ports.tracer.writeRegisters(process, [actor, opener], offset, copy), () => copy.length);
+        return mapOutcome(
+          ports.tracer.writeRegisters(process, [actor, opener], { offset, data: copy, tid }),
+          () => copy.length,
+        );
       });
     },
   };

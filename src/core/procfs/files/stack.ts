@@ -23,9 +23,9 @@ export const stack: ProcFile = {
   mode: 0o400,
   doc: "the calls of the current thread that have not returned, a line each: number, address, symbol, source line, file",
   open: (context) => {
-    const { ports, process, opener } = context;
+    const { ports, process, tid, opener } = context;
     if (isResumed(context)) return openBytes(context, new Uint8Array());
-    const frames = chainOutcome(mayDebug(context, opener), () => ports.inspection.stack(process, opener));
+    const frames = chainOutcome(mayDebug(context, opener), () => ports.inspection.stack(process, opener, tid));
     return mapOutcome(frames, (all) => openBytes(context, latin1(all.map(renderFrame).join(""))));
   },
 };

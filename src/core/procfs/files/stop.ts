@@ -9,9 +9,9 @@ export const stop: ProcFile = {
   mode: 0o400,
   doc: "why the process is stopped, one line; `running` when it is not",
   open: (context) => {
-    const { ports, process, opener } = context;
+    const { ports, process, tid, opener } = context;
     if (isResumed(context)) return openBytes(context, new Uint8Array());
-    const line = chainOutcome(mayDebug(context, opener), () => ports.tracer.why(process));
+    const line = chainOutcome(mayDebug(context, opener), () => ports.tracer.why(process, tid));
     return mapOutcome(line, (text) => openBytes(context, latin1(`${text}\n`)));
   },
 };

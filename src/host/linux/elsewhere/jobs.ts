@@ -73,8 +73,8 @@ export type BytesName = "auxv" | "cmdline" | "environ" | "maps";
 export interface Jobs {
   /** The stat file. ESRCH, ENOENT. */
   stat(job: OneProcess): string;
-  /** The stat file and, where wanted, the {@link waitChannel}. */
-  status(job: Asked & { readonly channel: boolean }): StatAndChannel;
+  /** The stat file and, where wanted, the {@link waitChannel}, of the process or of one thread. */
+  status(job: OneThread & { readonly channel: boolean }): StatAndChannel;
   /**
    * A descriptor of the memory of the process, or of one thread; the kernel's ptrace check, made as the role. EPERM, EACCES
    * where it refuses; ENOENT, ESRCH where there is no memory.
@@ -112,9 +112,9 @@ const LOCK_OF: Readonly<Record<keyof Jobs, Lock>> = {
 const statx = Buffer.alloc(STATX_SIZE);
 
 /** What a process sleeps on: the kernel shows `0` to who may not know. Empty when it does not sleep. */
-export function waitChannel({ pid, role }: Asked): string {
+export function waitChannel({ pid, tid, role }: OneThread): string {
   try {
-    const text = actAs(role, () => waitingText(pid, "wchan"));
+    const text = actAs(role, () => waitingText(pid, "wchan", tid));
     return text === "0" ? "" : text;
   } catch (error) {
     if (isErrno(error, "EPERM", "EACCES", "ENOENT")) return "";
@@ -136,7 +136,7 @@ function refuseForeign(fd: number, what: string): void {
 export const JOBS: Jobs = {
   stat: ({ pid }) => waitingText(pid, "stat"),
 
-  status: (job) => ({ stat: JOBS.stat(job), channel: job.channel ? waitChannel(job) : "" }),
+  status: (job) => ({ stat: waitingText(job.pid, "stat", job.tid), channel: job.channel ? waitChannel(job) : "" }),
 
   openMemory: ({ pid, tid, role }) =>
     actAs(role, () =>
