@@ -113,7 +113,7 @@ test("halt ends a step that waits, and needs control", NEEDS_MOUNT, async () => 
   await using target = await Target.start("sleeper");
   const { pid } = target;
   assert.throws(() => server.ctl(pid, "halt"), code("EBUSY"));
-  // It stands behind pause(2), which the step makes again.
+  await until(() => target.field("State").startsWith("S"), "in pause(2), which the step makes again");
   await words(pid, "attach; wait; step");
   await assert.rejects(words(pid, "wait 0.05"), code("ETIMEDOUT"));
   await words(pid, "halt; wait");

@@ -38,7 +38,9 @@ test("a process directory holds its files, with their modes, owner, links and si
     "ctl",
     "cwd",
     "environ",
+    "events",
     "file",
+    "lwp",
     "map",
     "mem",
     "nomem",
@@ -50,10 +52,13 @@ test("a process directory holds its files, with their modes, owner, links and si
     "root",
     "stack",
     "status",
+    "stop",
+    "wchan",
   ]);
   const modes = {
     ...{ mem: 0o100600, regs: 0o100600, ctl: 0o100200, status: 0o100444, note: 0o100200, notepg: 0o100200 },
     ...{ map: 0o100444, rlimit: 0o100644, nomem: 0o100444 },
+    ...{ stop: 0o100400, events: 0o100400, wchan: 0o100444 },
     ...{ "regs.txt": 0o100600, stack: 0o100400, auxv: 0o100400, cmdline: 0o100400, environ: 0o100400 },
   };
   for (const [name, mode] of Object.entries(modes)) {
