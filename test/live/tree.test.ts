@@ -98,12 +98,15 @@ test("file of a program that was removed leads to the kernel's own link", NEEDS_
 test("the listing has every process once, curproc, zombies and kernel threads", NEEDS_MOUNT, async () => {
   await using target = await Target.start("sleeper");
   const zombie = Number(sh("sh -c 'sleep 0 & echo $!; exec sleep 2' | head -1"));
+  const processes = (): string[] => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const before = processes();
   const names = readdirSync(server.dir);
+  const host = new Set([...before, ...processes(), "curproc", "accounts", "accounts-check", "swap"]);
   assert.equal(new Set(names).size, names.length);
   for (const wanted of ["curproc", "1", "2", String(target.pid)]) assert.ok(names.includes(wanted), wanted);
-  const host = new Set(readdirSync("/proc").filter((name) => /^\d+$/.test(name)));
-  const strange = names.filter((name) => name !== "curproc" && !host.has(name));
-  assert.ok(strange.length <= 3, `not in /proc: ${strange}`);
+  // Others' processes come and go on this machine: one may have lived between two looks.
+  const strange = names.filter((name) => !host.has(name));
+  assert.ok(strange.length <= 1, `not in /proc: ${strange}`);
   if (existsSync(`/proc/${zombie}`)) assert.ok(names.includes(String(zombie)));
   assert.equal(sh(`ls -a ${server.dir} | head -3`), ".\n..\n1\n");
 });
