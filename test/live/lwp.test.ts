@@ -84,6 +84,41 @@ test("registers of each thread are gdb's", needs("gdb"), async () => {
   }
 });
 
+test("floating-point registers are gdb's, and what is written is what the program has", needs("gdb"), async () => {
+  await using target = await stoppedThreads();
+  const { pid } = target;
+  const fields = ARCH.floating.fields.filter(({ name }) => /^(xmm|v)\d+$|^(mxcsr|fpcr)$/.test(name));
+  const asked = fields.map(({ name, size }) => (size === 16 ? `p/x $${name}${ARCH.machine === "x86_64" ? ".uint128" : ".q.u[0]"}` : `p/x $${name}`));
+  const args = ["-p", String(pid), "-batch", "-nx", ...asked.flatMap((text) => ["-ex", text])];
+  const gdb = (): string[] => {
+    const { stdout } = spawnSync("gdb", args, { encoding: "utf8", env: OFFLINE, timeout: 30_000 });
+    return [...stdout.matchAll(/^\$\d+ = (0x[0-9a-f]+)$/gm)].map(([, value]) => value!);
+  };
+  const ours = (): string[] => {
+    const lines = new Map(read(pid, "fpregs.txt").trimEnd().split("\n").map((line) => line.split(" ") as [string, string]));
+    return fields.map(({ name }) => lines.get(name)!);
+  };
+  assert.deepEqual(ours(), gdb());
+  assert.equal(readFileSync(server.path(pid, "fpregs")).length, ARCH.floating.size);
+  const vector = fields.findIndex(({ size }) => size === 16);
+  writeFileSync(server.path(pid, "fpregs.txt"), `${fields[vector]!.name} 0x112233445566778899aabbccddeeff00\n`);
+  assert.equal(ours()[vector], "0x112233445566778899aabbccddeeff00");
+  assert.deepEqual(ours(), gdb());
+  assert.throws(() => writeFileSync(server.path(pid, "fpregs.txt"), "rip 1\n"), code("EINVAL"));
+});
+
+test("sig names what is pending, blocked, ignored and caught", NEEDS_MOUNT, async () => {
+  await using target = await Target.start("sleeper");
+  const caught = "caught hup trap usr1 usr2 cont\n";
+  const sets = (): string => read(target.pid, "sig");
+  assert.match(sets(), new RegExp(`^pending\nthread-pending\nblocked\nignored.*\n${caught}$`));
+  assert.equal(read(target.pid, "lwp", target.pid, "sig"), sets());
+  target.child.kill("SIGSTOP");
+  await until(() => target.field("State").startsWith("T"), "stopped");
+  target.child.kill("SIGUSR2");
+  assert.match(sets(), /^pending usr2\n/);
+});
+
 test("the stack of each thread is eu-stack's", needs("eu-stack"), async () => {
   await using target = await stoppedThreads();
   const { pid } = target;

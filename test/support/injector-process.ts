@@ -100,7 +100,7 @@ async function answer(request: Request): Promise<unknown> {
     case "detach":
       return settled(tracer[request.do](target, caller));
     case "regs":
-      return Buffer.from(await settled(tracer.readRegisters(target, [caller]))).toString("hex");
+      return Buffer.from(await settled(tracer.readRegisters(target, [caller], { set: "general" }))).toString("hex");
     case "memory": {
       const space = await settled(memory.open(target, caller));
       const bytes = Buffer.alloc(request.length);

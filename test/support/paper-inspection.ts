@@ -4,7 +4,14 @@ import type { Inspection } from "../../src/core/procfs/inspection-port.ts";
 /** What a machine on paper says of its process: one frame with every field, one with none. */
 export function paperInspection(): Inspection {
   return {
-    registerNames: Array.from({ length: 27 }, (_, i) => `r${i}`),
+    registers: {
+      general: Array.from({ length: 27 }, (_, i) => ({ name: `r${i}`, at: 8 * i, size: 8 })),
+      floating: [
+        { name: "control", at: 0, size: 2 },
+        { name: "v0", at: 16, size: 16 },
+      ],
+    },
+    signals: () => ({ pending: [], "thread-pending": ["usr1"], blocked: ["hup", "int"], ignored: [], caught: [] }),
     stack: () => [
       {
         pc: 0x401136,

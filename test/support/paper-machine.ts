@@ -37,6 +37,8 @@ export const INFO: ProcessInfo = {
   groups: [20, 20, 0, 21, 117].slice(1),
 };
 
+const NAMES = { general: "regs", floating: "fpregs" };
+
 export interface PaperOptions {
   /** Who may not debug the process. */
   readonly refuse?: (caller: Caller) => boolean;
@@ -121,7 +123,7 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
     },
     inspection: paperInspection(),
     tracer: {
-      registerSize: 216,
+      registerSizes: { general: 216, floating: 512 },
       attach: word("attach"),
       detach: word("detach"),
       run: word("run"),
@@ -137,14 +139,14 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
       events: () => ({ log: { next: 1, ended: false, read: () => "" }, close: () => {} }),
       release: word("release"),
       deliver: () => false,
-      readRegisters: (_process, callers) => {
-        calls.push(`regs by ${callers.map(({ uid }) => uid)}`);
-        return registers.slice();
+      readRegisters: (_process, callers, { set }) => {
+        calls.push(`${NAMES[set]} by ${callers.map(({ uid }) => uid)}`);
+        return set === "general" ? registers.slice() : new Uint8Array(512).fill(7);
       },
-      writeRegisters: (_process, callers, { offset, data, tid }) => {
+      writeRegisters: (_process, callers, { set, offset, data, tid }) => {
         const whose = tid === undefined ? "" : ` of ${tid}`;
-        calls.push(`regs ${offset}+${data.length}${whose} by ${callers.map(({ uid }) => uid)}`);
-        registers.set(data, offset);
+        calls.push(`${NAMES[set]} ${offset}+${data.length}${whose} by ${callers.map(({ uid }) => uid)}`);
+        if (set === "general") registers.set(data, offset);
       },
     },
   };

@@ -2,10 +2,27 @@ import type { Tid } from "../base/brand.ts";
 import type { Frame } from "../symbols/unwind.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
-import type { Process, TimeVal } from "./ports.ts";
+import type { Process, RegisterSet, TimeVal } from "./ports.ts";
 
 /** What the kernel keeps of a process as bytes: the auxiliary vector, the arguments and the environment, each with a NUL behind it. */
 export type ProcessBytes = "auxv" | "cmdline" | "environ";
+
+/** A register within its set: a little-endian number of `size` bytes at byte `at`. */
+export interface RegisterField {
+  readonly name: string;
+  readonly at: number;
+  readonly size: number;
+}
+
+/** Signals by name, in the order of their numbers. */
+export interface SignalSets {
+  readonly pending: readonly string[];
+  /** To this very thread. */
+  readonly "thread-pending": readonly string[];
+  readonly blocked: readonly string[];
+  readonly ignored: readonly string[];
+  readonly caught: readonly string[];
+}
 
 /** A thread as the scheduler has it. */
 export interface ThreadInfo {
@@ -20,13 +37,15 @@ export interface ThreadInfo {
 
 /** What a process is, seen from outside. The kernel lets `caller` see it, or not: EPERM, ESRCH. */
 export interface Inspection {
-  /** The fields of the general register set in order: field i is the 64 bits at byte 8 * i. */
-  readonly registerNames: readonly string[];
+  /** The registers of each set, in order. */
+  readonly registers: Readonly<Record<RegisterSet, readonly RegisterField[]>>;
   /**
    * The calls of a thread, absent the current one, that have not returned, the innermost first. A running thread is held for the
    * moment, as for its registers. EDEADLK for the caller itself.
    */
   stack(process: Process, caller: Caller, tid?: Tid): Outcome<readonly Frame[]>;
+  /** The signals of a thread, absent the first one. ESRCH. */
+  signals(process: Process, tid?: Tid): SignalSets;
   /** A thread as the scheduler has it. ESRCH. */
   thread(process: Process, caller: Caller, tid: Tid): Outcome<ThreadInfo>;
   bytes(process: Process, caller: Caller, which: ProcessBytes): Outcome<Uint8Array>;

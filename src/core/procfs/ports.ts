@@ -129,8 +129,8 @@ export type Callers = readonly [caller: Caller, ...others: readonly Caller[]];
 
 /** Control of processes, docs/semantics.md, "Control words". The caller's session (or process) owns what it attached. */
 export interface Tracer {
-  /** Bytes of the general register set. */
-  readonly registerSize: number;
+  /** Bytes of each register set. */
+  readonly registerSizes: Readonly<Record<RegisterSet, number>>;
   /** EINVAL oneself or a zombie, EBUSY traced, EPERM. Returns before the target has stopped. */
   attach(process: Process, caller: Caller, scope: ControlScope): Outcome<void>;
   /** Succeeds on an untraced process. EBUSY when another session controls it, unless the caller is root. */
@@ -161,7 +161,7 @@ export interface Tracer {
    * A thread's registers. All of `callers`, the first of whom is who asks, must be allowed in the moment in which they are taken.
    * EDEADLK for the caller itself, ESRCH.
    */
-  readRegisters(process: Process, callers: Callers, what?: RegisterRead): Outcome<Uint8Array>;
+  readRegisters(process: Process, callers: Callers, what: RegisterRead): Outcome<Uint8Array>;
   writeRegisters(process: Process, callers: Callers, what: RegisterWrite): Outcome<void>;
 }
 
@@ -178,7 +178,11 @@ export interface Events {
   close(): void;
 }
 
+/** The kernel's register sets: `general`, struct user_regs_struct, and `floating`, struct user_fpregs_struct. */
+export type RegisterSet = "general" | "floating";
+
 export interface RegisterRead {
+  readonly set: RegisterSet;
   /** Absent: the current thread. */
   readonly tid?: Tid | undefined;
   /** Told of them while the thread is still held. */
@@ -187,6 +191,7 @@ export interface RegisterRead {
 
 /** Overlays `data` at byte `offset`. */
 export interface RegisterWrite {
+  readonly set: RegisterSet;
   readonly offset: number;
   readonly data: Uint8Array;
   readonly tid?: Tid | undefined;

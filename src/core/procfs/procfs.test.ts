@@ -498,6 +498,20 @@ test("lwp: a directory a thread, whose files and words are about it; numbers lea
   assert.throws(() => lwp.lookup(ROOT, "447"), { code: "ENOENT" });
 });
 
+test("fpregs.txt: numbers as long as their registers; sig: names behind each set", () => {
+  const machine = paperMachine();
+  const handle = open(machine, "fpregs.txt");
+  assert.equal(text(handle), `control 0x707\nv0 0x7${"07".repeat(15)}\n`);
+  machine.calls.length = 0;
+  const value = `v0 0x${"f".repeat(32)}\ncontrol -1\n`;
+  assert.equal(handle.write!(ROOT, 0, bytes(value)), value.length);
+  assert.deepEqual(machine.calls, ["fpregs 16+16 by 0,0", "fpregs 0+2 by 0,0"]);
+  for (const wrong of ["control 0x10000", "control -32769", `v0 0x1${"0".repeat(32)}`, "v1 0", "v0 1e3"])
+    assert.throws(() => handle.write!(ROOT, 0, bytes(wrong)), { code: "EINVAL" }, wrong);
+  assert.throws(() => open(machine, "fpregs").read!(ROOT, 513, new Uint8Array(1)), { code: "EINVAL" });
+  assert.equal(text(open(machine, "sig")), "pending\nthread-pending usr1\nblocked hup int\nignored\ncaught\n");
+});
+
 test("account is no word of 1993, though it is short enough", () => {
   const machine = paperMachine();
   const ctl = open(machine, "ctl", ROOT, { profile: "1993" });

@@ -9,9 +9,10 @@ import { mem } from "./files/mem.ts";
 import { nomem } from "./files/nomem.ts";
 import { note, notepg } from "./files/note.ts";
 import { auxv, cmdline, environ } from "./files/process-bytes.ts";
-import { regs } from "./files/regs.ts";
-import { regsText } from "./files/regs-text.ts";
+import { fpregs, regs } from "./files/regs.ts";
+import { fpregsText, regsText } from "./files/regs-text.ts";
 import { rlimit } from "./files/rlimit.ts";
+import { sig } from "./files/sig.ts";
 import { stack } from "./files/stack.ts";
 import { status } from "./files/status.ts";
 import { stop } from "./files/stop.ts";
@@ -42,10 +43,24 @@ export const PROC_NODES: readonly ProcNode[] = [
   events,
   lwp,
   wchan,
+  fpregs,
+  fpregsText,
+  sig,
 ];
 
 /** THE list of what a directory of `lwp` holds: of the process's files those that are about one thread, and its own status. */
-export const THREAD_NODES: readonly ProcFile[] = [regs, regsText, stack, stop, ctl, threadStatus, wchan];
+export const THREAD_NODES: readonly ProcFile[] = [
+  regs,
+  regsText,
+  fpregs,
+  fpregsText,
+  stack,
+  stop,
+  ctl,
+  threadStatus,
+  wchan,
+  sig,
+];
 
 /** THE list of files beside the processes. */
 export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck];

@@ -1,8 +1,9 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
 import { type MapsEntry, parseNamedMaps } from "../../core/abi/text/smaps.ts";
 import type { Tid } from "../../core/base/brand.ts";
+import { Errno } from "../../core/base/errno.ts";
 import { fromLatin1 } from "../../core/base/text.ts";
-import type { Inspection, ProcessBytes, ThreadInfo } from "../../core/procfs/inspection-port.ts";
+import type { Inspection, ProcessBytes, SignalSets, ThreadInfo } from "../../core/procfs/inspection-port.ts";
 import type { AddressSpace, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
 import type { FindDebugFile, LoadedModule } from "../../core/symbols/modules.ts";
 import { registerValues } from "../../core/symbols/registers.ts";
@@ -14,10 +15,11 @@ import type { CallerIdentity } from "../linux/caller-identity.ts";
 import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { BytesName } from "../linux/elsewhere/jobs.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import { ifThere, promptText } from "../linux/proc-file.ts";
 import { DEBUG_ROOT, debugFilePaths } from "./debug-files.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { Snapshot } from "./snapshot.ts";
-import { threadInfo } from "./thread-info.ts";
+import { signalSets, threadInfo } from "./thread-info.ts";
 
 interface Setup {
   readonly identity: CallerIdentity;
@@ -35,13 +37,14 @@ const BELOW_STACK = 256;
 const MAX_AWAITED = 200;
 /** What /proc and ptrace tell of a process, and what follows from its memory and the files it has mapped. */
 export class LiveInspection implements Inspection {
-  readonly registerNames: readonly string[];
+  readonly registers: Inspection["registers"];
   readonly #setup: Setup;
   readonly #files: ModuleFiles;
 
   constructor(setup: Setup) {
     this.#setup = setup;
-    this.registerNames = setup.arch.registers;
+    const { registers, floating } = setup.arch;
+    this.registers = { general: registers.map((name, i) => ({ name, at: 8 * i, size: 8 })), floating: floating.fields };
     this.#files = new ModuleFiles(setup.identity);
   }
 
@@ -55,6 +58,13 @@ export class LiveInspection implements Inspection {
     return mapOutcome(elsewhere.do(process as LiveProcess, caller, "status", asked), threadInfo);
   }
 
+  signals(process: Process, tid?: Tid): SignalSets {
+    const live = process as LiveProcess;
+    const text = tid === undefined ? live.statusText() : ifThere(() => promptText(live.pid, "status", tid));
+    if (text === undefined || !live.alive()) throw new Errno("ESRCH", `process ${live.pid} has no thread ${tid}`);
+    return signalSets(text);
+  }
+
   *#takeStack(process: Process, caller: Caller, tid: Tid | undefined): Steps<readonly Frame[]> {
     const { memory, tracer, arch } = this.#setup;
     const space: AddressSpace = yield* step(memory.open(process, caller));
@@ -64,7 +74,7 @@ export class LiveInspection implements Inspection {
         const top = registerValues({ arch, bytes })[arch.dwarf.stackPointer] ?? 0;
         snapshot.prefetch(Math.max(0, top - BELOW_STACK), STACK_AT_ONCE);
       };
-      const bytes = yield* step(tracer.readRegisters(process, [caller], { tid, seen }));
+      const bytes = yield* step(tracer.readRegisters(process, [caller], { set: "general", tid, seen }));
       const modules = this.#modules(yield* step(this.#bytes(process, caller, "maps")), caller);
       for (let awaited = 0; ; awaited++) {
         const frames = unwind({ arch, bytes }, snapshot, modules, { debugFile: this.#debugFile(caller) });

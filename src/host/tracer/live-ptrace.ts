@@ -102,33 +102,42 @@ export class LivePtrace implements PtracePort {
 }
 
 /** Returns how many bytes there were: fewer for a thread that runs 32-bit code. */
-function regset(request: number, tid: Tid, arch: Arch, registers: Uint8Array): number {
+function regset(request: number, tid: Tid, note: number, registers: Uint8Array): number {
   iovec.writeBigUInt64LE(BigInt(addressOf(registers)), 0);
   iovec.writeBigUInt64LE(BigInt(registers.length), 8);
-  check(libcPtrace(request, tid, arch.ntPrstatus, iovec), `registers of thread ${tid}`);
+  check(libcPtrace(request, tid, note, iovec), `registers of thread ${tid}`);
   return Number(iovec.readBigUInt64LE(8));
 }
 
 /** Whether a stopped thread runs the code this architecture's layout describes, and not that of its 32-bit sibling. */
 export function isNative(tid: Tid, arch: Arch): boolean {
-  return regset(PTRACE_GETREGSET, tid, arch, new Uint8Array(arch.registerSize)) === arch.registerSize;
+  return sizedRegisters(tid, arch).length === arch.registerSize;
 }
 
 /** As many bytes as the thread has: fewer than its sibling's where it runs 32-bit code. In a fresh buffer. ESRCH when it is not stopped. */
 export function sizedRegisters(tid: Tid, arch: Arch): Uint8Array {
   const registers = new Uint8Array(arch.registerSize);
-  return registers.subarray(0, regset(PTRACE_GETREGSET, tid, arch, registers));
+  return registers.subarray(0, regset(PTRACE_GETREGSET, tid, arch.ntPrstatus, registers));
 }
 
-/** The general registers of a stopped thread, a fresh buffer in the kernel's layout, of which `seen` is told. ESRCH when it is not stopped. */
-export function getRegisters(tid: Tid, arch: Arch, seen?: (registers: Uint8Array) => void): Uint8Array {
-  const registers = new Uint8Array(arch.registerSize);
-  regset(PTRACE_GETREGSET, tid, arch, registers);
-  seen?.(registers);
-  return registers;
+/** The general registers of a stopped thread, a fresh buffer in the kernel's layout. ESRCH when it is not stopped. */
+export function getRegisters(tid: Tid, arch: Arch): Uint8Array {
+  return getRegisterSet(tid, arch.ntPrstatus, arch.registerSize);
 }
 
 /** Sets them all; the kernel filters privileged bits. EIO for values it refuses. */
 export function setRegisters(tid: Tid, arch: Arch, registers: Uint8Array): void {
-  regset(PTRACE_SETREGSET, tid, arch, registers);
+  setRegisterSet(tid, arch.ntPrstatus, registers);
+}
+
+/** Any set, of so many bytes, by its note type. */
+export function getRegisterSet(tid: Tid, note: number, size: number): Uint8Array {
+  const registers = new Uint8Array(size);
+  regset(PTRACE_GETREGSET, tid, note, registers);
+  return registers;
+}
+
+/** EINVAL, EIO for values that cannot be. */
+export function setRegisterSet(tid: Tid, note: number, registers: Uint8Array): void {
+  regset(PTRACE_SETREGSET, tid, note, registers);
 }

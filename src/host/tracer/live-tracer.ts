@@ -3,7 +3,7 @@ import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Callers, Events, Process, RegisterRead, RegisterWrite, Tracer } from "../../core/procfs/ports.ts";
+import type { Callers, Events, Process, RegisterRead, RegisterSet, RegisterWrite, Tracer } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { Outcome } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
@@ -15,7 +15,7 @@ import { type Controller, controllerOf } from "./controller.ts";
 import { EventLogs } from "./event-logs.ts";
 import { FilterInstallation } from "./filter-installation.ts";
 import { Freed } from "./freed.ts";
-import { getRegisters, setRegisters } from "./live-ptrace.ts";
+import { getRegisterSet, setRegisterSet } from "./live-ptrace.ts";
 import { Looks } from "./looks.ts";
 import { PassingPeeks } from "./passing-peeks.ts";
 import { type RepairSharing, UNSHARED } from "./repair-sharing.ts";
@@ -27,7 +27,7 @@ import { WaitLoop } from "./wait-loop.ts";
 
 /** Control of live processes by ptrace, all of it from the main thread: what the words of procfs(5) and the register files ask for. */
 export class LiveTracer implements Tracer {
-  readonly registerSize: number;
+  readonly registerSizes: Readonly<Record<RegisterSet, number>>;
   readonly #setup: TracerSetup;
   readonly #loop: WaitLoop;
   readonly #checks: AttachChecks;
@@ -42,7 +42,7 @@ export class LiveTracer implements Tracer {
   constructor(setup: TracerSetup) {
     const { processes, access, arch, elsewhere, culprits, onBug, attached, sharing = UNSHARED } = setup;
     this.#setup = setup;
-    this.registerSize = arch.registerSize;
+    this.registerSizes = { general: arch.registerSize, floating: arch.floating.size };
     this.#sharing = sharing;
     const loop = new WaitLoop(onBug);
     this.#loop = loop;
@@ -167,18 +167,27 @@ export class LiveTracer implements Tracer {
     return this.#logs.open(process as LiveProcess, news);
   }
 
-  readRegisters(process: Process, callers: Callers, { tid, seen }: RegisterRead = {}): Outcome<Uint8Array> {
-    const read = (thread: Tid): Uint8Array => getRegisters(thread, this.#setup.arch, seen);
+  readRegisters(process: Process, callers: Callers, { set, tid, seen }: RegisterRead): Outcome<Uint8Array> {
+    const read = (thread: Tid): Uint8Array => {
+      const registers = getRegisterSet(thread, this.#note(set), this.registerSizes[set]);
+      seen?.(registers);
+      return registers;
+    };
     return this.#looks.take(process as LiveProcess, callers, read, tid);
   }
 
-  writeRegisters(process: Process, callers: Callers, { offset, data, tid }: RegisterWrite): Outcome<void> {
+  writeRegisters(process: Process, callers: Callers, { set, offset, data, tid }: RegisterWrite): Outcome<void> {
     const write = (thread: Tid): void => {
-      const registers = getRegisters(thread, this.#setup.arch);
+      const registers = getRegisterSet(thread, this.#note(set), this.registerSizes[set]);
       registers.set(data, offset);
-      setRegisters(thread, this.#setup.arch, registers);
+      setRegisterSet(thread, this.#note(set), registers);
     };
     return this.#looks.take(process as LiveProcess, callers, write, tid);
+  }
+
+  #note(set: RegisterSet): number {
+    const { ntPrstatus, floating } = this.#setup.arch;
+    return set === "general" ? ntPrstatus : floating.note;
   }
 
   /**

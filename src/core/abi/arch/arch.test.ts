@@ -11,6 +11,12 @@ for (const arch of ARCHES) {
     assert.ok(arch.registers.includes(arch.programCounter));
     assert.ok(arch.registers.includes(arch.stackPointer));
     assert.ok(Number.isSafeInteger(arch.userTop));
+    let end = 0;
+    for (const { name, at, size } of arch.floating.fields) {
+      assert.ok(at >= end, name);
+      end = at + size;
+    }
+    assert.ok(end <= arch.floating.size);
     for (const name of arch.dwarf.registers) assert.ok(arch.registers.includes(name), name);
     assert.equal(arch.dwarf.registers[arch.dwarf.stackPointer], arch.stackPointer);
     assert.equal(arch.dwarf.registers[arch.dwarf.programCounter], arch.programCounter);

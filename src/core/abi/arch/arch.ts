@@ -55,6 +55,13 @@ export interface DwarfFacts {
   readonly addressBits: number;
 }
 
+/** A register within its set: a little-endian number of `size` bytes at byte `at`. */
+export interface RegisterField {
+  readonly name: string;
+  readonly at: number;
+  readonly size: number;
+}
+
 /** What differs from one processor to another: facts, no code. */
 export interface Arch {
   /** As `uname -m` names it, and as Node does. */
@@ -76,6 +83,8 @@ export interface Arch {
   readonly registerSize: number;
   /** Its 64-bit fields in order: field i is at byte 8 * i. */
   readonly registers: readonly string[];
+  /** The floating-point set, struct user_fpregs_struct or user_fpsimd_state: note type, bytes, and its registers in order. */
+  readonly floating: { readonly note: number; readonly size: number; readonly fields: readonly RegisterField[] };
   readonly programCounter: string;
   readonly stackPointer: string;
   readonly call: CallConvention;

@@ -37,6 +37,15 @@ export const ARM64: Arch = {
   abis: [NATIVE],
   registerSize: 272,
   registers: [...Array.from({ length: 31 }, (_, i) => `x${i}`), "sp", "pc", "pstate"],
+  floating: {
+    note: 2,
+    size: 528,
+    fields: [
+      ...Array.from({ length: 32 }, (_, i) => ({ name: `v${i}`, at: 16 * i, size: 16 })),
+      { name: "fpsr", at: 512, size: 4 },
+      { name: "fpcr", at: 516, size: 4 },
+    ],
+  },
   programCounter: "pc",
   stackPointer: "sp",
   call: {

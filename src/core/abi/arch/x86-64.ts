@@ -109,6 +109,23 @@ export const X86_64: Arch = {
     "fs",
     "gs",
   ],
+  floating: {
+    note: 2,
+    size: 512,
+    // FXSAVE, Intel's manual, volume 1, 10.5.1: of the registers of the x87 that the vectors of MMX are the lower part of, 80 bits.
+    fields: [
+      { name: "fcw", at: 0, size: 2 },
+      { name: "fsw", at: 2, size: 2 },
+      { name: "ftw", at: 4, size: 1 },
+      { name: "fop", at: 6, size: 2 },
+      { name: "fip", at: 8, size: 8 },
+      { name: "fdp", at: 16, size: 8 },
+      { name: "mxcsr", at: 24, size: 4 },
+      { name: "mxcsr_mask", at: 28, size: 4 },
+      ...Array.from({ length: 8 }, (_, i) => ({ name: `st${i}`, at: 32 + 16 * i, size: 10 })),
+      ...Array.from({ length: 16 }, (_, i) => ({ name: `xmm${i}`, at: 160 + 16 * i, size: 16 })),
+    ],
+  },
   programCounter: "rip",
   stackPointer: "rsp",
   call: {

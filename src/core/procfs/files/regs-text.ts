@@ -1,78 +1,99 @@
 import { Errno } from "../../base/errno.ts";
 import { fromLatin1, latin1 } from "../../base/text.ts";
 import type { Caller } from "../../vfs/caller.ts";
-import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
+import type { Handle } from "../../vfs/node.ts";
+import { chainOutcome, mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { perform, type Steps, step } from "../../vfs/steps.ts";
 import { isResumed, mayDebug, type OpenContext, openBytes, type ProcFile } from "../file.ts";
+import type { RegisterField } from "../inspection-port.ts";
+import type { RegisterSet } from "../ports.ts";
 
-/** One register and its value, 64 bits. */
+/** What is written where in a register set. */
 interface Setting {
-  readonly index: number;
-  readonly value: bigint;
+  readonly offset: number;
+  readonly data: Uint8Array;
 }
 
 /** `name 0x...` a line, in the kernel's order. */
-export function renderRegisters(names: readonly string[], bytes: Uint8Array): string {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return names.map((name, i) => `${name} 0x${view.getBigUint64(8 * i, true).toString(16)}\n`).join("");
+export function renderRegisters(fields: readonly RegisterField[], bytes: Uint8Array): string {
+  return fields.map(({ name, at, size }) => `${name} 0x${hexOf(bytes.subarray(at, at + size))}\n`).join("");
 }
 
-/** Lines of `name value`, hexadecimal behind 0x, else decimal, which may be negative. EINVAL. */
-export function parseRegisters(names: readonly string[], text: string): Setting[] {
+/** A little-endian number in hexadecimal digits, without leading zeros. */
+function hexOf(bytes: Uint8Array): string {
+  let digits = "";
+  for (const byte of bytes) digits = byte.toString(16).padStart(2, "0") + digits;
+  return digits.replace(/^0+(?=.)/, "");
+}
+
+function bytesOf(value: bigint, size: number): Uint8Array {
+  return Uint8Array.from({ length: size }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
+}
+
+/** Lines of `name value`, hexadecimal behind 0x, else decimal, which may be negative. `file` lists the names. EINVAL. */
+export function parseRegisters(fields: readonly RegisterField[], text: string, file: string): Setting[] {
   return text
     .split("\n")
     .filter((line) => line.trim() !== "")
     .map((line) => {
       const [name = "", value = "", ...rest] = line.trim().split(/\s+/);
-      const index = names.indexOf(name);
-      if (index < 0) throw new Errno("EINVAL", `no register is called ${name}; regs.txt lists them`);
-      if (rest.length > 0 || !/^(0x[0-9a-f]{1,16}|-?[0-9]{1,20})$/i.test(value))
+      const field = fields.find((candidate) => candidate.name === name);
+      if (!field) throw new Errno("EINVAL", `no register is called ${name}; ${file} lists them`);
+      if (rest.length > 0 || !/^(0x[0-9a-f]{1,40}|-?[0-9]{1,40})$/i.test(value))
         throw new Errno("EINVAL", `say: ${name} VALUE, hexadecimal behind 0x or decimal`);
       const number = BigInt(value);
-      if (number >= 2n ** 64n || number < -(2n ** 63n)) throw new Errno("EINVAL", `${value} has more than 64 bits`);
-      return { index, value: BigInt.asUintN(64, number) };
+      const bits = 8 * field.size;
+      if (number >= 2n ** BigInt(bits) || number < -(2n ** BigInt(bits - 1)))
+        throw new Errno("EINVAL", `${value} has more than ${bits} bits`);
+      return { offset: field.at, data: bytesOf(BigInt.asUintN(bits, number), field.size) };
     });
 }
 
 /** Several lines are one change only as far as the thread is stopped: a running one goes on between two of them. */
-function* writeAll(
-  { process, tid, opener, ports }: OpenContext,
-  caller: Caller,
-  settings: readonly Setting[],
-): Steps<void> {
-  for (const { index, value } of settings) {
-    const data = new Uint8Array(8);
-    new DataView(data.buffer).setBigUint64(0, value, true);
-    yield* step(ports.tracer.writeRegisters(process, [caller, opener], { offset: 8 * index, data, tid }));
-  }
+function* writeAll(context: OpenContext, set: RegisterSet, caller: Caller, settings: readonly Setting[]): Steps<void> {
+  const { process, tid, opener, ports } = context;
+  for (const setting of settings)
+    yield* step(ports.tracer.writeRegisters(process, [caller, opener], { set, tid, ...setting }));
 }
 
-export const regsText: ProcFile = {
-  name: "regs.txt",
-  kind: "file",
-  slot: 17,
-  mode: 0o600,
-  doc: "the general registers as text, `name value` a line; takes such lines",
-  open: (context) => {
-    const { ports, process, tid, opener, mode } = context;
-    const { registerNames } = ports.inspection;
-    const write = {
-      repeats: () => true,
-      write(caller: Caller, offset: number, data: Uint8Array) {
-        if (offset !== 0) throw new Errno("EINVAL", `registers are written at offset 0, not ${offset}`);
-        const settings = parseRegisters(registerNames, fromLatin1(data));
-        const { length } = data;
-        const written = chainOutcome(mayDebug(context, caller), (actor) => perform(writeAll(context, actor, settings)));
-        return mapOutcome(written, () => length);
-      },
-    };
-    if (isResumed(context)) return { ...openBytes(context, new Uint8Array()), ...write };
-    const allowed = mayDebug(context, opener);
-    if (!mode.read) return mapOutcome(allowed, () => write);
-    const registers = chainOutcome(allowed, () => ports.tracer.readRegisters(process, [opener], { tid }));
-    return mapOutcome(registers, (bytes) => ({
-      ...openBytes(context, latin1(renderRegisters(registerNames, bytes))),
-      ...write,
-    }));
-  },
-};
+function openText(context: OpenContext, set: RegisterSet, file: string): Outcome<Handle> {
+  const { ports, process, tid, opener, mode } = context;
+  const fields = ports.inspection.registers[set];
+  const write = {
+    repeats: () => true,
+    write(caller: Caller, offset: number, data: Uint8Array) {
+      if (offset !== 0) throw new Errno("EINVAL", `registers are written at offset 0, not ${offset}`);
+      const settings = parseRegisters(fields, fromLatin1(data), file);
+      const { length } = data;
+      const allowed = mayDebug(context, caller);
+      const written = chainOutcome(allowed, (actor) => perform(writeAll(context, set, actor, settings)));
+      return mapOutcome(written, () => length);
+    },
+  };
+  if (isResumed(context)) return { ...openBytes(context, new Uint8Array()), ...write };
+  const allowed = mayDebug(context, opener);
+  if (!mode.read) return mapOutcome(allowed, () => write);
+  const registers = chainOutcome(allowed, () => ports.tracer.readRegisters(process, [opener], { set, tid }));
+  return mapOutcome(registers, (bytes) => ({
+    ...openBytes(context, latin1(renderRegisters(fields, bytes))),
+    ...write,
+  }));
+}
+
+function registersText(name: string, slot: number, set: RegisterSet, doc: string): ProcFile {
+  return { name, kind: "file", slot, mode: 0o600, doc, open: (context) => openText(context, set, name) };
+}
+
+export const regsText: ProcFile = registersText(
+  "regs.txt",
+  17,
+  "general",
+  "the general registers as text, `name value` a line; takes such lines",
+);
+
+export const fpregsText: ProcFile = registersText(
+  "fpregs.txt",
+  28,
+  "floating",
+  "the floating-point registers as text, `name value` a line; takes such lines",
+);

@@ -3,10 +3,11 @@ import type { Handle } from "../../vfs/node.ts";
 import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+import type { RegisterSet } from "../ports.ts";
 
-function openRegs(context: OpenContext): Handle {
+function openRegs(context: OpenContext, set: RegisterSet): Handle {
   const { process, tid, opener, ports } = context;
-  const size = ports.tracer.registerSize;
+  const size = ports.tracer.registerSizes[set];
   const checkRange = (offset: number): void => {
     if (!(offset >= 0 && offset <= size)) throw new Errno("EINVAL", `offset ${offset} is outside the ${size} bytes`);
   };
@@ -16,7 +17,7 @@ function openRegs(context: OpenContext): Handle {
       checkRange(offset);
       return chainOutcome(mayDebug(context, caller), (actor) => {
         if (offset === size || into.length === 0) return 0;
-        const registers = ports.tracer.readRegisters(process, [actor, opener], { tid });
+        const registers = ports.tracer.readRegisters(process, [actor, opener], { set, tid });
         return mapOutcome(registers, (bytes) => readSlice(bytes, offset, into));
       });
     },
@@ -27,7 +28,7 @@ function openRegs(context: OpenContext): Handle {
         if (offset + copy.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
         if (copy.length === 0) return 0;
         return mapOutcome(
-          ports.tracer.writeRegisters(process, [actor, opener], { offset, data: copy, tid }),
+          ports.tracer.writeRegisters(process, [actor, opener], { set, offset, data: copy, tid }),
           () => copy.length,
         );
       });
@@ -41,5 +42,14 @@ export const regs: ProcFile = {
   slot: 4,
   mode: 0o600,
   doc: "the general registers of the current thread, in the kernel's layout",
-  open: openRegs,
+  open: (context) => openRegs(context, "general"),
+};
+
+export const fpregs: ProcFile = {
+  name: "fpregs",
+  kind: "file",
+  slot: 27,
+  mode: 0o600,
+  doc: "the floating-point registers of the current thread, in the kernel's layout",
+  open: (context) => openRegs(context, "floating"),
 };
