@@ -88,14 +88,21 @@ test("floating-point registers are gdb's, and what is written is what the progra
   await using target = await stoppedThreads();
   const { pid } = target;
   const fields = ARCH.floating.fields.filter(({ name }) => /^(xmm|v)\d+$|^(mxcsr|fpcr)$/.test(name));
-  const asked = fields.map(({ name, size }) => (size === 16 ? `p/x $${name}${ARCH.machine === "x86_64" ? ".uint128" : ".q.u[0]"}` : `p/x $${name}`));
+  const asked = fields.map(({ name, size }) =>
+    size === 16 ? `p/x $${name}${ARCH.machine === "x86_64" ? ".uint128" : ".q.u[0]"}` : `p/x $${name}`,
+  );
   const args = ["-p", String(pid), "-batch", "-nx", ...asked.flatMap((text) => ["-ex", text])];
   const gdb = (): string[] => {
     const { stdout } = spawnSync("gdb", args, { encoding: "utf8", env: OFFLINE, timeout: 30_000 });
     return [...stdout.matchAll(/^\$\d+ = (0x[0-9a-f]+)$/gm)].map(([, value]) => value!);
   };
   const ours = (): string[] => {
-    const lines = new Map(read(pid, "fpregs.txt").trimEnd().split("\n").map((line) => line.split(" ") as [string, string]));
+    const lines = new Map(
+      read(pid, "fpregs.txt")
+        .trimEnd()
+        .split("\n")
+        .map((line) => line.split(" ") as [string, string]),
+    );
     return fields.map(({ name }) => lines.get(name)!);
   };
   assert.deepEqual(ours(), gdb());

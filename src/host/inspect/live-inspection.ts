@@ -1,11 +1,9 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
-import { type MapsEntry, parseNamedMaps } from "../../core/abi/text/smaps.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
-import { fromLatin1 } from "../../core/base/text.ts";
 import type { Inspection, ProcessBytes, SignalSets, ThreadInfo } from "../../core/procfs/inspection-port.ts";
 import type { AddressSpace, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
-import type { FindDebugFile, LoadedModule } from "../../core/symbols/modules.ts";
+import type { FindDebugFile } from "../../core/symbols/modules.ts";
 import { registerValues } from "../../core/symbols/registers.ts";
 import { type Frame, unwind } from "../../core/symbols/unwind.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
@@ -17,6 +15,7 @@ import type { BytesName } from "../linux/elsewhere/jobs.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { ifThere, promptText } from "../linux/proc-file.ts";
 import { DEBUG_ROOT, debugFilePaths } from "./debug-files.ts";
+import { MappedModules } from "./mapped-modules.ts";
 import { ModuleFiles } from "./module-files.ts";
 import { Snapshot } from "./snapshot.ts";
 import { signalSets, threadInfo } from "./thread-info.ts";
@@ -40,6 +39,7 @@ export class LiveInspection implements Inspection {
   readonly registers: Inspection["registers"];
   readonly #setup: Setup;
   readonly #files: ModuleFiles;
+  readonly #mapped = new MappedModules();
 
   constructor(setup: Setup) {
     this.#setup = setup;
@@ -75,7 +75,10 @@ export class LiveInspection implements Inspection {
         snapshot.prefetch(Math.max(0, top - BELOW_STACK), STACK_AT_ONCE);
       };
       const bytes = yield* step(tracer.readRegisters(process, [caller], { set: "general", tid, seen }));
-      const modules = this.#modules(yield* step(this.#bytes(process, caller, "maps")), caller);
+      const maps = yield* step(this.#bytes(process, caller, "maps"));
+      const modules = this.#mapped.of(process, maps, (path, device, inode) =>
+        this.#files.find(path, device, inode, caller),
+      );
       for (let awaited = 0; ; awaited++) {
         const frames = unwind({ arch, bytes }, snapshot, modules, { debugFile: this.#debugFile(caller) });
         const missing = snapshot.takeAwaited();
@@ -108,13 +111,6 @@ export class LiveInspection implements Inspection {
     return elsewhere.do(process as LiveProcess, caller, "bytes", asked);
   }
 
-  /** A module finds its file when that is asked for: most are not. */
-  #modules(maps: Uint8Array, caller: Caller): readonly LoadedModule[] {
-    return parseNamedMaps(fromLatin1(maps))
-      .filter(({ path, inode }) => inode !== 0 || path === "[vdso]")
-      .map((entry) => new MappedModule(entry, () => this.#files.find(entry.path, entry.device, entry.inode, caller)));
-  }
-
   #debugFile(caller: Caller): FindDebugFile {
     return (wanted) => {
       for (const path of debugFilePaths(wanted)) {
@@ -123,27 +119,5 @@ export class LiveInspection implements Inspection {
       }
       return undefined;
     };
-  }
-}
-
-class MappedModule implements LoadedModule {
-  readonly start: number;
-  readonly end: number;
-  readonly fileOffset: number;
-  readonly path: string;
-  readonly #find: () => LoadedModule["bytes"];
-  #bytes: LoadedModule["bytes"] | null = null;
-
-  constructor({ start, end, offset, path, inode }: MapsEntry, find: () => LoadedModule["bytes"]) {
-    this.start = start;
-    this.end = end;
-    this.fileOffset = offset;
-    this.path = path;
-    this.#find = inode === 0 ? () => undefined : find;
-  }
-
-  get bytes(): LoadedModule["bytes"] {
-    if (this.#bytes === null) this.#bytes = this.#find();
-    return this.#bytes;
   }
 }

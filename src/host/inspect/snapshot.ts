@@ -6,6 +6,16 @@ import { Parked } from "../../core/vfs/parked.ts";
 const PAGE = 4096;
 const NOTHING = new Uint8Array(0);
 
+/** For long reads, one after the other: a buffer for each would be most of what a look at a stack costs. */
+let scratch: Buffer | undefined;
+
+/** Whoever has filled it gives it back. */
+function takeScratch(length: number): Buffer {
+  const taken = scratch;
+  scratch = undefined;
+  return taken?.length === length ? taken : Buffer.allocUnsafeSlow(length);
+}
+
 /** Memory of a process, page by page as it is needed: each page is read once, so all that is read of it fits together. */
 export class Snapshot implements ByteSource {
   readonly #space: AddressSpace;
@@ -50,11 +60,17 @@ export class Snapshot implements ByteSource {
   /** The first page; nothing while it is still awaited. */
   #fetch(start: number, length: number): Uint8Array {
     if (this.#awaited) return NOTHING;
-    const bytes = Buffer.allocUnsafe(length);
+    const bytes = length > PAGE ? takeScratch(length) : Buffer.allocUnsafe(length);
     try {
       const count = this.#space.read(start, bytes);
       if (count instanceof Parked) this.#await(start, bytes, count);
-      else return this.#keep(start, bytes.subarray(0, count));
+      else if (length <= PAGE) return this.#keep(start, bytes.subarray(0, count));
+      else {
+        // What is there is often much less than was asked for.
+        const there = new Uint8Array(bytes.subarray(0, count));
+        scratch = bytes;
+        return this.#keep(start, there);
+      }
     } catch (error) {
       if (!isErrno(error, "EFAULT")) throw error;
       return this.#keep(start, NOTHING);

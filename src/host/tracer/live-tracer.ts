@@ -3,7 +3,15 @@ import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { ControlScope } from "../../core/procfs/options.ts";
-import type { Callers, Events, Process, RegisterRead, RegisterSet, RegisterWrite, Tracer } from "../../core/procfs/ports.ts";
+import type {
+  Callers,
+  Events,
+  Process,
+  RegisterRead,
+  RegisterSet,
+  RegisterWrite,
+  Tracer,
+} from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import type { Outcome } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
