@@ -40,6 +40,8 @@ test("a process directory holds its files, with their modes, owner, links and si
     "environ",
     "events",
     "file",
+    "fpregs",
+    "fpregs.txt",
     "lwp",
     "map",
     "mem",
@@ -50,6 +52,7 @@ test("a process directory holds its files, with their modes, owner, links and si
     "regs.txt",
     "rlimit",
     "root",
+    "sig",
     "stack",
     "status",
     "stop",
@@ -59,6 +62,7 @@ test("a process directory holds its files, with their modes, owner, links and si
     ...{ mem: 0o100600, regs: 0o100600, ctl: 0o100200, status: 0o100444, note: 0o100200, notepg: 0o100200 },
     ...{ map: 0o100444, rlimit: 0o100644, nomem: 0o100444 },
     ...{ stop: 0o100400, events: 0o100400, wchan: 0o100444 },
+    ...{ fpregs: 0o100600, "fpregs.txt": 0o100600, sig: 0o100444 },
     ...{ "regs.txt": 0o100600, stack: 0o100400, auxv: 0o100400, cmdline: 0o100400, environ: 0o100400 },
   };
   for (const [name, mode] of Object.entries(modes)) {
