@@ -1,7 +1,8 @@
+import type { UidInfo } from "../vm/uidinfo.ts";
 import type { LoanGrant } from "./grant.ts";
 import type { Heritage } from "./heritage.ts";
 import type { AccountedProcess } from "./process.ts";
-import { BORROWER_RECORD, heritageRecord, type Recorder } from "./records.ts";
+import { BORROWER_RECORD, type HeritageRecord, heritageRecord, orNull, type Recorder } from "./records.ts";
 import type { Space } from "./space.ts";
 
 /** What an unknown process inherits that was allowed to exec in memory it had been lent. */
@@ -26,6 +27,8 @@ export function expectedOf({ process, space, limit, waits }: LoanGrant): Expecte
 export class ExpectedPrograms {
   readonly #recorder: Recorder;
   readonly #expected = new Map<number, Expected>();
+  /** The last one that was written. */
+  #record: HeritageRecord | undefined;
   /** Met, and without a record of their own. */
   readonly #unwritten = new Set<AccountedProcess>();
 
@@ -47,8 +50,16 @@ export class ExpectedPrograms {
 
   add(pid: number, from: Expected): void {
     this.#expected.set(pid, from);
-    const { limit, job, payer } = from;
-    if (payer) this.#recorder.put(BORROWER_RECORD + pid, heritageRecord(limit, job, payer));
+    if (from.payer) this.#recorder.put(BORROWER_RECORD + pid, this.#recordOf(from, from.payer));
+  }
+
+  /** The record of the one before where it is the same, as for one command of a shell after the other: who writes it knows its text. */
+  #recordOf({ limit, job }: Expected, payer: UidInfo): HeritageRecord {
+    const { soft, hard } = limit;
+    const last = this.#record;
+    const isSame = last?.job === job.id && last.payer === payer.uid && last.soft === orNull(soft);
+    if (!isSame || last.hard !== orNull(hard)) this.#record = heritageRecord(limit, job, payer);
+    return this.#record!;
   }
 
   /** It is met, or will not come. */

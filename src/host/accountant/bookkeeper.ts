@@ -131,6 +131,7 @@ export class Bookkeeper implements Requests {
   }
 
   #letGo(tid: number): void {
+    if (this.#looks.isEmpty) return;
     const { population } = this.#accounts;
     const process = population.find(tid) ?? population.ofThread(tid);
     for (const pid of process?.space.pids ?? []) this.#looks.letGo(pid);

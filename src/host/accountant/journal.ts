@@ -76,10 +76,22 @@ export class Journal implements Recorder {
 /** Needs no quoting. */
 const PLAIN = /^[\w ]*$/;
 
+/** The object that was put last, and its text: a record that is put again is not written out again. */
+let lastValue: Json | undefined;
+let lastText = "";
+
+function textOf(value: Json): string {
+  if (value !== lastValue || typeof value !== "object") {
+    lastValue = value;
+    lastText = JSON.stringify(value);
+  }
+  return lastText;
+}
+
 /** A JSON array, as parse() takes it. */
 function format(key: string, value?: Json): string {
   const quoted = PLAIN.test(key) ? `"${key}"` : JSON.stringify(key);
-  return value === undefined ? `[${quoted}]\n` : `[${quoted},${JSON.stringify(value)}]\n`;
+  return value === undefined ? `[${quoted}]\n` : `[${quoted},${textOf(value)}]\n`;
 }
 
 function linesOf(path: string): string[] {

@@ -80,6 +80,11 @@ export class Looks {
     if (isFresh !== undefined && look) this.#know(pid, look, ms, !isFresh);
   }
 
+  /** Whether there is nothing that a call which is let go could change. */
+  get isEmpty(): boolean {
+    return this.#known.size === 0 && this.#asked.size === 0;
+  }
+
   /** A call of that process, or of one that has its memory, is let go. */
   letGo(pid: number): void {
     const known = this.#known.get(pid);

@@ -1,3 +1,5 @@
+// The global of this name is a getter, which costs as much as the clock.
+import { performance } from "node:perf_hooks";
 import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
 import type { Job } from "../../core/notify/job.ts";
 import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";

@@ -1,3 +1,5 @@
+// The global of this name is a getter, which costs as much as the clock.
+import { performance } from "node:perf_hooks";
 import type { Listener } from "./listener.ts";
 
 /** While others call, a tree is given so many refusals in so many milliseconds at once; the next one waits for the end of that time. */
