@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Figures, Limited, SLOW_FLOOR_US } from "./limited.ts";
+import { neighbourBenches } from "./neighbour.ts";
 import type { BenchRow } from "./row.ts";
 import { floor } from "./run.ts";
 import { signalBench } from "./signals.ts";
@@ -125,37 +126,13 @@ async function restBench(place: Limited): Promise<BenchRow[]> {
   }
 }
 
-const HELD_MIB = 2000;
-/** So many times a command is run beside one at its limit; the least counts. */
-const NEIGHBOUR_ROUNDS = 5;
-
-/** What a program at its limit costs itself, and another tree of the same daemon. */
-async function atTheLimitBenches(place: Limited): Promise<BenchRow[]> {
-  const near = (calls: number): string[] => [floor("near"), String(HELD_MIB), String(calls), "4096"];
-  const limit = `${HELD_MIB + 8}m`;
-  const refused = Number(place.limited(limit, near(400)).trim().split("\n").at(-1)) / 1e6;
-  const loop = [floor("timed"), "sh", "-c", times(50, "/bin/true")];
-  const least = (): number =>
-    Math.min(...Array.from({ length: NEIGHBOUR_ROUNDS }, () => Number(place.limited("64g", loop).trim())));
-  const alone = least();
-  const other = await place.startLimited(limit, near(0));
-  let beside: number;
-  try {
-    beside = least();
-  } finally {
-    await other.end();
-  }
-  return [
-    {
-      name: "run: a refused call of a process that holds 2 GB",
-      ...{ value: refused, unit: "ms", target: "<= 0.2", met: refused <= 0.2, detail: "the median of 400" },
-    },
-    {
-      name: "run: 50 x /bin/true beside a tree at its limit, to the same alone",
-      ...{ value: beside / alone, unit: "x", target: "<= 1.2", met: beside / alone <= 1.2 },
-      detail: `${ms(beside)} : ${ms(alone)}`,
-    },
-  ];
+/** How long the processors are busy with accounting: it hardly depends on what else goes on on the machine. */
+function processorBench(place: Limited): BenchRow {
+  const { floor: c, run } = place.supervisorTimes(["sh", "-c", times(200, "/bin/true")]);
+  return {
+    name: "run: processor time of the daemon for 200 fork+exec of /bin/true by sh, to that of a C supervisor",
+    ...{ value: run / c, unit: "x", detail: `${ms(run)} : ${ms(c)}` },
+  };
 }
 
 /** What it costs a command to be under `lyonnais run`: without its start, which is Node's. */
@@ -166,7 +143,8 @@ export async function accountingBench(): Promise<BenchRow[]> {
     ...callBench(place),
     ...commandBenches(place),
     ...signalBench(place),
-    ...(await atTheLimitBenches(place)),
+    processorBench(place),
+    ...(await neighbourBenches(place)),
     ...(await restBench(place)),
     ...stressBenches(place),
   ];

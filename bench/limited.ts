@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { LYONNAIS, UID } from "../test/support/limited.ts";
 import { CLI } from "../test/support/paths.ts";
-import { floor, inTurn, measure } from "./run.ts";
+import { floor, inTurn, measure, median } from "./run.ts";
 
 /**
  * How a command runs: by itself; under the least supervisor there can be, in C, one that takes its time, and the least one of Node; under
@@ -83,6 +83,56 @@ export class Limited implements AsyncDisposable {
   /** What a command prints each way in each round. */
   rounds(rounds: number, command: readonly string[], options: readonly string[] = []): Record<Way, number[]> {
     return this.#inTurn(rounds, (way) => measure(this.#command(way, command, options), false, this.#options));
+  }
+
+  /**
+   * Nanoseconds of processor time that whoever supervises a command takes for it: the C supervisor, the daemon with all of its threads;
+   * the medians.
+   */
+  supervisorTimes(command: readonly string[]): Readonly<Record<"floor" | "run", number>> {
+    const counted = [floor("processor-time"), ...command];
+    // It waits for its command: the outer figure has both.
+    const ofFloor = (): number => {
+      const [program, ...args] = [floor("processor-time"), "-e", floor("supervisor"), ...counted];
+      const { stdout, stderr } = spawnSync(program!, args, { ...this.#options, encoding: "utf8" });
+      return Number(stderr.trim()) - Number(stdout.trim());
+    };
+    const ofDaemon = (): number => {
+      const before = this.#daemonTime();
+      measure(this.#command("run", counted), false, this.#options);
+      return this.#daemonTime() - before;
+    };
+    const [ofC, ours] = inTurn(ROUNDS, ofFloor, ofDaemon);
+    return { floor: median(ofC!), run: median(ours!) };
+  }
+
+  /** Processor time of all threads of the daemon, ns. */
+  #daemonTime(): number {
+    const dir = `/proc/${this.daemon.pid}/task`;
+    const of = (tid: string): number => Number(readFileSync(`${dir}/${tid}/schedstat`, "latin1").split(" ")[0]);
+    return readdirSync(dir).reduce((sum, tid) => sum + of(tid), 0);
+  }
+
+  /** What a command prints, one number, as the user whose commands these are. */
+  measure(command: readonly string[]): number {
+    return measure(command, false, this.#options);
+  }
+
+  /** A command that has said a line and goes on, under a C supervisor that refuses mmaps of more than `most` bytes. */
+  async startUnderFloor(most: number, command: readonly string[]): Promise<{ end(): Promise<void> }> {
+    const child = spawn(floor("supervisor"), ["-most", String(most), ...command], {
+      ...this.#options,
+      stdio: ["ignore", "pipe", "inherit"],
+      detached: true,
+    });
+    await once(child.stdout!, "data");
+    return {
+      async end() {
+        // It leads a process group of its own, the command with it.
+        process.kill(-child.pid!, "SIGKILL");
+        if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+      },
+    };
   }
 
   /** A daemon is there for long: its own code is to be compiled before it is measured. */
