@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { IN_HEADER_SIZE, OUT_HEADER_SIZE } from "../../abi/fuse.ts";
 import { errnoName } from "../../base/errno.ts";
 import { memoryFileSystem } from "../../vfs/memory.ts";
-import type { FileNode } from "../../vfs/node.ts";
+import type { FileNode, PollState } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
 import { FUSE_OPS } from "./ops.ts";
@@ -363,6 +363,69 @@ test("what a file showed and is lost can be read again from its beginning only",
   );
   assert.equal(next.ask(READ, node, next.transfer(fh, 0, 3)).body.toString(), "222");
   assert.equal(next.ask(READ, node, next.transfer(fh, 4096, 3)).body.toString(), "222");
+});
+
+const POLL = 40;
+const POLLIN = 0x41;
+const POLLOUT = 0x104;
+const POLLPRI = 2;
+const POLLHUP = 0x10;
+
+/** A node of which poll(2) says what `state` is, and whoever waits is in `waking`. */
+function polledFile(state: PollState, waking: (() => void)[]): FileNode {
+  const poll = (_caller: unknown, wake: (() => void) | undefined): PollState => {
+    if (wake) waking.push(wake);
+    return state;
+  };
+  return { ...parkingFile(() => new Parked()), open: () => ({ poll }) };
+}
+
+const pollOf = (fh: number, kh: number, wants: boolean): Buffer => {
+  const body = Buffer.alloc(24);
+  body.writeBigUInt64LE(BigInt(fh), 0);
+  body.writeBigUInt64LE(BigInt(kh), 8);
+  body.writeUInt32LE(wants ? 1 : 0, 16);
+  return body;
+};
+
+test("poll tells what a file says, and the kernel is told once when that may have changed", () => {
+  const state: { -readonly [K in keyof PollState]: PollState[K] } = {};
+  const waking: (() => void)[] = [];
+  const c = client({ plain: "x", polled: polledFile(state, waking) });
+  const plain = c.lookup(1, "plain");
+  assert.equal(c.ask(POLL, plain, pollOf(c.open(plain), 5, true)).body.readUInt32LE(0), POLLIN | POLLOUT);
+  const node = c.lookup(1, "polled");
+  const fh = c.open(node);
+  assert.equal(c.ask(POLL, node, pollOf(fh, 6, false)).body.readUInt32LE(0), 0);
+  assert.equal(waking.length, 0);
+  assert.equal(c.ask(POLL, node, pollOf(fh, 6, true)).body.readUInt32LE(0), 0);
+  waking[0]!();
+  const notice = c.answers.pop()!;
+  assert.deepEqual([notice.unique, notice.body.readBigUInt64LE(0)], [0, 6n]);
+  Object.assign(state, { readable: true, writable: true, urgent: true, hungUp: true });
+  assert.equal(
+    c.ask(POLL, node, pollOf(fh, 6, true)).body.readUInt32LE(0),
+    POLLIN | POLLOUT | POLLPRI | POLLHUP,
+  );
+  assert.equal(c.ask(POLL, node, pollOf(fh + 1, 6, true)).error, "EBADF");
+});
+
+test("who waits in poll(2) when a server dies asks the next one again", () => {
+  const memory = passingMemory();
+  const waking: (() => void)[] = [];
+  const tree = { first: polledFile({}, waking), second: polledFile({}, waking), third: polledFile({}, waking) };
+  const before = client(tree, memory);
+  for (const [i, name] of ["first", "second", "third"].entries()) {
+    const node = before.lookup(1, name);
+    before.ask(POLL, node, pollOf(before.open(node), 7 + i, i !== 2));
+  }
+  waking[1]!();
+  const after = client(tree, memory);
+  after.session.resume(true);
+  assert.deepEqual(
+    after.answers.map(({ unique, body }) => [unique, body.readBigUInt64LE(0)]),
+    [[0, 7n]],
+  );
 });
 
 test("the tree cannot be changed; what is not known is ENOSYS", () => {
