@@ -12,3 +12,17 @@ export async function readProcessFile(process: string, name: string, place: Tree
     await client.close();
   }
 }
+
+/** The names in a directory of a process. */
+export async function listProcessDirectory(
+  process: string,
+  name: string,
+  place: TreePlace,
+): Promise<readonly string[]> {
+  const { client, path } = await openTreeAt(`${process}/${name}`, place);
+  try {
+    return await client.list(path);
+  } finally {
+    await client.close();
+  }
+}

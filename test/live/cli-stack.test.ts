@@ -1,6 +1,7 @@
 /** `lyonnais bt` and `lyonnais regs`, as a person and a script use them. */
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
 import { test } from "node:test";
 import { paintFor } from "../../src/cli/paint.ts";
 import { paintStackLine, parseStackLine } from "../../src/cli/stack-line.ts";
@@ -29,6 +30,19 @@ test("bt prints the calls, to a pipe without colours, and as JSON", async () => 
     [calls[0].number, calls[0].symbol, calls[0].file, calls[0].module, calls[1].symbol],
     [0, "spin", "frames.c", target.binary, "main"],
   );
+});
+
+test("bt --threads prints the calls of every thread, and as JSON", async () => {
+  await using target = await Target.start("threads", { args: ["3"] });
+  const tids = readdirSync(`/proc/${target.pid}/task`).map(Number);
+  const { code, out, err } = lyonnais(["bt", "--threads", String(target.pid)]);
+  assert.deepEqual([code, err], [0, ""]);
+  const headings = [...out.matchAll(/^thread (\d+)\n#0 0x[0-9a-f]+ count\+/gm)].map(([, tid]) => Number(tid));
+  assert.deepEqual(headings.sort(), tids.sort());
+  const threads = JSON.parse(lyonnais(["bt", "-a", "--json", String(target.pid)]).out);
+  assert.deepEqual(threads.map(({ tid }: { tid: number }) => tid).sort(), tids);
+  for (const { calls } of threads) assert.equal(calls[0].symbol, "count");
+  assert.match(lyonnais(["bt", "-a", "999999999"]).err, /^lyonnais: [^\n]*ENOENT[^\n]*\n$/);
 });
 
 test("regs prints the registers, and as JSON", async () => {
