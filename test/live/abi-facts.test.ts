@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ARCHES } from "../../src/core/abi/arch/all.ts";
 import * as auxv from "../../src/core/abi/auxv.ts";
+import * as poll from "../../src/core/abi/poll.ts";
 import * as prctl from "../../src/core/abi/prctl.ts";
 import * as ptrace from "../../src/core/abi/ptrace.ts";
 import * as seccomp from "../../src/core/abi/seccomp.ts";
@@ -35,6 +36,18 @@ test("every register lies where the C struct has it", () => {
     under("register."),
     arch.registers.map((name, i) => [name, 8 * i]),
   );
+});
+
+test("every floating-point register lies where the C struct has it", () => {
+  const { note, size, fields } = arch.floating;
+  assert.deepEqual([note, size], [facts.get("ntPrfpreg"), facts.get("floatingSize")]);
+  const known = under("floating.");
+  assert.ok(known.length >= 3);
+  for (const [name, at] of known) assert.equal(fields.find((field) => field.name === name)?.at, at, name);
+});
+
+test("the bits of poll(2) are the headers'", () => {
+  assert.deepEqual(Object.fromEntries(under("poll.")), { ...poll });
 });
 
 test("the numbers of this architecture are the headers'", () => {

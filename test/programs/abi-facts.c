@@ -1,4 +1,5 @@
 /* Prints what the C headers of this machine say about the facts of src/core/abi: one "name value" a line. */
+#define _GNU_SOURCE
 #include <stddef.h>
 #include <stdio.h>
 #include <elf.h>
@@ -12,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/types.h>
 #include <sys/user.h>
+#include <poll.h>
 #include <sys/wait.h>
 
 #define FACT(name, value) printf("%s %lld\n", name, (long long)(value))
@@ -26,8 +28,19 @@ static void registers(void) {
   REG(rax); REG(rcx); REG(rdx); REG(rsi); REG(rdi); REG(orig_rax); REG(rip); REG(cs); REG(eflags); REG(rsp); REG(ss);
   REG(fs_base); REG(gs_base); REG(ds); REG(es); REG(fs); REG(gs);
 }
+#define FP(name, field) FACT("floating." name, offsetof(struct user_fpregs_struct, field))
+static void floating(void) {
+  FP("fcw", cwd), FP("fsw", swd), FP("ftw", ftw), FP("fop", fop), FP("fip", rip), FP("fdp", rdp), FP("mxcsr", mxcsr);
+  FP("mxcsr_mask", mxcr_mask), FP("st0", st_space), FP("xmm0", xmm_space);
+  FACT("floatingSize", sizeof(struct user_fpregs_struct));
+}
 #elif defined(__aarch64__)
 #define NATIVE_AUDIT_ARCH AUDIT_ARCH_AARCH64
+#define FP(name, field) FACT("floating." name, offsetof(struct user_fpsimd_struct, field))
+static void floating(void) {
+  FP("v0", vregs), FP("fpsr", fpsr), FP("fpcr", fpcr);
+  FACT("floatingSize", sizeof(struct user_fpsimd_struct));
+}
 #define REGS struct user_regs_struct
 static void registers(void) {
   for (int i = 0; i < 31; i++) printf("register.x%d %zu\n", i, offsetof(REGS, regs) + 8 * i);
@@ -39,7 +52,18 @@ static void registers(void) {
 
 int main(void) {
   registers();
+  floating();
   FACT("registerSize", sizeof(REGS));
+  FACT("ntPrfpreg", NT_PRFPREG);
+  FACT("poll.POLLIN", POLLIN);
+  FACT("poll.POLLPRI", POLLPRI);
+  FACT("poll.POLLOUT", POLLOUT);
+  FACT("poll.POLLHUP", POLLHUP);
+  FACT("poll.POLLRDNORM", POLLRDNORM);
+  FACT("poll.POLLWRNORM", POLLWRNORM);
+  FACT("used.SIGINFO_PID", offsetof(siginfo_t, si_pid));
+  FACT("used.SIGINFO_UID", offsetof(siginfo_t, si_uid));
+  FACT("used.SIGINFO_ADDRESS", offsetof(siginfo_t, si_addr));
   FACT("ntPrstatus", NT_PRSTATUS);
   FACT("sysSeccomp", SYS_seccomp);
   FACT("call.sysPrctl", SYS_prctl);
