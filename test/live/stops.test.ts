@@ -1,5 +1,6 @@
 /** Why a process is stopped, what happens to it, and the words that stop it: `stop`, `events`, halt, wait SECONDS. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { after, before, test } from "node:test";
@@ -101,12 +102,18 @@ test("stop of those whom nobody here controls", NEEDS_MOUNT, async () => {
     await until(() => readFileSync(`/proc/${pid}/stat`, "latin1").includes(") Z "), "a zombie");
   assert.equal(stop(exits!), "exited 7\n");
   assert.equal(stop(killed!), "killed 9 kill\n");
-  await using traced = await Target.start("sleeper");
-  const args = ["-p", String(traced.pid), "-o", "/dev/null"];
-  await using tracer = await Target.start("strace", { path: "/usr/bin/strace", args });
-  await until(() => traced.field("TracerPid") !== "0", "strace attached");
-  assert.equal(stop(traced.pid), "running\n");
-  tracer.child.kill("SIGTERM");
+});
+
+const HAS_GDB = spawnSync("gdb", ["--version"]).status === 0;
+const NEEDS_GDB = { ...NEEDS_MOUNT, skip: NEEDS_MOUNT.skip || (HAS_GDB ? false : "needs gdb") };
+
+test("stop of a process that gdb holds names gdb", NEEDS_GDB, async () => {
+  await using target = await Target.start("sleeper");
+  const args = ["-q", "-nx", "-p", String(target.pid)];
+  await using tracer = await Target.start("gdb", { path: "/usr/bin/gdb", args });
+  await until(() => target.field("State").startsWith("t") && target.field("TracerPid") !== "0", "held");
+  await tracer.prints("(gdb) ");
+  assert.equal(stop(target.pid), `traced ${tracer.pid}\n`);
 });
 
 test("halt ends a step that waits, and needs control", NEEDS_MOUNT, async () => {

@@ -12,9 +12,7 @@ interface Flags {
 
 /** What is printed of one stack. */
 function linesOf(lines: readonly string[], json: boolean, paint: Paint): readonly string[] {
-  return json
-    ? [JSON.stringify(lines.map(parseStackLine), null, 2)]
-    : lines.map((line) => paintStackLine(line, paint));
+  return json ? [JSON.stringify(lines.map(parseStackLine), null, 2)] : lines.map((line) => paintStackLine(line, paint));
 }
 
 /** One stack after the other, each as the thread is at that moment; a thread that has exited meanwhile is left out. */

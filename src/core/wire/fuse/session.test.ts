@@ -403,10 +403,7 @@ test("poll tells what a file says, and the kernel is told once when that may hav
   const notice = c.answers.pop()!;
   assert.deepEqual([notice.unique, notice.body.readBigUInt64LE(0)], [0, 6n]);
   Object.assign(state, { readable: true, writable: true, urgent: true, hungUp: true });
-  assert.equal(
-    c.ask(POLL, node, pollOf(fh, 6, true)).body.readUInt32LE(0),
-    POLLIN | POLLOUT | POLLPRI | POLLHUP,
-  );
+  assert.equal(c.ask(POLL, node, pollOf(fh, 6, true)).body.readUInt32LE(0), POLLIN | POLLOUT | POLLPRI | POLLHUP);
   assert.equal(c.ask(POLL, node, pollOf(fh + 1, 6, true)).error, "EBADF");
 });
 
