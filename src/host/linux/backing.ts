@@ -11,6 +11,7 @@ import {
   PROCMAP_VMA_END,
   PROCMAP_VMA_START,
 } from "../../core/abi/procmap.ts";
+import { parseMountinfo } from "../../core/abi/text/mountinfo.ts";
 import { ERRNO } from "../../core/base/errno.ts";
 import { errnoNow, libcClose, libcIoctl, libcOpenat } from "./ffi/libc.ts";
 import { readTextAt } from "./file.ts";
@@ -36,13 +37,8 @@ const query = Buffer.alloc(PROCMAP_QUERY_SIZE);
 let localDevices: Set<string> | undefined;
 
 function readLocalDevices(): Set<string> {
-  const local = new Set<string>();
-  for (const line of readTextAt(AT_FDCWD, "/proc/self/mountinfo", "mount table").split("\n")) {
-    const fields = line.split(" ");
-    const type = fields[fields.indexOf("-") + 1];
-    if (type !== undefined && LOCAL.has(type)) local.add(fields[2]!);
-  }
-  return local;
+  const mounts = parseMountinfo(readTextAt(AT_FDCWD, "/proc/self/mountinfo", "mount table"));
+  return new Set(mounts.filter(({ type }) => LOCAL.has(type)).map(({ device }) => device));
 }
 
 /** Whether the device of a file answers without asking another program or another machine. */

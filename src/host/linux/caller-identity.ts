@@ -1,4 +1,4 @@
-import { statusField } from "../../core/abi/text/status.ts";
+import { statusMask } from "../../core/abi/text/status.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { actAs, cannotActFor, ownEffective, type Role } from "./acting.ts";
@@ -58,7 +58,7 @@ export class CallerIdentity {
   #lookAtRoot(tid: number): boolean {
     try {
       if (waitingLink(tid, "ns/user") !== this.#namespace) return false;
-      const effective = BigInt(`0x${statusField(promptText(tid, "status"), "CapEff")}`);
+      const effective = statusMask(promptText(tid, "status"), "CapEff");
       return (ownEffective() & ~effective) === 0n;
     } catch (error) {
       if (error instanceof Errno) return false;

@@ -17,7 +17,7 @@ import {
   SECCOMP_RET_USER_NOTIF,
   SECCOMP_SET_MODE_FILTER,
 } from "../../core/abi/seccomp.ts";
-import { statusField } from "../../core/abi/text/status.ts";
+import { statusMask } from "../../core/abi/text/status.ts";
 import { WALL } from "../../core/abi/wait.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { check } from "./ffi/call.ts";
@@ -132,5 +132,5 @@ export function openFileLimit(which: "soft" | "hard" = "soft"): number {
 
 /** The effective capabilities, a bit set. */
 export function effectiveCapabilities(): bigint {
-  return BigInt(`0x${statusField(readTextAt(AT_FDCWD, "/proc/self/status", "own status"), "CapEff")}`);
+  return statusMask(readTextAt(AT_FDCWD, "/proc/self/status", "own status"), "CapEff");
 }

@@ -1,5 +1,5 @@
 import { SA_RESTART, SIG_DFL, SIG_IGN, SYNCHRONOUS_SIGNALS } from "../../core/abi/signal.ts";
-import { statusField } from "../../core/abi/text/status.ts";
+import { statusMask } from "../../core/abi/text/status.ts";
 import { lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcProcessVmReadv } from "../linux/ffi/libc.ts";
 import { promptText } from "../linux/proc-file.ts";
@@ -30,6 +30,6 @@ const SYNCHRONOUS = SYNCHRONOUS_SIGNALS.reduce((mask, signal) => mask | (1n << B
 
 /** Whether a process has a handler for any signal that may come while it waits. ENOENT, ESRCH. */
 export function catchesSignals(pid: number): boolean {
-  const caught = BigInt(`0x${statusField(promptText(pid, "status"), "SigCgt")}`);
+  const caught = statusMask(promptText(pid, "status"), "SigCgt");
   return (caught & ~SYNCHRONOUS) !== 0n;
 }

@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { readlinkSync, realpathSync, statSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
+import type { MountEntry } from "../../core/abi/text/mountinfo.ts";
 import { Errno } from "../../core/base/errno.ts";
-import { type MountEntry, mountAt } from "../linux/mount-table.ts";
+import { mountAt } from "../linux/mount-table.ts";
 
 const PROBE_MS = 2000;
 

@@ -8,7 +8,7 @@ import {
   SECCOMP_RET_USER_NOTIF,
 } from "../../core/abi/seccomp.ts";
 import { answerOf, encodeCall, mayAnswer } from "../../core/abi/seccomp-filter.ts";
-import { statusField } from "../../core/abi/text/status.ts";
+import { statusField, statusMask } from "../../core/abi/text/status.ts";
 import type { Pid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { threadsOf } from "../linux/threads.ts";
@@ -78,7 +78,7 @@ export function refuseFilteredCalls(
 /** Whether seccomp(2) takes a filter from this thread as it is, without no_new_privs. */
 export function mayInstall(thread: LiveThread): boolean {
   const status = thread.status();
-  const effective = BigInt(`0x${statusField(status, "CapEff")}`);
+  const effective = statusMask(status, "CapEff");
   return ((effective >> BigInt(CAP_SYS_ADMIN)) & 1n) === 1n || statusField(status, "NoNewPrivs") === "1";
 }
 

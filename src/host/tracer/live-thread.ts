@@ -13,7 +13,7 @@ import {
 } from "../../core/abi/ptrace.ts";
 import { SOCK_FILTER_SIZE } from "../../core/abi/seccomp.ts";
 import { SIGINFO_CODE, SIGINFO_SIZE } from "../../core/abi/signal.ts";
-import { statusField } from "../../core/abi/text/status.ts";
+import { statusMask } from "../../core/abi/text/status.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { ERRNO } from "../../core/base/errno.ts";
 import { check } from "../linux/ffi/call.ts";
@@ -72,7 +72,7 @@ export class LiveThread {
 
   isPending(signal: number): boolean {
     const text = this.status();
-    const pending = BigInt(`0x${statusField(text, "SigPnd")}`) | BigInt(`0x${statusField(text, "ShdPnd")}`);
+    const pending = statusMask(text, "SigPnd") | statusMask(text, "ShdPnd");
     return ((pending >> BigInt(signal - 1)) & 1n) === 1n;
   }
 

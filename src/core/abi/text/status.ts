@@ -33,6 +33,11 @@ export function isStopped(state: string): boolean {
   return state === "T" || state === "t";
 }
 
+/** A field that is a mask in hexadecimal: capabilities (`CapEff`) or signals (`SigCgt`). */
+export function statusMask(text: string, name: string): bigint {
+  return BigInt(`0x${statusField(text, name)}`);
+}
+
 /** All numbers of a field, in order: `Uid` and `Gid` are real, effective, saved, file system; `Groups` may be empty. */
 export function statusNumbers(text: string, name: string): number[] {
   const value = statusField(text, name);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { imageOf, parseStat, ttyMajor, ttyMinor } from "./stat.ts";
-import { isKernelThread, isStopped, isZombie, stateOf, statusField, statusNumbers } from "./status.ts";
+import { isKernelThread, isStopped, isZombie, stateOf, statusField, statusMask, statusNumbers } from "./status.ts";
 
 const TAIL = "S 1 77 42 34817 -1 4194560 1 2 3 4 25 17 5 6 20 0 1 0 8839 1 2";
 
@@ -75,6 +75,9 @@ test("status fields are found by whole name", () => {
   assert.deepEqual(statusNumbers(text, "Uid"), [1, 2, 3, 4]);
   assert.deepEqual(statusNumbers(text, "Groups"), []);
   assert.equal(statusField(text, "CapEff"), "00ff");
+  assert.equal(statusMask(text, "CapEff"), 0xffn);
+  assert.equal(statusMask("\nSigCgt:\t8000000000000001\n", "SigCgt"), 0x8000_0000_0000_0001n);
+  assert.throws(() => statusMask(text, "CapPrm"), { code: "EPROTO" });
   assert.throws(() => statusField(text, "spid"), { code: "EPROTO" });
   assert.equal(statusField("Name:\tx\nThreads:\t12", "Threads"), "12", "the last line, without a newline");
   assert.throws(() => statusField("Name:\tx\n", "Name"), { code: "EPROTO" }, "the first line is not a number's");
