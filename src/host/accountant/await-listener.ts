@@ -17,7 +17,7 @@ function isListener(fd: number): boolean {
 
 /**
  * Copies descriptor `fd` of `pid` as soon as it is a seccomp listener, and hands it to `taken`, whose it is then. EPERM at once
- * when the kernel lets us take none; `undefined` for a process that ends, or thinks better of it.
+ * when the kernel lets us take none; `undefined` for a process that ends, or has made no listener in time.
  */
 export function awaitListener(pid: number, fd: number, taken: (fd: number | undefined) => void): void {
   const pidfd = check(libcPidfdOpen(pid, 0), `process ${pid}`);

@@ -30,7 +30,7 @@ function vector(strings: readonly Uint8Array[]): Buffer {
   return block;
 }
 
-/** This process is deaf already to what the command will be deaf to; but Node has to hear of its children. */
+/** Ignores from now on the signals that the command will ignore, except SIGCHLD, by which Node learns of its children. */
 export function ignoreEarly({ ignored }: Inherited): void {
   for (let signal = 1; signal <= SIGNALS; signal++) {
     if (signal !== SIGCHLD && hasSignal(ignored, signal)) libcSignal(signal, SIG_IGN);
