@@ -1,0 +1,99 @@
+import type { Worker } from "node:worker_threads";
+import { Errno } from "../../core/base/errno.ts";
+import { libcExit } from "./ffi/libc.ts";
+import { GONE, type LifeReaderData, WORDS } from "./life-reader-facts.ts";
+import { endWorker, startWorker } from "./worker.ts";
+
+/** How long everybody waits for one process, at most; and for a thread that is starting, or gets no processor. */
+const PATIENCE_MS = 50;
+const START_MS = 2000;
+/** How long a process that has kept everybody waiting is not asked again. */
+const AVOIDED_MS = 5000;
+/** Threads that processes keep waiting. */
+const MOST_STUCK = 16;
+
+interface Thread extends LifeReaderData {
+  readonly worker: Worker;
+}
+
+/**
+ * Reads when processes of other users began, for kernels that have no other number of a process (before Linux 6.9): from a file that can
+ * wait for the process, on a thread, for which the caller waits for {@link PATIENCE_MS} at most. One that keeps it waiting longer is
+ * left behind with the thread.
+ */
+export class LifeReader {
+  #thread: Thread | undefined;
+  readonly #stuck = new Set<Thread>();
+  readonly #avoided = new Map<number, number>();
+
+  /** Start time of the process that has this pid, in ticks. ESRCH; EAGAIN where it does not answer. */
+  startTicks(pid: number): number {
+    this.#refuse(pid);
+    this.#thread ??= this.#start();
+    const thread = this.#thread;
+    const { words, result } = thread;
+    const begin = performance.now();
+    const turn = Atomics.load(words, WORDS.wanted) + 1;
+    Atomics.store(words, WORDS.pid, pid);
+    Atomics.store(words, WORDS.wanted, turn);
+    Atomics.notify(words, WORDS.wanted);
+    let hasBegun = false;
+    while (Atomics.wait(words, WORDS.done, turn - 1, PATIENCE_MS) === "timed-out") {
+      // It has had the whole of that time, or a machine that has too much to do is what keeps it.
+      if (!hasBegun && performance.now() - begin < START_MS) {
+        hasBegun = Atomics.load(words, WORDS.begun) === turn;
+        continue;
+      }
+      this.#thread = undefined;
+      this.#stuck.add(thread);
+      this.#avoided.set(pid, performance.now() + AVOIDED_MS);
+      throw this.#unanswered(pid);
+    }
+    if (result[0] === GONE) throw new Errno("ESRCH", `process ${pid} has exited`);
+    return result[0]!;
+  }
+
+  close(): void {
+    process.off("exit", this.#leave);
+    if (this.#thread) void endWorker(this.#thread.worker);
+    this.#thread = undefined;
+  }
+
+  #unanswered(pid: number): Errno {
+    return new Errno("EAGAIN", `process ${pid} does not answer: it is inside exec; try again later`);
+  }
+
+  #refuse(pid: number): void {
+    const now = performance.now();
+    for (const [other, until] of this.#avoided) if (until <= now) this.#avoided.delete(other);
+    if (this.#avoided.has(pid)) throw this.#unanswered(pid);
+    for (const thread of this.#stuck) {
+      if (Atomics.load(thread.words, WORDS.done) !== Atomics.load(thread.words, WORDS.wanted)) continue;
+      this.#stuck.delete(thread);
+      void endWorker(thread.worker);
+    }
+    if (this.#stuck.size >= MOST_STUCK)
+      throw new Errno("EAGAIN", `${MOST_STUCK} processes inside exec do not answer; try again later`);
+  }
+
+  #start(): Thread {
+    const words = new Int32Array(new SharedArrayBuffer(4 * WORDS.count));
+    const result = new Float64Array(new SharedArrayBuffer(8));
+    const data: LifeReaderData = { words, result };
+    const program = new URL("./life-reader-thread.js", import.meta.url);
+    const worker = startWorker(program, data, { resourceLimits: { maxYoungGenerationSizeMb: 1 } });
+    worker.unref();
+    if (Atomics.wait(words, WORDS.ready, 0, START_MS) === "timed-out") {
+      void endWorker(worker);
+      throw new Errno("EAGAIN", "the thread that looks at processes did not start in time");
+    }
+    process.off("exit", this.#leave);
+    process.on("exit", this.#leave);
+    return { worker, words, result };
+  }
+
+  /** An ordinary end would wait for a thread that waits in the kernel. */
+  readonly #leave = (status: number): void => {
+    if (this.#stuck.size > 0) libcExit(status);
+  };
+}
