@@ -64,9 +64,17 @@ export interface RootContext {
 
 export type ProcNode = ProcFile | ProcLink | ProcDir;
 
-/** What a write of `name value...` says, trailing white space removed; EINVAL at an offset. */
+/** EMSGSIZE for a text that is longer than anything it could say: nobody else is to wait until it is read. */
+export function refuseLong({ length }: Uint8Array, longest: number): void {
+  if (length > longest) throw new Errno("EMSGSIZE", `${length} bytes; ${longest} can be written at a time`);
+}
+
+const LONGEST_WORDS = 4096;
+
+/** What a write of `name value...` says, trailing white space removed; EINVAL at an offset, EMSGSIZE. */
 export function wordsOf(data: Uint8Array, offset: number): string[] {
   if (offset !== 0) throw new Errno("EINVAL", `it is written at offset 0, not ${offset}`);
+  refuseLong(data, LONGEST_WORDS);
   return fromLatin1(data).trim().split(/\s+/);
 }
 

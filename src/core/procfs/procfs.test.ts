@@ -197,6 +197,16 @@ test("regs.txt: every register by name; lines are written where regs has them, o
   assert.equal(machine.calls.length, 2);
 });
 
+test("a text that is longer than anything it could say is refused before it is read", () => {
+  const machine = paperMachine();
+  for (const name of ["ctl", "note", "notepg", "regs.txt", "rlimit"])
+    assert.throws(
+      () => told(open(machine, name).write!(ROOT, 0, new Uint8Array(1 << 20).fill(32))),
+      { code: "EMSGSIZE" },
+      name,
+    );
+});
+
 test("what came after 1993 is not in a directory of 1993", () => {
   const names = (options: Partial<ProcfsOptions>): string[] => {
     const dir = walk(procFileSystem(paperMachine().ports, { ...DEFAULT_OPTIONS, ...options }).root, "446", ROOT);

@@ -25,7 +25,11 @@ export const QUOTAS: Readonly<Record<QuotaName, Quota>> = {
   openBytes: { most: 64 * 1024 * 1024, what: "bytes of text that the open files of one uid hold", errno: "EMFILE" },
   waitingRequests: { most: 256, what: "requests of one uid that wait", errno: "EAGAIN" },
   attached: { most: 128, what: "processes that one uid has attached", errno: "EAGAIN" },
-  attachedThreads: { most: 512, what: "threads of a process that others than root attach", errno: "EAGAIN" },
+  attachedThreads: {
+    most: 256,
+    what: "threads of a process that is attached through another user's server",
+    errno: "EAGAIN",
+  },
   threadsPerOwner: { most: 2, what: "threads of the server that processes of one owner keep waiting", errno: "EAGAIN" },
   threads: { most: 48, what: "threads of the server that wait for processes, in all", errno: "EAGAIN" },
 };

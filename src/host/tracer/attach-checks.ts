@@ -30,8 +30,7 @@ export class AttachChecks {
   *run(target: LiveProcess, caller: Caller): Steps<void> {
     if (target.pid === this.#culprit?.pid && target.life === this.#culprit.life)
       throw new Errno("EAGAIN", `process ${target.pid} has held up a server before this one, which had to end for it`);
-    if (caller.uid !== 0 && Number(statusField(target.statusText(), "Threads")) > QUOTAS.attachedThreads.most)
-      throw beyond(QUOTAS.attachedThreads);
+    if (caller.uid !== 0 && !target.isOwn()) this.#refuseManyThreads(target);
     this.#refuseTracedThreads(target);
     if (target.isOwn()) return;
     try {
@@ -41,6 +40,12 @@ export class AttachChecks {
       if (!(error instanceof Errno && error.code === "ETIMEDOUT")) throw error;
       throw new Errno("EAGAIN", `process ${target.pid} is inside an exec that does not end; try again later`);
     }
+  }
+
+  /** Each is a call or two, which others wait for. */
+  #refuseManyThreads(target: LiveProcess): void {
+    const threads = Number(statusField(target.statusText(), "Threads"));
+    if (threads > QUOTAS.attachedThreads.most) throw beyond(QUOTAS.attachedThreads);
   }
 
   #refuseTracedThreads({ pid }: LiveProcess): void {

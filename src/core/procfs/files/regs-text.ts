@@ -4,9 +4,12 @@ import type { Caller } from "../../vfs/caller.ts";
 import type { Handle } from "../../vfs/node.ts";
 import { chainOutcome, mapOutcome, type Outcome } from "../../vfs/parked.ts";
 import { perform, type Steps, step } from "../../vfs/steps.ts";
-import { isResumed, mayDebug, type OpenContext, openBytes, type ProcFile } from "../file.ts";
+import { isResumed, mayDebug, type OpenContext, openBytes, type ProcFile, refuseLong } from "../file.ts";
 import type { RegisterField } from "../inspection-port.ts";
 import type { RegisterSet } from "../ports.ts";
+
+/** Bytes of one write: every register several times. */
+const LONGEST_TEXT = 16 * 1024;
 
 /** What is written where in a register set. */
 interface Setting {
@@ -63,6 +66,7 @@ function openText(context: OpenContext, set: RegisterSet, file: string): Outcome
     repeats: () => true,
     write(caller: Caller, offset: number, data: Uint8Array) {
       if (offset !== 0) throw new Errno("EINVAL", `registers are written at offset 0, not ${offset}`);
+      refuseLong(data, LONGEST_TEXT);
       const settings = parseRegisters(fields, fromLatin1(data), file);
       const { length } = data;
       const allowed = mayDebug(context, caller);
