@@ -15,6 +15,7 @@ const SIGSTOP = 19;
 const LEADER = 100 as Tid;
 const stopped = (signal: number, event = 0): WaitStatus => ({ kind: "stopped", signal, event });
 const TRAP = stopped(SIGTRAP, PTRACE_EVENT_STOP);
+const EXEC = stopped(SIGTRAP, PTRACE_EVENT_EXEC);
 
 /** A kernel on paper: records the requests and knows which threads there are. */
 function machine(tids: readonly number[], keepAfterExec = true) {
@@ -675,13 +676,14 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
     fc.constant(stopped(SIGUSR1)),
     fc.constant(stopped(SIGSTOP, PTRACE_EVENT_STOP)),
     fc.constant<WaitStatus>({ kind: "exited", code: 0 }),
+    fc.constant(EXEC),
   );
   const step = fc.oneof(
     fc.record({ tid: fc.integer({ min: 100, max: 103 }), status }),
     fc.constantFrom("run", "step", "deliver", "detach", "peek", "look", "safe", "halt"),
   );
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: "max" }), (steps) => {
       const running = new Set<number>([100, 101, 102, 103]);
       const alive = new Set<number>(running);
       const traced = new Set<number>();
@@ -741,6 +743,12 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
           else if (one === "deliver") tracee.deliver(SIGUSR1);
           else if (one === "safe") tracee.makeCrashSafe();
         } else if (traced.has(one.tid) && alive.has(one.tid)) {
+          if (one.status === EXEC) {
+            // Only a thread that runs executes, which leaves no other.
+            if (one.tid !== LEADER || !running.has(one.tid)) continue;
+            for (const other of [...alive]) if (other !== one.tid) alive.delete(other);
+            for (const other of [...running]) if (other !== one.tid) running.delete(other);
+          }
           if (one.status.kind === "exited") alive.delete(one.tid);
           else if (!running.has(one.tid)) continue;
           running.delete(one.tid);
