@@ -146,11 +146,7 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
   rest: (world) => world.checkAtRest(),
   rlimit: ({ kernel, accounts }, pid, a) => {
     const process = accounts.population.find(pid);
-    // Which of two limits a child inherits that is just being made, nobody can tell.
-    const isForking = [...kernel.pending.values()].some(({ process, operation }) => {
-      return process.pid === pid && (operation.kind === "fork" || operation.kind === "vfork");
-    });
-    if (!process || isForking) return;
+    if (!process) return;
     const limit = LIMITS[a % LIMITS.length]!;
     kernel.processes.get(pid)!.proc.rlimitSwap = limit;
     accounts.setLimit(process, { soft: limit, hard: UNLIMITED });

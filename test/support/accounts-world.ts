@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
 import { Accounts, type Verdict } from "../../src/core/notify/accounts.ts";
 import { Job } from "../../src/core/notify/job.ts";
+import type { SwapLimit } from "../../src/core/notify/limit.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
 import { NOT_YET } from "../../src/core/notify/ports.ts";
-import type { SwapLimit } from "../../src/core/notify/process.ts";
 import { JOB_RECORD, type Json, jobRecord } from "../../src/core/notify/records.ts";
 import { recount } from "../../src/core/notify/recount.ts";
 import { recover } from "../../src/core/notify/recovery.ts";
@@ -53,7 +53,7 @@ export class AccountsWorld {
   }
 
   #make(): Accounts {
-    return new Accounts(this.kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, undefined, this.#journal);
+    return new Accounts(this.kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, { recorder: this.#journal });
   }
 
   /** Puts a new process with an empty address space under accounting. */

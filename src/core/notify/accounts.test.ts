@@ -4,8 +4,9 @@ import { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { PAGE_SIZE } from "../base/size.ts";
 import { UNLIMITED } from "../vm/vocabulary.ts";
+import type { SwapLimit } from "./limit.ts";
 import type { Operation } from "./operation.ts";
-import type { AccountedProcess, SwapLimit } from "./process.ts";
+import type { AccountedProcess } from "./process.ts";
 import { recount } from "./recount.ts";
 
 const UID = 1000;

@@ -1,17 +1,19 @@
 import { ERRNO } from "../base/errno.ts";
 import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../vm/swap-ledger.ts";
 import { type UidInfo, UidInfos } from "../vm/uidinfo.ts";
+import { UNLIMITED } from "../vm/vocabulary.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Books } from "./books.ts";
 import { Grants } from "./grants.ts";
 import { Job } from "./job.ts";
+import { type LimitCell, NO_LIMIT, type SwapLimit } from "./limit.ts";
 import type { TrappedCall } from "./notification.ts";
 import { OPERATIONS, type OperationContext } from "./operations.ts";
 import { Population } from "./population.ts";
 import { ifLooked, type Targets, type Vma } from "./ports.ts";
-import type { AccountedProcess, Refusal, SwapLimit } from "./process.ts";
+import type { AccountedProcess, Refusal } from "./process.ts";
 import { isHidden } from "./ranges.ts";
-import { NO_RECORDER, type Recorder } from "./records.ts";
+import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "./records.ts";
 import { SharedObjects } from "./shared-objects.ts";
 import type { Space } from "./space.ts";
 import { UidAccounts } from "./uid-accounts.ts";
@@ -25,6 +27,16 @@ export type Verdict = "continue" | "wait" | { readonly errno: number } | { reado
 const SHORTFALLS = 16;
 /** So much may a peak be too high: 16 MiB. */
 const TOLERATED_PAGES = 4096;
+
+export interface AccountsOptions {
+  readonly console?: Console;
+  /** Where it is written down what a successor has to know. */
+  readonly recorder?: Recorder;
+  /** Told of every process that comes; it is to tell {@link Population.exited} of its end. */
+  readonly arrived?: (process: AccountedProcess) => void;
+  /** Has all exits told that have happened by now. */
+  readonly collectExits?: () => void;
+}
 
 /** The live accounts: decides about trapped calls, and knows what every process, uid and job has reserved. */
 export class Accounts {
@@ -48,7 +60,11 @@ export class Accounts {
   readonly recorder: Recorder;
   readonly context: OperationContext;
 
-  constructor(targets: Targets, config: SwapConfig, console: Console = NO_CONSOLE, recorder: Recorder = NO_RECORDER) {
+  constructor(
+    targets: Targets,
+    config: SwapConfig,
+    { console = NO_CONSOLE, recorder = NO_RECORDER, arrived = () => {}, collectExits = () => {} }: AccountsOptions = {},
+  ) {
     this.targets = targets;
     this.recorder = recorder;
     this.ledger = new SwapLedger(config, console);
@@ -57,8 +73,8 @@ export class Accounts {
     const { ledger, uids, figures, objects, grants } = this;
     this.context = { targets, objects, grants };
     const books: Books = { targets, ledger, uids, figures, objects, grants, recorder };
-    this.population = new Population(books);
-    this.arrivals = new Arrivals(books, this.population);
+    this.population = new Population(books, { arrived, left: (process) => this.arrivals.left(process) });
+    this.arrivals = new Arrivals(books, this.population, collectExits);
   }
 
   /** A trapped call is seen for the first time: what its thread did before is over. */
@@ -252,6 +268,30 @@ export class Accounts {
     this.arrivals.settle();
     this.arrivals.findBorrowers(process);
     this.population.setLimit(process, limit);
+  }
+
+  /** No limit binds any more, of whoever is here or still to come; what is reserved is counted. */
+  lift(): void {
+    const { population, arrivals, grants, recorder } = this;
+    const lift = (limit: LimitCell): void => void Object.assign(limit, NO_LIMIT);
+    for (const job of this.jobs) {
+      lift(job.limit);
+      job.budget = UNLIMITED;
+      recorder.put(JOB_RECORD + job.id, jobRecord(job));
+    }
+    for (const { limit } of [...grants.forks, ...grants.loans]) lift(limit);
+    for (const [, { limit }] of arrivals.expected) lift(limit);
+    for (const process of population) {
+      lift(process.limit);
+      population.record(process);
+    }
+    this.setOvercommit(0);
+  }
+
+  /** The bits of the policy, {@link SwapLedger.overcommit}; they outlive this process. */
+  setOvercommit(bits: number): void {
+    this.ledger.overcommit = bits;
+    this.recorder.put(OVERCOMMIT_RECORD, bits);
   }
 
   #refuse(process: AccountedProcess, { name, operation }: TrappedCall, pages: number): Verdict {

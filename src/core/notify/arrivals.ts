@@ -3,9 +3,10 @@ import { type Expected, ExpectedPrograms, expectedOf } from "./expected.ts";
 import type { ForkGrant, LoanGrant } from "./grant.ts";
 import { type Heritage, heritage } from "./heritage.ts";
 import type { Job } from "./job.ts";
+import type { LimitCell } from "./limit.ts";
 import type { Population } from "./population.ts";
 import type { Image } from "./ports.ts";
-import type { AccountedProcess, SwapLimit } from "./process.ts";
+import type { AccountedProcess } from "./process.ts";
 import { Space } from "./space.ts";
 import { meetUnread } from "./unread-program.ts";
 
@@ -19,18 +20,21 @@ export class Arrivals {
   readonly #postponed: ExpectedPrograms;
   /** Known ones that were allowed to exec a moment ago. */
   readonly #execing = new Set<AccountedProcess>();
-  /** Has all exits told that have happened: whoever wants to know who is there cannot wait for that. */
-  onSettle: () => void = () => {};
+  readonly #collectExits: () => void;
 
-  constructor(books: Books, population: Population) {
+  /** `collectExits` has all exits told that have happened: whoever wants to know who is there cannot wait for that. */
+  constructor(books: Books, population: Population, collectExits: () => void) {
     this.#books = books;
     this.#population = population;
     this.#postponed = new ExpectedPrograms(books.recorder);
-    population.onLeave = (process) => {
-      this.#postponed.settle(process);
-      const loan = books.grants.endLoans(process);
-      if (loan) this.#findHeirs(process, loan.limit);
-    };
+    this.#collectExits = collectExits;
+  }
+
+  /** A process has left its memory, which somebody else may have. */
+  left(process: AccountedProcess): void {
+    this.#postponed.settle(process);
+    const loan = this.#books.grants.endLoans(process);
+    if (loan) this.#findHeirs(process, loan.limit);
   }
 
   #knows(pid: number): boolean {
@@ -40,6 +44,11 @@ export class Arrivals {
   /** Whether somebody is known to be there, or to come, who has not been found. */
   get hasUnmet(): boolean {
     return this.#books.grants.forks.size > 0 || this.#postponed.size > 0 || this.#execing.size > 0;
+  }
+
+  /** What those inherit who are known to come as another program. */
+  get expected(): Iterable<readonly [pid: number, Heritage]> {
+    return this.#postponed;
   }
 
   /** A process is still there a while after it came: it is written down, if it has not been. */
@@ -198,7 +207,7 @@ export class Arrivals {
   /** Finds who came without a call of its own yet, and who will not come any more. */
   settle(): void {
     const { targets, grants } = this.#books;
-    this.onSettle();
+    this.#collectExits();
     for (const [pid, from] of [...this.#postponed]) {
       // One may have been found meanwhile, as another's parent, or been put under accounting.
       if (this.#knows(pid)) this.#postponed.drop(pid);
@@ -269,7 +278,7 @@ export class Arrivals {
   }
 
   /** Finds whoever has the memory that `process` leaves and is not known: its image is the same. */
-  #findHeirs({ space, layout }: AccountedProcess, limit: SwapLimit): void {
+  #findHeirs({ space, layout }: AccountedProcess, limit: LimitCell): void {
     const { targets, grants } = this.#books;
     for (const pid of targets.pids()) {
       if (this.#knows(pid)) continue;

@@ -1,6 +1,7 @@
+import type { LimitCell } from "./limit.ts";
 import type { TrappedCall } from "./notification.ts";
 import type { Progress, Targets } from "./ports.ts";
-import type { AccountedProcess, SwapLimit } from "./process.ts";
+import type { AccountedProcess } from "./process.ts";
 import type { SharedObject } from "./shared-objects.ts";
 import type { Space } from "./space.ts";
 
@@ -27,7 +28,7 @@ export class Grant {
   readonly tid: number;
   /** The address space and the limit of the process when it called. */
   readonly space: Space;
-  readonly limit: SwapLimit;
+  limit: LimitCell;
   readonly kind: GrantKind;
   readonly #number: number;
   /** Where the thread was when it was first seen running on. */

@@ -1,4 +1,5 @@
 import { eachMistaken, ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
+import type { LimitCell } from "./limit.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import { FORK_RECORD, forkRecord, type Recorder, UNSEEN_RECORD, unseenRecord } from "./records.ts";
@@ -163,6 +164,11 @@ export class Grants {
       grant.returned();
       grant.finish?.();
     }
+  }
+
+  /** Whoever is still to come by a call of `process` has this limit. */
+  relimit(process: AccountedProcess, limit: LimitCell): void {
+    for (const grant of [...this.#forks, ...this.#loans]) if (grant.process === process) grant.limit = limit;
   }
 
   /** Calls that may still change the map of spaces that are `concerned`: how many, and the pages granted to them. */

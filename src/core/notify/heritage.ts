@@ -1,11 +1,12 @@
 import type { UidInfo } from "../vm/uidinfo.ts";
 import type { Job } from "./job.ts";
-import type { AccountedProcess, SwapLimit } from "./process.ts";
+import type { LimitCell } from "./limit.ts";
+import type { AccountedProcess } from "./process.ts";
 
 /** What a process inherits from whoever made it. */
 export interface Heritage {
   readonly job: Job;
-  readonly limit: SwapLimit;
+  readonly limit: LimitCell;
   /** Absent: its real uid. */
   readonly payer?: UidInfo;
 }

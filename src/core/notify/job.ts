@@ -1,18 +1,18 @@
 import { UNLIMITED } from "../vm/vocabulary.ts";
-import { NO_LIMIT, type SwapLimit } from "./process.ts";
+import { type LimitCell, limitCell } from "./limit.ts";
 
 /** A tree of processes with a budget of its own, `run -j`; what counts against it counts against those around it. */
 export class Job {
   /** By which the records name it. */
   readonly id: number;
   /** Of who comes in and whose parent is not known. */
-  limit: SwapLimit;
+  limit: LimitCell;
   /** Pages. */
   budget: number;
   readonly around: Job | undefined;
   #pages = 0;
 
-  constructor(id: number, limit: SwapLimit = NO_LIMIT, budget: number = UNLIMITED, around?: Job) {
+  constructor(id: number, limit: LimitCell = limitCell(), budget: number = UNLIMITED, around?: Job) {
     this.id = id;
     this.limit = limit;
     this.budget = budget;

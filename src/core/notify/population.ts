@@ -1,7 +1,8 @@
 import type { Books } from "./books.ts";
 import type { Job } from "./job.ts";
+import { type LimitCell, limitCell, type SwapLimit } from "./limit.ts";
 import { type Image, ifLooked } from "./ports.ts";
-import { AccountedProcess, type PendingChange, type ProgramImage, type SwapLimit } from "./process.ts";
+import { AccountedProcess, type PendingChange, type ProgramImage } from "./process.ts";
 import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "./records.ts";
 import { Space } from "./space.ts";
 
@@ -12,18 +13,23 @@ const THREADS = 256;
 const isOver = (by: PendingChange, caller: number | undefined): boolean =>
   caller !== undefined && (by === "unknown" || by === caller);
 
+export interface PopulationObserver {
+  /** A process is new: {@link Population.exited} is to be told of its end. */
+  arrived(process: AccountedProcess): void;
+  /** A process has left its memory, which is not given back yet: it may show who has it still. */
+  left(process: AccountedProcess): void;
+}
+
 /** The processes under accounting: how one becomes another program or another user, and goes. */
 export class Population {
   readonly #books: Books;
   readonly #processes = new Map<number, AccountedProcess>();
   readonly #byThread = new Map<number, AccountedProcess>();
-  /** Told of every process that is new; it is to tell {@link exited} of its end. */
-  onArrival: (process: AccountedProcess) => void = () => {};
-  /** Told of every process that has left its memory, before that is given back: it may show who has it still. */
-  onLeave: (process: AccountedProcess) => void = () => {};
+  readonly #observer: PopulationObserver;
 
-  constructor(books: Books) {
+  constructor(books: Books, observer: PopulationObserver) {
     this.#books = books;
+    this.#observer = observer;
   }
 
   get size(): number {
@@ -47,7 +53,7 @@ export class Population {
   }
 
   /** Puts a process under accounting with what it has now, which nobody refuses. */
-  enter(pid: number, image: Image, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+  enter(pid: number, image: Image, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
     process.space.adopt(image.startBrk);
@@ -57,32 +63,35 @@ export class Population {
   }
 
   /** One that starts a command: nothing of it counts before its exec. */
-  launch(pid: number, image: ProgramImage, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+  launch(pid: number, image: ProgramImage, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
     const process = this.restore(pid, image, ruid, job, limit);
     process.launching = true;
     return this.record(process);
   }
 
   /** One of which nothing is known but what is written down, and that must not be written anew before all of it is taken over. */
-  restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: SwapLimit): AccountedProcess {
+  restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
     const { ledger, uids } = this.#books;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
     process.pendingExec = "unknown";
     return process;
   }
 
-  /** RLIMIT_SWAP of a process, and of children that it makes from now on; of strangers to its job too, while nobody else of it has another. */
+  /**
+   * RLIMIT_SWAP of a process, and of children that come from now on; of strangers to its job too, while nobody else has its limit. Who has
+   * it as well keeps it.
+   */
   setLimit(process: AccountedProcess, limit: SwapLimit): void {
-    const { job } = process.space;
-    const isLike = (other: SwapLimit): boolean =>
-      other.soft === process.limit.soft && other.hard === process.limit.hard;
-    const isShared = [...this].some((other) => other !== process && other.space.job === job && isLike(other.limit));
-    if (!isShared && isLike(job.limit)) {
-      job.limit = limit;
-      this.#books.recorder.put(JOB_RECORD + job.id, jobRecord(job));
-    }
-    process.limit = limit;
+    const { limit: before, space } = process;
+    const { grants, recorder } = this.#books;
+    const own = limitCell(limit);
+    const isShared = [...this].some((other) => other !== process && other.limit === before);
+    process.limit = own;
+    grants.relimit(process, own);
     this.record(process);
+    if (isShared || space.job.limit !== before) return;
+    space.job.limit = own;
+    recorder.put(JOB_RECORD + space.job.id, jobRecord(space.job));
   }
 
   /** Writes down what cannot be counted again: to be called when it has changed. Returns the process. */
@@ -113,11 +122,11 @@ export class Population {
   }
 
   /** A process comes, with that memory; what it has to be charged, and to be written down, is the caller's to do. */
-  arrive(pid: number, image: ProgramImage, space: Space, limit: SwapLimit): AccountedProcess {
+  arrive(pid: number, image: ProgramImage, space: Space, limit: LimitCell): AccountedProcess {
     const process = new AccountedProcess(pid, image, space, limit, this.#books.targets);
     space.pids.add(pid);
     this.#processes.set(pid, process);
-    this.onArrival(process);
+    this.#observer.arrived(process);
     return process;
   }
 
@@ -275,7 +284,7 @@ export class Population {
   #leave(process: AccountedProcess): void {
     const { pid, space } = process;
     space.pids.delete(pid);
-    this.onLeave(process);
+    this.#observer.left(process);
     if (space.pids.size > 0) return;
     space.release();
     this.#books.objects.left(space);

@@ -1,16 +1,8 @@
 import type { Credentials } from "../vm/swap-ledger.ts";
 import type { UidInfo } from "../vm/uidinfo.ts";
-import { UNLIMITED } from "../vm/vocabulary.ts";
+import type { LimitCell } from "./limit.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { Space } from "./space.ts";
-
-/** RLIMIT_SWAP: pages. */
-export interface SwapLimit {
-  readonly soft: number;
-  readonly hard: number;
-}
-
-export const NO_LIMIT: SwapLimit = { soft: UNLIMITED, hard: UNLIMITED };
 
 /** A call that was refused. */
 export interface Refusal {
@@ -44,7 +36,7 @@ export class AccountedProcess implements Credentials {
   space: Space;
   /** The program that it is; written by `Population`. */
   image: ProgramImage;
-  limit: SwapLimit;
+  limit: LimitCell;
   /** Not counted before its first exec: it is still the one that starts the command. */
   launching = false;
   /** An exec, or a change of the real uid, was allowed and has not been seen: by which thread. Only `Population` writes them. */
@@ -56,7 +48,7 @@ export class AccountedProcess implements Credentials {
   /** Threads that have called. */
   readonly tids: Set<number> = new Set();
 
-  constructor(pid: number, image: ProgramImage, space: Space, limit: SwapLimit, targets: Targets) {
+  constructor(pid: number, image: ProgramImage, space: Space, limit: LimitCell, targets: Targets) {
     this.pid = pid;
     this.image = image;
     this.space = space;

@@ -1,7 +1,8 @@
 import type { UidInfo } from "../vm/uidinfo.ts";
 import type { ForkGrant, ObjectGrant } from "./grant.ts";
 import type { Job } from "./job.ts";
-import type { AccountedProcess, SwapLimit } from "./process.ts";
+import type { LimitCell, SwapLimit } from "./limit.ts";
+import type { AccountedProcess } from "./process.ts";
 
 /** Where what cannot be counted again is written down, for whoever goes on when this process is killed. */
 export interface Recorder {
@@ -74,7 +75,7 @@ export interface ObjectRecord {
 export const orNull = (limit: number): Limit => (limit === Number.POSITIVE_INFINITY ? null : limit);
 export const orInfinity = (limit: Limit): number => limit ?? Number.POSITIVE_INFINITY;
 
-export const limitOf = ({ soft, hard }: { readonly soft: Limit; readonly hard: Limit }): SwapLimit => {
+export const limitOf = ({ soft, hard }: { readonly soft: Limit; readonly hard: Limit }): LimitCell => {
   return { soft: orInfinity(soft), hard: orInfinity(hard) };
 };
 

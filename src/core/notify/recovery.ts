@@ -2,6 +2,7 @@ import type { Accounts } from "./accounts.ts";
 import { ObjectGrant } from "./grant.ts";
 import type { Heritage } from "./heritage.ts";
 import { Job } from "./job.ts";
+import type { LimitCell } from "./limit.ts";
 import { share } from "./operations-of-sharing.ts";
 import type { Image } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
@@ -18,6 +19,7 @@ import {
   type ObjectRecord,
   OVERCOMMIT_RECORD,
   orInfinity,
+  orNull,
   PROCESS_RECORD,
   type ProcessRecord,
   UNSEEN_RECORD,
@@ -57,8 +59,18 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   const jobs = jobsOf(records);
   for (const job of jobs.values()) accounts.jobs.add(job);
   const jobOf = (id: number): Job => jobs.get(id) ?? accounts.rootJob;
+  // Those of a job that had the same limit share it.
+  const cells = new Map<string, LimitCell>();
+  const cellOf = ({ soft, hard, job }: HeritageRecord): LimitCell => {
+    const key = `${job} ${soft} ${hard}`;
+    const { limit } = jobOf(job);
+    const cell =
+      cells.get(key) ?? (orNull(limit.soft) === soft && orNull(limit.hard) === hard ? limit : limitOf({ soft, hard }));
+    cells.set(key, cell);
+    return cell;
+  };
   const heritageOf = (record: HeritageRecord): Heritage => {
-    return { limit: limitOf(record), job: jobOf(record.job), payer: uids.find(record.payer) };
+    return { limit: cellOf(record), job: jobOf(record.job), payer: uids.find(record.payer) };
   };
 
   for (const [key, { payer, job, pages }] of under<ObjectRecord>(records, OBJECT_RECORD)) {

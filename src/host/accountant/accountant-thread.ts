@@ -68,13 +68,15 @@ function messages(): void {
 
 function begin(): Bookkeeper | undefined {
   try {
-    return new Bookkeeper(data, {
+    const bookkeeper = new Bookkeeper(data, {
       print,
       ended: (number) => tell({ kind: "ended", number }),
       failed: (error, what) => print(`lyonnais: internal error: ${what}: ${inOneLine(error)}`),
       needLooker: () => tell({ kind: "needLooker" }),
       messages,
     });
+    bookkeeper.recover(data.kept);
+    return bookkeeper;
   } catch (error) {
     const reason = reasonOf(error);
     if (!reason) throw error;

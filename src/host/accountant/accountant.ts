@@ -1,6 +1,6 @@
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { canRepair } from "../../core/notify/filter.ts";
-import type { SwapLimit } from "../../core/notify/process.ts";
+import type { SwapLimit } from "../../core/notify/limit.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";

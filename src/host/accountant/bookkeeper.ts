@@ -2,10 +2,11 @@ import type { MessagePort } from "node:worker_threads";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { Accounts, type Verdict } from "../../core/notify/accounts.ts";
 import { Job } from "../../core/notify/job.ts";
+import { type LimitCell, limitCell, type SwapLimit } from "../../core/notify/limit.ts";
 import type { TrappedCall } from "../../core/notify/notification.ts";
 import { type Image, NOT_YET } from "../../core/notify/ports.ts";
-import { type AccountedProcess, NO_LIMIT, type SwapLimit } from "../../core/notify/process.ts";
-import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
+import type { AccountedProcess } from "../../core/notify/process.ts";
+import { JOB_RECORD, jobRecord, NO_RECORDER, type Recorder } from "../../core/notify/records.ts";
 import { recount } from "../../core/notify/recount.ts";
 import { recover } from "../../core/notify/recovery.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
@@ -46,7 +47,9 @@ export class Bookkeeper implements Requests {
   readonly loop: NotificationLoop;
   readonly #gate = new SignalGate();
   readonly #accounts: Accounts;
+  readonly #journal: Journal | undefined;
   readonly #recorder: Recorder;
+  readonly #inFlight: InFlight;
   readonly #host: BookkeeperHost;
   readonly #alarms = new Alarms();
   readonly #looker: Looker;
@@ -59,41 +62,54 @@ export class Bookkeeper implements Requests {
   readonly #coming = new Map<number, Listener>();
   #nextJob = 1;
 
-  /** Goes on where a process that was killed has stopped, when there are listeners that it had. What the files of `dir` throw. */
-  constructor({ dir, bell, kept }: ThreadData, host: BookkeeperHost) {
+  /** What the files of `dir` throw. */
+  constructor({ dir, bell }: ThreadData, host: BookkeeperHost) {
     this.#host = host;
-    const journal = dir === undefined ? undefined : new Journal(`${dir}/accounts`);
-    this.#recorder = journal ?? NO_RECORDER;
+    this.#journal = dir === undefined ? undefined : new Journal(`${dir}/accounts`);
+    this.#recorder = this.#journal ?? NO_RECORDER;
     const policy = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
     const console = { now: () => performance.now(), print: (line: string) => host.print(line) };
     this.#looker = new Looker(this.#alarms, host.needLooker, (pid, look, ms) => this.#arrived(pid, look, ms));
     this.#looks = new Looks(this.#looker);
     this.#targets = new LiveTargets(this.#looks, this.#looker);
-    this.#accounts = new Accounts(this.#targets, policy, console, this.#recorder);
+    const recorder = this.#recorder;
+    const arrived = (process: AccountedProcess): void => this.loop.arrived(process);
+    const collectExits = (): void => this.loop.collectExits();
+    this.#accounts = new Accounts(this.#targets, policy, { console, recorder, arrived, collectExits });
     const vm = new Vm({ rules: SEED, totals: this.#accounts });
     this.#accounts.disks = () => [...vm.handles].map(({ cred, charge }) => ({ payer: cred!, pages: charge }));
     this.#disks = new PagerDiskCharges(vm);
-    const inFlight = new InFlight(dir === undefined ? undefined : `${dir}/in-flight`);
-    this.loop = new NotificationLoop(this.#accounts, inFlight, bell, this.#alarms, (loop) => this.#gate.on(loop), {
-      admit: (call, job, last) => this.#admit(call, job, last),
-      letGo: (tid) => this.#letGo(tid),
-      exited: ({ pid }) => {
-        this.#looks.forget(pid);
-        this.#looker.forget(pid);
+    this.#inFlight = new InFlight(dir === undefined ? undefined : `${dir}/in-flight`);
+    this.loop = new NotificationLoop(
+      this.#accounts,
+      this.#inFlight,
+      bell,
+      this.#alarms,
+      (loop) => this.#gate.on(loop),
+      {
+        admit: (call, job, last) => this.#admit(call, job, last),
+        letGo: (tid) => this.#letGo(tid),
+        exited: ({ pid }) => {
+          this.#looks.forget(pid);
+          this.#looker.forget(pid);
+        },
+        ended: (listener) => this.#forget(listener),
+        failed: host.failed,
+        messages: () => {
+          host.messages();
+          this.#looker.receive();
+        },
       },
-      ended: (listener) => this.#forget(listener),
-      failed: host.failed,
-      messages: () => {
-        host.messages();
-        this.#looker.receive();
-      },
-    });
+    );
     this.#survey = new Survey(this.#accounts, this.#looks, this.#alarms, host.failed);
     this.#adoptions = new Retries(this.#looks, this.#alarms);
-    if (journal) this.#recover(journal, kept, inFlight);
   }
 
-  #recover({ found }: Journal, kept: readonly NewListener[], inFlight: InFlight): void {
+  /** Goes on where a process that was killed has stopped, when there are listeners that it had. To be called first, once. */
+  recover(kept: readonly NewListener[]): void {
+    if (!this.#journal) return;
+    const { found } = this.#journal;
+    const inFlight = this.#inFlight;
     const names = new Set(kept.map(({ number }) => LISTENER_RECORD + number));
     // Without a listener nothing can go on: those processes have ended, or run unwatched.
     for (const key of found.keys()) {
@@ -148,7 +164,8 @@ export class Bookkeeper implements Requests {
     const { population } = this.#accounts;
     const known = population.find(pid);
     if (!known) return false;
-    known.limit = { soft: Math.min(limit.soft, known.limit.hard), hard: Math.min(limit.hard, known.limit.hard) };
+    const { hard } = known.limit;
+    this.#accounts.setLimit(known, { soft: Math.min(limit.soft, hard), hard: Math.min(limit.hard, hard) });
     if (budget !== Number.POSITIVE_INFINITY) known.space.moveTo(this.#newJob(known.limit, budget, known.space.job));
     population.record(known);
     return true;
@@ -156,8 +173,8 @@ export class Bookkeeper implements Requests {
 
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number {
     return this.#bring(pid, listener, (image, ruid) => {
-      const job = this.#newJob(limit, budget);
-      this.#accounts.population.launch(pid, image, ruid, job, limit);
+      const job = this.#newJob(limitCell(limit), budget);
+      this.#accounts.population.launch(pid, image, ruid, job, job.limit);
       return job;
     });
   }
@@ -172,8 +189,8 @@ export class Bookkeeper implements Requests {
         // It is counted as it is now: the map has to be there before it is taken in.
         this.#looks.map(pid);
         const ruid = this.#bring(pid, listener, (image, ruid) => {
-          const job = this.#newJob(NO_LIMIT, Number.POSITIVE_INFINITY);
-          this.#accounts.population.enter(pid, image, ruid, job, NO_LIMIT);
+          const job = this.#newJob(limitCell(), Number.POSITIVE_INFINITY);
+          this.#accounts.population.enter(pid, image, ruid, job, job.limit);
           return job;
         });
         adopted.settle(ruid);
@@ -204,7 +221,7 @@ export class Bookkeeper implements Requests {
     }
   }
 
-  #newJob(limit: SwapLimit, budget: number, around?: Job): Job {
+  #newJob(limit: LimitCell, budget: number, around?: Job): Job {
     const job = new Job(this.#nextJob++, limit, budget, around);
     this.#accounts.jobs.add(job);
     this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
@@ -236,21 +253,11 @@ export class Bookkeeper implements Requests {
   }
 
   lift(): void {
-    for (const process of this.#accounts.population) {
-      process.limit = NO_LIMIT;
-      for (let job: Job | undefined = process.space.job; job; job = job.around) {
-        job.budget = Number.POSITIVE_INFINITY;
-        job.limit = NO_LIMIT;
-        this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
-      }
-      this.#accounts.population.record(process);
-    }
-    this.setOvercommit(0);
+    this.#accounts.lift();
   }
 
   setOvercommit(bits: number): void {
-    this.#accounts.ledger.overcommit = bits;
-    this.#recorder.put(OVERCOMMIT_RECORD, bits);
+    this.#accounts.setOvercommit(bits);
   }
 
   catchUp(): void {}

@@ -89,8 +89,6 @@ export class NotificationLoop {
     const give = (open: OpenCall, answer: Answer): void => this.#give(open, answer);
     const watch = (fd: number, ready: () => void): (() => void) => this.#watch(fd, ready);
     this.#held = new HeldAnswers(makeGate, { watch }, alarms, give, owner.failed);
-    accounts.population.onArrival = (process) => this.#exits.add(process);
-    accounts.arrivals.onSettle = () => this.#exits.collect();
   }
 
   /** Answers the notifications of `listener` from now on, and owns its descriptor. */
@@ -147,6 +145,16 @@ export class NotificationLoop {
     this.#waiting = this.#waiting.filter((open) => !isGone(open));
     this.#held.drop(isGone);
     this.#guard("the end of a tree", () => this.#owner.ended(listener));
+  }
+
+  /** A process has come: the accounts are told of its exit. */
+  arrived(process: AccountedProcess): void {
+    this.#exits.add(process);
+  }
+
+  /** Tells the accounts of all exits that have happened. */
+  collectExits(): void {
+    this.#exits.collect();
   }
 
   #exited(process: AccountedProcess): void {
