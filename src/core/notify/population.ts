@@ -1,4 +1,4 @@
-import type { Books } from "./books.ts";
+import type { Books, PopulationObserver } from "./books.ts";
 import type { Job } from "./job.ts";
 import { type LimitCell, limitCell, type SwapLimit } from "./limit.ts";
 import { type Image, ifLooked } from "./ports.ts";
@@ -12,13 +12,6 @@ const THREADS = 256;
 /** Whether the call by which a change was allowed is over, now that `caller` makes another. */
 const isOver = (by: PendingChange, caller: number | undefined): boolean =>
   caller !== undefined && (by === "unknown" || by === caller);
-
-export interface PopulationObserver {
-  /** A process is new: {@link Population.exited} is to be told of its end. */
-  arrived(process: AccountedProcess): void;
-  /** A process has left its memory, which is not given back yet: it may show who has it still. */
-  left(process: AccountedProcess): void;
-}
 
 /** The processes under accounting: how one becomes another program or another user, and goes. */
 export class Population {
