@@ -14,7 +14,7 @@ import { parseArgs } from "node:util";
 import { fetchInstrumenter, instrument } from "./mutants/instrument.mjs";
 import { Worker } from "./mutants/pool.mjs";
 
-const FOLDERS = ["abi", "trace", "procfs", "vm", "notify"];
+const FOLDERS = ["abi", "trace", "procfs", "vm", "charges", "notify"];
 /** Unit tests that judge a folder from outside it. */
 const ELSEWHERE = { vm: ["dist/test/rules/vectors.test.js"] };
 /** A mutant that is reached this many times as often as the code it changes has an endless loop. */

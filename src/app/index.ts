@@ -3,11 +3,11 @@
  * exported here may change at any time.
  */
 export { Errno, type ErrnoName, isErrno } from "../core/base/errno.ts";
+export { UNLIMITED } from "../core/charges/unlimited.ts";
 export { DEFAULT_OPTIONS, type ProcfsOptions } from "../core/procfs/options.ts";
 export { recount } from "../core/vm/invariants.ts";
 export { RULE_SETS, type RuleSetName } from "../core/vm/rules/rule-sets.ts";
 export { Vm, type VmOptions } from "../core/vm/vm.ts";
-export { UNLIMITED } from "../core/vm/vocabulary.ts";
 export { composeLiveHost, type LiveHost } from "./compose.ts";
 export { type Mounted, mountPoint, mountProcfs, unmountProcfs } from "./mount.ts";
 export { type MountSettings, parseMountOptions } from "./mount-options.ts";

@@ -9,6 +9,10 @@ export const isBusy = ({ kernel }: AccountsWorld, pid: number): boolean =>
     return process.proc.vmspace === kernel.processes.get(pid)!.proc.vmspace;
   });
 
+/** Whether another uid than that of `pid` pays for anything in [start, end). */
+export const hasForeign = (world: AccountsWorld, pid: number, start: number, end: number): boolean =>
+  world.kernel.entries(pid).some((entry) => entry.start < end && entry.end > start && isForeign(world, pid, entry));
+
 /** Whether another uid than that of `pid` pays. */
 export const isForeign = ({ kernel }: AccountsWorld, pid: number, entry: VmMapEntry): boolean =>
   payerOf(entry)?.uid !== kernel.ids(pid)!.ruid;

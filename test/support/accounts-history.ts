@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
+import { UNLIMITED } from "../../src/core/charges/unlimited.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
-import { UNLIMITED } from "../../src/core/vm/vocabulary.ts";
 import {
+  hasForeign,
   isAwaited,
   isBusy,
   isForeign,
@@ -97,7 +98,7 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     // Whoever unmaps the end of its data segment cannot be told from whose last brk failed.
     if (kernel.endsHeap(pid, start, end) || isUnseen(world, entry)) return;
     // Nor can, under way, a mapping that comes to lie where another uid's memory was until a moment ago.
-    if (isForeign(world, pid, entry) && isBusy(world, pid)) return;
+    if (hasForeign(world, pid, start, end) && isBusy(world, pid)) return;
     kernel.vm.munmap(kernel.processes.get(pid)!.proc, start, end);
   },
   "map-unasked": ({ kernel }, pid, a, pages) => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
+import { SWAP_RESERVE_RLIMIT_ON } from "../../src/core/charges/swap-ledger.ts";
+import { UNLIMITED } from "../../src/core/charges/unlimited.ts";
 import { Accounts, type Verdict } from "../../src/core/notify/accounts.ts";
 import { Job } from "../../src/core/notify/job.ts";
 import type { SwapLimit } from "../../src/core/notify/limit.ts";
@@ -9,8 +11,6 @@ import { JOB_RECORD, type Json, jobRecord } from "../../src/core/notify/records.
 import { recount } from "../../src/core/notify/recount.ts";
 import { recover } from "../../src/core/notify/recovery.ts";
 import { recount as recountModel } from "../../src/core/vm/invariants.ts";
-import { SWAP_RESERVE_RLIMIT_ON } from "../../src/core/vm/swap-ledger.ts";
-import { UNLIMITED } from "../../src/core/vm/vocabulary.ts";
 import { PaperJournal } from "./paper-journal.ts";
 import { type PaperProcess, VmTargets } from "./vm-targets.ts";
 

@@ -1,8 +1,8 @@
+import type { UidInfo } from "../../src/core/charges/uidinfo.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import type { VmMap } from "../../src/core/vm/map.ts";
 import type { Proc } from "../../src/core/vm/proc.ts";
-import type { UidInfo } from "../../src/core/vm/uidinfo.ts";
 
 /** Shared memory, as Linux calls it: its object pays, whoever maps it. */
 export const isShared = ({ object, cow }: VmMapEntry): boolean => object !== undefined && !cow && !object.divisible;

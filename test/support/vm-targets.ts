@@ -1,4 +1,5 @@
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
+import { UNLIMITED } from "../../src/core/charges/unlimited.ts";
 import type { TrappedCall } from "../../src/core/notify/notification.ts";
 import type { Operation } from "../../src/core/notify/operation.ts";
 import {
@@ -18,7 +19,6 @@ import type { Proc } from "../../src/core/vm/proc.ts";
 import { SEED } from "../../src/core/vm/rules/seed.ts";
 import type { SysvSegment } from "../../src/core/vm/sysv-shm.ts";
 import { Vm } from "../../src/core/vm/vm.ts";
-import { UNLIMITED } from "../../src/core/vm/vocabulary.ts";
 import { firstFree, isShared, priceOf } from "./vm-prices.ts";
 
 /** Where a program's parts lie: page numbers. */
@@ -179,7 +179,11 @@ export class VmTargets implements Targets {
       if (more > 0) this.overtaken = true;
     }
     if (call.isForgotten) {
-      this.#unask(call.process.proc.ruid.uid, Math.max(call.price, this.price(tid, call.operation)));
+      const pages = Math.max(call.price, this.price(tid, call.operation));
+      this.#unask(call.process.proc.ruid.uid, pages);
+      // A child would get that, too.
+      for (const each of this.processes.values())
+        if (this.sharesMemory(each.pid, call.process.pid)) each.unseen += pages;
       this.overtaken = true;
     }
     const child = this.#carryOut(call.operation, call.process);

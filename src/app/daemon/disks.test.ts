@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Errno, type ErrnoName } from "../../core/base/errno.ts";
-import { PagerDiskCharges } from "../../core/vm/disk-charges.ts";
-import { recount } from "../../core/vm/invariants.ts";
-import { SEED } from "../../core/vm/rules/seed.ts";
-import { SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
-import { Vm } from "../../core/vm/vm.ts";
+import { HeldDisks } from "../../core/charges/disk-charges.ts";
+import { recount } from "../../core/charges/recount.ts";
+import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/charges/swap-ledger.ts";
+import { UidInfos } from "../../core/charges/uidinfo.ts";
 import type { MemoryDisk } from "../../host/linux/memory-disk/memory-disks.ts";
 import { type DiskHost, Disks } from "./disks.ts";
 
@@ -48,11 +47,13 @@ class Machine implements DiskHost {
 }
 
 function world(machine = new Machine()) {
-  const vm = new Vm({ rules: SEED, overcommit: SWAP_RESERVE_RLIMIT_ON });
-  const disks = new Disks(machine, new PagerDiskCharges(vm));
+  const ledger = new SwapLedger({ overcommit: SWAP_RESERVE_RLIMIT_ON });
+  const uids = new UidInfos();
+  const charges = new HeldDisks(ledger, uids);
+  const disks = new Disks(machine, charges);
   const charged = (): number => {
-    assert.deepEqual(recount(vm), []);
-    return vm.ledger.reserved;
+    assert.deepEqual(recount(charges, { ledger, uids, budgets: [] }), []);
+    return ledger.reserved;
   };
   return { machine, disks, charged };
 }

@@ -1,8 +1,8 @@
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { PAGE_SIZE, pagesIn } from "../../core/base/size.ts";
-import type { DiskCharges } from "../../core/vm/disk-charges.ts";
-import type { Credentials } from "../../core/vm/swap-ledger.ts";
-import { UNLIMITED } from "../../core/vm/vocabulary.ts";
+import type { DiskCharges } from "../../core/charges/disk-charges.ts";
+import type { Credentials } from "../../core/charges/swap-ledger.ts";
+import { UNLIMITED } from "../../core/charges/unlimited.ts";
 import type { MemoryDisk, MemoryDisks } from "../../host/linux/memory-disk/memory-disks.ts";
 
 /** What a daemon does with memory disks. Sizes are bytes; a device is `/dev/loopN`. */

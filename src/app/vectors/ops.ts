@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { UNLIMITED } from "../../core/vm/vocabulary.ts";
+import { UNLIMITED } from "../../core/charges/unlimited.ts";
 import type { World } from "./world.ts";
 
 const name = v.string();

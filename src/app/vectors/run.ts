@@ -1,10 +1,10 @@
+import { SwapLedger } from "../../core/charges/swap-ledger.ts";
+import { UidInfo } from "../../core/charges/uidinfo.ts";
+import { UNLIMITED } from "../../core/charges/unlimited.ts";
 import { recount } from "../../core/vm/invariants.ts";
 import { RULE_SETS, type RuleSetName } from "../../core/vm/rules/rule-sets.ts";
 import type { VmState } from "../../core/vm/snapshot.ts";
-import { SwapLedger } from "../../core/vm/swap-ledger.ts";
-import { UidInfo } from "../../core/vm/uidinfo.ts";
 import { Vm } from "../../core/vm/vm.ts";
-import { UNLIMITED } from "../../core/vm/vocabulary.ts";
 import { compareStates, type Difference } from "./compare.ts";
 import { MAKES, OPS } from "./ops.ts";
 import { type Operation, type ReserveVector, type Scenario, type Step, VectorsError } from "./schema.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { PAGE_SIZE } from "../base/size.ts";
-import { UNLIMITED } from "../vm/vocabulary.ts";
+import { UNLIMITED } from "../charges/unlimited.ts";
 import type { SwapLimit } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { AccountedProcess } from "./process.ts";

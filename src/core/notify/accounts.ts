@@ -1,19 +1,25 @@
 import { ERRNO } from "../base/errno.ts";
-import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../vm/swap-ledger.ts";
-import { type UidInfo, UidInfos } from "../vm/uidinfo.ts";
-import { UNLIMITED } from "../vm/vocabulary.ts";
+import { HeldDisks } from "../charges/disk-charges.ts";
+import {
+  type Console,
+  type Refusal as LedgerRefusal,
+  NO_CONSOLE,
+  type SwapConfig,
+  SwapLedger,
+} from "../charges/swap-ledger.ts";
+import { UidInfos } from "../charges/uidinfo.ts";
 import { Arrivals } from "./arrivals.ts";
 import type { Books } from "./books.ts";
 import { Grants } from "./grants.ts";
 import { Job } from "./job.ts";
-import { type LimitCell, NO_LIMIT, type SwapLimit } from "./limit.ts";
+import type { SwapLimit } from "./limit.ts";
 import type { TrappedCall } from "./notification.ts";
 import { OPERATIONS, type OperationContext } from "./operations.ts";
 import { Population } from "./population.ts";
 import { ifLooked, type Targets, type Vma } from "./ports.ts";
-import type { AccountedProcess, Refusal } from "./process.ts";
+import type { AccountedProcess } from "./process.ts";
 import { isHidden } from "./ranges.ts";
-import { JOB_RECORD, jobRecord, NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "./records.ts";
+import { NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "./records.ts";
 import { SharedObjects } from "./shared-objects.ts";
 import type { Space } from "./space.ts";
 import { UidAccounts } from "./uid-accounts.ts";
@@ -54,7 +60,7 @@ export class Accounts {
   /** All that may have processes. */
   readonly jobs: Set<Job> = new Set([this.rootJob]);
   /** What memory disks hold. */
-  disks: () => Iterable<{ readonly payer: UidInfo; readonly pages: number }> = () => [];
+  readonly disks: HeldDisks;
   /** What was allowed and has not been seen to be over. */
   readonly grants: Grants;
   readonly recorder: Recorder;
@@ -68,6 +74,7 @@ export class Accounts {
     this.targets = targets;
     this.recorder = recorder;
     this.ledger = new SwapLedger(config, console);
+    this.disks = new HeldDisks(this.ledger, this.uids);
     this.grants = new Grants(targets, recorder);
     this.objects = new SharedObjects(this.ledger, targets, this.grants, recorder);
     const { ledger, uids, figures, objects, grants } = this;
@@ -137,8 +144,8 @@ export class Accounts {
   #isHopeless(process: AccountedProcess, need: number): boolean {
     const { space } = process;
     if (!space.sizeAtLook || !space.isExact) return false;
-    const shortage = this.#shortageOf(process, need);
-    return shortage !== undefined && space.own + need > shortage.limit;
+    const refusal = this.#refusalOf(process, need);
+    return refusal !== undefined && space.own + need > refusal.limit;
   }
 
   /** Reads the map of the caller's space: the pages that the call really adds, or the bound, which the map has corrected. */
@@ -166,15 +173,13 @@ export class Accounts {
   }
 
   #fits(process: AccountedProcess, pages: number): boolean {
-    return this.#shortageOf(process, pages) === undefined;
+    return this.#refusalOf(process, pages) === undefined;
   }
 
-  /** Which limit leaves no room for so much more: its job's, which binds root too, the machine's, its own. */
-  #shortageOf(process: AccountedProcess, pages: number): Omit<Refusal, "timeMs" | "call" | "pages"> | undefined {
+  /** Which limit leaves no room for so much more. */
+  #refusalOf(process: AccountedProcess, pages: number): LedgerRefusal | undefined {
     const { payer, job } = process.space;
-    const full = job.without(pages);
-    if (full) return { reason: "job", used: full.pages, limit: full.budget };
-    return this.ledger.shortageOf(pages, payer, process);
+    return this.ledger.refusalOf(pages, payer, process, job);
   }
 
   /** Which spaces count against the limit that leaves no room for so much more. */
@@ -270,24 +275,6 @@ export class Accounts {
     this.population.setLimit(process, limit);
   }
 
-  /** No limit binds any more, of whoever is here or still to come; what is reserved is counted. */
-  lift(): void {
-    const { population, arrivals, grants, recorder } = this;
-    const lift = (limit: LimitCell): void => void Object.assign(limit, NO_LIMIT);
-    for (const job of this.jobs) {
-      lift(job.limit);
-      job.budget = UNLIMITED;
-      recorder.put(JOB_RECORD + job.id, jobRecord(job));
-    }
-    for (const { limit } of [...grants.forks, ...grants.loans]) lift(limit);
-    for (const [, { limit }] of arrivals.expected) lift(limit);
-    for (const process of population) {
-      lift(process.limit);
-      population.record(process);
-    }
-    this.setOvercommit(0);
-  }
-
   /** The bits of the policy, {@link SwapLedger.overcommit}; they outlive this process. */
   setOvercommit(bits: number): void {
     this.ledger.overcommit = bits;
@@ -296,8 +283,8 @@ export class Accounts {
 
   #refuse(process: AccountedProcess, { name, operation }: TrappedCall, pages: number): Verdict {
     const { payer, brk } = process.space;
-    const shortage = this.#shortageOf(process, pages)!;
-    process.remember({ timeMs: Date.now(), call: name, pages, ...shortage });
+    const refusal = this.#refusalOf(process, pages)!;
+    process.remember({ timeMs: Date.now(), call: name, pages, ...refusal });
     this.figures.of(payer).refusals++;
     this.ledger.tellRefusal(pages, payer, process);
     // brk(2) itself reports no error: it returns where the segment ends.

@@ -1,5 +1,5 @@
-import type { SwapLedger } from "../vm/swap-ledger.ts";
-import type { UidInfos } from "../vm/uidinfo.ts";
+import type { SwapLedger } from "../charges/swap-ledger.ts";
+import type { UidInfos } from "../charges/uidinfo.ts";
 import type { Grants } from "./grants.ts";
 import type { Targets } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";

@@ -1,4 +1,4 @@
-import type { UidInfo } from "../vm/uidinfo.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { Job } from "./job.ts";
 import type { LimitCell } from "./limit.ts";
 import type { AccountedProcess } from "./process.ts";

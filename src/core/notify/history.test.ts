@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import fc from "fast-check";
 import { runHistory, STEPS, type Step } from "../../../test/support/accounts-history.ts";
-import { UNLIMITED } from "../vm/vocabulary.ts";
+import { UNLIMITED } from "../charges/unlimited.ts";
 
 /** The same histories each time; others by LYONNAIS_SEED, more of them by LYONNAIS_RUNS. */
 const numRuns = Number(process.env["LYONNAIS_RUNS"] ?? 400);

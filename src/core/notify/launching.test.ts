@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAPPINGS, VmTargets } from "../../../test/support/vm-targets.ts";
-import { SWAP_RESERVE_RLIMIT_ON } from "../vm/swap-ledger.ts";
+import { SWAP_RESERVE_RLIMIT_ON } from "../charges/swap-ledger.ts";
 import { Accounts } from "./accounts.ts";
 import { Job } from "./job.ts";
 import type { Operation } from "./operation.ts";

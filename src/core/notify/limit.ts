@@ -1,4 +1,4 @@
-import { UNLIMITED } from "../vm/vocabulary.ts";
+import { UNLIMITED } from "../charges/unlimited.ts";
 
 /** RLIMIT_SWAP: pages. */
 export interface SwapLimit {

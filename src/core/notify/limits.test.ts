@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
-import { UNLIMITED } from "../vm/vocabulary.ts";
+import { UNLIMITED } from "../charges/unlimited.ts";
+import { liftLimits } from "./lift.ts";
 import { limitCell } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import { JOB_RECORD, jobRecord } from "./records.ts";
@@ -74,7 +75,7 @@ test("when all limits are lifted nobody is held to one: who is here, who is stil
   const child = does(pid, FORK)!.pid;
   const borrower = does(pid, { kind: "vfork", waits: true })!.pid;
   assert.equal(world.trap(borrower, EXEC), "let go");
-  world.accounts.lift();
+  liftLimits(world.accounts);
   assert.equal(world.trap(child, map(5000)), "let go");
   kernel.happenAll();
   assert.equal(world.trap(borrower, map(5000)), "let go");

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { PAGE_SIZE } from "../base/size.ts";
-import { SwapLedger } from "../vm/swap-ledger.ts";
-import { UidInfo } from "../vm/uidinfo.ts";
+import { SwapLedger } from "../charges/swap-ledger.ts";
+import { UidInfo } from "../charges/uidinfo.ts";
 import { Job } from "./job.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";

@@ -1,23 +1,16 @@
-import type { Credentials } from "../vm/swap-ledger.ts";
-import type { UidInfo } from "../vm/uidinfo.ts";
+import type { Credentials, Refusal } from "../charges/swap-ledger.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { LimitCell } from "./limit.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { Space } from "./space.ts";
 
-/** A call that was refused. */
-export interface Refusal {
+/** A call that was refused, and why. */
+export interface RefusedCall extends Refusal {
   /** Milliseconds since 1970. */
   readonly timeMs: number;
   readonly call: string;
   readonly pages: number;
-  readonly reason: RefusalReason;
-  /** What was compared with the limit, and the limit: pages. */
-  readonly used: number;
-  readonly limit: number;
 }
-
-/** Which limit refused: the uid's, the job's, or the machine's supply. */
-export type RefusalReason = "rlimit" | "job" | "supply";
 
 /** How many refusals a process remembers. */
 const REMEMBERED = 16;
@@ -44,7 +37,7 @@ export class AccountedProcess implements Credentials {
   pendingUid: PendingChange = undefined;
   /** Who pays for its next program, where another pays for the memory that it shares. */
   nextPayer: UidInfo | undefined;
-  readonly refusals: Refusal[] = [];
+  readonly refusals: RefusedCall[] = [];
   /** Threads that have called. */
   readonly tids: Set<number> = new Set();
 
@@ -73,7 +66,7 @@ export class AccountedProcess implements Credentials {
     return this.#targets.ids(this.pid)?.euid ?? Number.NaN;
   }
 
-  remember(refusal: Refusal): void {
+  remember(refusal: RefusedCall): void {
     this.refusals.push(refusal);
     if (this.refusals.length > REMEMBERED) this.refusals.shift();
   }

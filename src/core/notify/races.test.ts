@@ -304,6 +304,16 @@ test("the memory of a program that another thread has replaced is looked for wit
   world.checkAtRest();
 });
 
+test("shared memory that a borrower has made is its lender's when both the borrower and the daemon are gone", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const borrower = does(world, pid, vfork(false))!;
+  does(world, borrower.pid, share(20));
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS + 13, MAPPINGS + 20);
+  kernel.exit(borrower.pid);
+  world.crash();
+  assert.equal(world.accounts.ledger.reserved, 20);
+});
+
 /** Everything that a process leaves behind which a kill could lose: segments, shared memory, forks and loans that nobody has seen. */
 function unseen() {
   const { world, kernel, pid } = worldWith(5);

@@ -1,5 +1,5 @@
 import { pagesIn } from "../base/size.ts";
-import type { UidInfo } from "../vm/uidinfo.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { Vma } from "./ports.ts";
 
 /** Pages that somebody else pays than who pays for what is new: reserved before the real uid changed. */

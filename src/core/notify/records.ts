@@ -1,4 +1,4 @@
-import type { UidInfo } from "../vm/uidinfo.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { ForkGrant, ObjectGrant } from "./grant.ts";
 import type { Job } from "./job.ts";
 import type { LimitCell, SwapLimit } from "./limit.ts";
@@ -64,6 +64,8 @@ export type ForkRecord = HeritageRecord & { readonly layout: string };
 export interface UnseenRecord extends ObjectRecord {
   readonly key: number | null;
   readonly creator: number;
+  /** Who else has the creator's memory, where it may be mapped: absent in records of daemons before. */
+  readonly sharers?: readonly number[];
 }
 
 export interface ObjectRecord {
@@ -102,10 +104,11 @@ export function forkRecord({ limit, child, layout }: ForkGrant): Json {
   return { ...heritageRecord(limit, child.job, child.payer), layout };
 }
 
-export function unseenRecord({ process, key, object: { payer, job, pages } }: ObjectGrant): Json {
-  return { payer: payer.uid, job: job.id, pages, key: key ?? null, creator: process.pid };
+export function unseenRecord({ process, key, space, object: { payer, job, pages } }: ObjectGrant): Json {
+  const sharers = [...space.pids].filter((pid) => pid !== process.pid);
+  return { payer: payer.uid, job: job.id, pages, key: key ?? null, creator: process.pid, sharers };
 }
 
-export function jobRecord({ limit, budget, around }: Job): Json {
-  return { soft: orNull(limit.soft), hard: orNull(limit.hard), budget: orNull(budget), around: around?.id ?? null };
+export function jobRecord({ limit, most, around }: Job): Json {
+  return { soft: orNull(limit.soft), hard: orNull(limit.hard), budget: orNull(most), around: around?.id ?? null };
 }

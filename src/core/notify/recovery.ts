@@ -161,8 +161,9 @@ function meet(
 /** Shared memory that was granted: what has become of it, the next look tells. */
 function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void {
   const { population, objects, grants, uids } = accounts;
-  const { key, creator, pages, payer } = record;
-  const process = population.find(creator);
+  const { key, creator, sharers = [], pages, payer } = record;
+  // Who has made it may be another program by now, or gone.
+  const process = [creator, ...sharers].map((pid) => population.find(pid)).find((each) => each !== undefined);
   if (key !== null) objects.restoreSegment(key, creator, pages, uids.find(payer), job);
   else if (process) {
     const object = objects.charge({ payer: uids.find(payer), job }, pages);

@@ -1,5 +1,6 @@
-import type { SwapLedger } from "../vm/swap-ledger.ts";
-import type { UidInfo } from "../vm/uidinfo.ts";
+import { Charge } from "../charges/charge.ts";
+import type { SwapLedger } from "../charges/swap-ledger.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { Grant, ObjectGrant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
 import type { Job } from "./job.ts";
@@ -10,17 +11,28 @@ import type { Space } from "./space.ts";
 
 /** Memory that processes share, charged once to whoever made it: anonymous, System V, a memory file. */
 export class SharedObject {
-  pages = 0;
-  readonly payer: UidInfo;
+  readonly charge: Charge;
   readonly job: Job;
   /** Calls that were allowed to resize it: what is seen before they are done may be the size it had. */
   readonly #resizes = new Set<Grant>();
   /** Who maps it; all that keeps anonymous memory alive. */
   readonly spaces: Set<Space> = new Set();
 
-  constructor(payer: UidInfo, job: Job) {
-    this.payer = payer;
+  constructor(ledger: SwapLedger, payer: UidInfo, job: Job) {
+    this.charge = new Charge(ledger, payer, job);
     this.job = job;
+  }
+
+  get payer(): UidInfo {
+    return this.charge.payer;
+  }
+
+  get pages(): number {
+    return this.charge.pages;
+  }
+
+  resize(pages: number): void {
+    this.charge.grow(pages - this.charge.pages);
   }
 
   resizes(grant: Grant): void {
@@ -44,6 +56,7 @@ export interface SharedCharge {
   readonly name: string;
   readonly uid: number;
   readonly pages: number;
+  readonly charge: Charge;
 }
 
 /** How an object's name begins: anonymous, a System V segment, a memory file. */
@@ -72,8 +85,8 @@ export class SharedObjects {
     return this.#known.size > 0 || this.#grants.objects.size > 0;
   }
 
-  *[Symbol.iterator](): IterableIterator<SharedCharge & { readonly payer: UidInfo; readonly job: Job }> {
-    const each = (name: string, { payer, pages, job }: SharedObject) => ({ name, uid: payer.uid, pages, payer, job });
+  *[Symbol.iterator](): IterableIterator<SharedCharge> {
+    const each = (name: string, { payer, pages, charge }: SharedObject) => ({ name, uid: payer.uid, pages, charge });
     for (const [name, object] of this.#known) yield each(name, object);
     for (const { object } of this.#grants.objects) yield each("new", object);
   }
@@ -84,14 +97,14 @@ export class SharedObjects {
 
   /** An object that `space` is about to make, charged to who pays for that. */
   charge({ payer, job }: Pick<Space, "payer" | "job">, pages: number): SharedObject {
-    const object = new SharedObject(payer, job);
-    this.#resize(object, pages);
+    const object = new SharedObject(this.#ledger, payer, job);
+    object.resize(pages);
     return object;
   }
 
   /** What was granted does not come. */
   giveUp(grant: ObjectGrant): void {
-    if (this.#grants.close(grant)) this.#resize(grant.object, 0);
+    if (this.#grants.close(grant)) grant.object.resize(0);
   }
 
   /** Anonymous memory that was granted to `space` and that no map has shown, oldest first. */
@@ -117,9 +130,9 @@ export class SharedObjects {
   growFile(key: string, { payer, job }: Space, pages: number, grant?: Grant): void {
     const known = this.#known.get(key);
     // One that has come to nothing, or is empty again, is as good as new.
-    const object = known && known.pages > 0 ? known : new SharedObject(payer, job);
+    const object = known && known.pages > 0 ? known : new SharedObject(this.#ledger, payer, job);
     for (const space of known?.spaces ?? []) object.spaces.add(space);
-    if (pages > object.pages) this.#resize(object, pages);
+    if (pages > object.pages) object.resize(pages);
     // Those that are over need not be remembered.
     object.isResizing(this.#targets);
     if (grant) object.resizes(grant);
@@ -129,7 +142,7 @@ export class SharedObjects {
   /** A file that was allowed by `grant` to grow by so many pages stays as it was. */
   stopGrowing(key: string, pages: number, grant: Grant): void {
     const object = this.#known.get(key);
-    if (object?.cancels(grant)) this.#resize(object, Math.max(0, object.pages - pages));
+    if (object?.cancels(grant)) object.resize(Math.max(0, object.pages - pages));
   }
 
   /** A child maps what its parent maps. */
@@ -223,7 +236,7 @@ export class SharedObjects {
       const pages = there.get(key);
       if (!object) this.#files.delete(key);
       else if (pages !== undefined) {
-        if (pages >= object.pages || !growing.has(key)) this.#resize(object, pages);
+        if (pages >= object.pages || !growing.has(key)) object.resize(pages);
       } else if (object.spaces.size === 0) this.#drop(key, object);
     }
   }
@@ -235,8 +248,8 @@ export class SharedObjects {
 
   /** An object that a process before this one has charged. */
   restore(key: string, payer: UidInfo, job: Job, pages: number): void {
-    const object = new SharedObject(payer, job);
-    this.#resize(object, pages);
+    const object = new SharedObject(this.#ledger, payer, job);
+    object.resize(pages);
     this.#know(key, object);
   }
 
@@ -263,17 +276,9 @@ export class SharedObjects {
   }
 
   #drop(key: string, object: SharedObject): void {
-    this.#resize(object, 0);
+    object.resize(0);
     this.#known.delete(key);
     this.#files.delete(key);
     this.#recorder.drop(OBJECT_RECORD + key);
-  }
-
-  #resize(object: SharedObject, pages: number): void {
-    const more = pages - object.pages;
-    if (more > 0) this.#ledger.force(more, object.payer);
-    else this.#ledger.release(-more, object.payer);
-    object.job.add(more);
-    object.pages = pages;
   }
 }

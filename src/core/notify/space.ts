@@ -1,9 +1,11 @@
 import { PAGE_SIZE, pagesIn } from "../base/size.ts";
-import type { SwapLedger } from "../vm/swap-ledger.ts";
-import type { UidInfo } from "../vm/uidinfo.ts";
+import { Charge } from "../charges/charge.ts";
+import type { SwapLedger } from "../charges/swap-ledger.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
+import { ForeignMemory } from "./foreign-memory.ts";
 import type { Job } from "./job.ts";
 import type { Vma } from "./ports.ts";
-import { accountedWithin, dataEnd, type Foreign, isHidden, lengthOf, outside, sum, within } from "./ranges.ts";
+import { accountedWithin, dataEnd, type Foreign, isHidden, outside, sum, within } from "./ranges.ts";
 
 /** How many ends of the data segment are remembered for which the map has not been read. */
 const REMEMBERED_BRKS = 16;
@@ -15,9 +17,8 @@ const REMEMBERED_BRKS = 16;
 export class Space {
   readonly #ledger: SwapLedger;
   #job: Job;
-  #payer: UidInfo;
-  #own = 0;
-  #foreign: readonly Foreign[] = [];
+  #own: Charge;
+  readonly #foreign: ForeignMemory;
   /** Of the stack, at the last look: pages. */
   #stack = 0;
   /** See {@link startBrk} and {@link brk}. */
@@ -50,7 +51,8 @@ export class Space {
   constructor(ledger: SwapLedger, job: Job, payer: UidInfo) {
     this.#ledger = ledger;
     this.#job = job;
-    this.#payer = payer;
+    this.#own = new Charge(ledger, payer, job);
+    this.#foreign = new ForeignMemory(ledger);
   }
 
   /** Where the data segment begins and ends: addresses, 0 where that is not known. */
@@ -65,7 +67,7 @@ export class Space {
   }
 
   get payer(): UidInfo {
-    return this.#payer;
+    return this.#own.payer;
   }
 
   get job(): Job {
@@ -74,21 +76,26 @@ export class Space {
 
   /** Pages charged to {@link payer}. */
   get own(): number {
-    return this.#own;
+    return this.#own.pages;
+  }
+
+  /** All that it holds. */
+  get charges(): Iterable<Charge> {
+    return [this.#own, ...this.#foreign.charges];
   }
 
   get foreign(): readonly Foreign[] {
-    return this.#foreign;
+    return this.#foreign.ranges;
   }
 
   /** Pages, whoever pays. */
   get pages(): number {
-    return this.#own + sum(this.#foreign);
+    return this.#own.pages + this.#foreign.pages;
   }
 
   /** A child's, which has `pages` of what there is here. */
   fork(pages: number): Space {
-    const child = new Space(this.#ledger, this.#job, this.#payer);
+    const child = new Space(this.#ledger, this.#job, this.payer);
     child.isExact = this.isExact;
     child.#brk = this.brk;
     child.#startBrk = this.startBrk;
@@ -104,17 +111,14 @@ export class Space {
 
   /** Changes what the payer pays for; the caller has asked whether there is room. */
   add(pages: number): void {
-    this.#own += pages;
-    if (pages >= 0) this.#ledger.force(pages, this.#payer);
-    else this.#ledger.release(-pages, this.#payer);
-    this.#job.add(pages);
+    this.#own.grow(pages);
     this.sizeAtLook = undefined;
   }
 
   /** Who pays for the pages of [start, end), which the kernel counts as reserved: in order, without a gap. */
   payersOf(start: number, end: number): { readonly start: number; readonly end: number; readonly payer: UidInfo }[] {
-    const foreign = within(this.#foreign, start, end);
-    const own = outside({ start, end }, foreign).map((part) => ({ ...part, payer: this.#payer }));
+    const foreign = within(this.foreign, start, end);
+    const own = outside({ start, end }, foreign).map((part) => ({ ...part, payer: this.payer }));
     return [...foreign, ...own].sort((a, b) => a.start - b.start);
   }
 
@@ -128,7 +132,7 @@ export class Space {
     const accounted = vmas.filter((vma) => vma.accounted);
     if (!hidden) {
       this.#setForeign(
-        this.#foreign.flatMap(({ start, end, payer }) =>
+        this.foreign.flatMap(({ start, end, payer }) =>
           within(accounted, start, end).map((part) => ({ start: part.start, end: part.end, payer })),
         ),
       );
@@ -237,11 +241,11 @@ export class Space {
    */
   keepFor(next: UidInfo, vmas: readonly Vma[], underway: number, settled: boolean): void {
     this.correct(vmas, underway, settled);
-    const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.#foreign));
-    const kept = [...this.#foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.#payer }))];
-    this.add(-this.#own);
+    const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.foreign));
+    const kept = [...this.foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.payer }))];
+    this.#own.release();
     this.#setForeign(kept.sort((a, b) => a.start - b.start));
-    this.#payer = next;
+    this.#own = new Charge(this.#ledger, next, this.#job);
     this.payersChanged = true;
     this.add(underway);
   }
@@ -252,17 +256,15 @@ export class Space {
   }
 
   moveTo(job: Job): void {
-    const { pages } = this;
-    this.#job.add(-pages);
     this.#job = job;
-    job.add(pages);
+    for (const charge of this.charges) charge.moveTo(job);
   }
 
   /** A fixed mapping has taken the place of what was there; {@link payer} has paid for all of it. */
   forgetForeign(start: number, end: number): void {
-    if (this.#foreign.length === 0) return;
+    if (this.foreign.length === 0) return;
     this.#setForeign(
-      this.#foreign.flatMap((range) => outside(range, [{ start, end }]).map((part) => ({ ...range, ...part }))),
+      this.foreign.flatMap((range) => outside(range, [{ start, end }]).map((part) => ({ ...range, ...part }))),
     );
   }
 
@@ -280,24 +282,22 @@ export class Space {
   /** What of {@link foreign} is there still when all that was allowed has happened. */
   get lastingForeign(): readonly Foreign[] {
     const holes = [...this.#expected].sort((a, b) => a.start - b.start);
-    return this.#foreign.flatMap((range) => outside(range, holes).map((part) => ({ ...range, ...part })));
+    return this.foreign.flatMap((range) => outside(range, holes).map((part) => ({ ...range, ...part })));
   }
 
   /** Pages of [start, end) that somebody else pays for than {@link payer}. */
   foreignWithin(start: number, end: number): number {
-    return sum(within(this.#foreign, start, end));
+    return sum(within(this.foreign, start, end));
   }
 
   release(): void {
     this.#setForeign([]);
-    this.add(-this.#own);
+    this.add(-this.own);
   }
 
   #setForeign(next: readonly Foreign[]): void {
-    for (const range of this.#foreign) this.#ledger.release(lengthOf(range), range.payer);
-    for (const range of next) this.#ledger.force(lengthOf(range), range.payer);
-    this.#job.add(sum(next) - sum(this.#foreign));
-    if (next.length > 0 || this.#foreign.length > 0) this.payersChanged = true;
-    this.#foreign = next;
+    if (next.length === 0 && this.foreign.length === 0) return;
+    this.#foreign.become(next, this.#job);
+    this.payersChanged = true;
   }
 }

@@ -1,4 +1,4 @@
-import type { UidInfo } from "../vm/uidinfo.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 
 /** What is told of a uid beside its total. */
 export interface UidFigures {

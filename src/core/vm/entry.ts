@@ -1,5 +1,5 @@
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { VmObject } from "./object.ts";
-import type { UidInfo } from "./uidinfo.ts";
 import type { Inherit } from "./vocabulary.ts";
 
 /** eflags of vm_map.h that matter to accounting. Entries merge only when all are equal. */

@@ -1,8 +1,8 @@
+import type { UidInfo } from "../charges/uidinfo.ts";
 import { MAP_ENTRY_NOFAULT, MAP_ENTRY_NORESERVE, type VmMapEntry } from "./entry.ts";
 import type { VmMap } from "./map.ts";
 import type { VmObject } from "./object.ts";
 import { mapsOf, objectsOf } from "./reachable.ts";
-import type { UidInfo } from "./uidinfo.ts";
 import type { Vm } from "./vm.ts";
 import { VM_PROT_WRITE } from "./vocabulary.ts";
 

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { NaiveAccounts, type NaiveProc, type Shared } from "../../../test/support/naive-accounts.ts";
 import { seedFrom } from "../../../test/support/seeded.ts";
+import { UNLIMITED } from "../charges/unlimited.ts";
 import type { VmMapEntry } from "./entry.ts";
 import { recount } from "./invariants.ts";
 import type { VmObject } from "./object.ts";
@@ -14,7 +15,6 @@ import type { VmRules } from "./rules/rules.ts";
 import { SEED } from "./rules/seed.ts";
 import type { SysvSegment } from "./sysv-shm.ts";
 import { Vm } from "./vm.ts";
-import { UNLIMITED } from "./vocabulary.ts";
 
 /** Numbers that the operation of that name makes its arguments of. */
 type Step = readonly [op: string, who: number, a: number, b: number, c: number];

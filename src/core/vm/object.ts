@@ -1,5 +1,5 @@
+import type { UidInfo } from "../charges/uidinfo.ts";
 import { PageRuns } from "./page-runs.ts";
-import type { UidInfo } from "./uidinfo.ts";
 
 /** Type of an object's pager (objtype_t). */
 export type ObjectType = "default" | "swap" | "vnode" | "device" | "phys" | "sg" | "dead";

@@ -1,8 +1,8 @@
 import { invariant } from "../base/assert.ts";
+import type { SwapLedger } from "../charges/swap-ledger.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { VmMapEntry } from "./entry.ts";
 import { OBJ_ONEMAPPING, type ObjectType, VmObject } from "./object.ts";
-import type { SwapLedger } from "./swap-ledger.ts";
-import type { UidInfo } from "./uidinfo.ts";
 
 /** vm_object.c: the life of objects and what it does to the charges they hold (swap-accounting sections 4.8 and 4.9). */
 export class VmObjects {

@@ -1,7 +1,7 @@
+import type { Credentials, SwapLedger } from "../charges/swap-ledger.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import { OBJ_NOSPLIT, OBJ_ONEMAPPING, type ObjectType, type VmObject } from "./object.ts";
 import type { VmObjects } from "./objects.ts";
-import type { Credentials, SwapLedger } from "./swap-ledger.ts";
-import type { UidInfo } from "./uidinfo.ts";
 
 export type PagerType = Exclude<ObjectType, "dead">;
 

@@ -1,8 +1,8 @@
+import type { Credentials, SwapLedger } from "../charges/swap-ledger.ts";
 import type { VmObject } from "./object.ts";
 import type { VmObjects } from "./objects.ts";
 import type { Pagers } from "./pager.ts";
 import type { Proc } from "./proc.ts";
-import type { Credentials, SwapLedger } from "./swap-ledger.ts";
 
 /** shm_open(2) of a new object: a holder that holds nothing yet. undefined: ENOMEM, even 0 pages were refused. */
 export function shmOpen(td: Proc, pagers: Pagers): VmObject | undefined {

@@ -1,5 +1,5 @@
-import type { Credentials } from "./swap-ledger.ts";
-import type { UidInfo } from "./uidinfo.ts";
+import type { Credentials } from "../charges/swap-ledger.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { VmSpace } from "./vmspace.ts";
 
 /** The part of struct proc that memory accounting looks at. {@link ruid} pays; the rest decides about refusals. */

@@ -1,9 +1,9 @@
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { VmMapEntry } from "./entry.ts";
 import type { VmMap } from "./map.ts";
 import type { VmObject } from "./object.ts";
 import type { Proc } from "./proc.ts";
 import { objectsOf } from "./reachable.ts";
-import type { UidInfo } from "./uidinfo.ts";
 import type { Vm } from "./vm.ts";
 import { protText } from "./vocabulary.ts";
 

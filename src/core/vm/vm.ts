@@ -1,3 +1,6 @@
+import { type Console, type Credentials, type SwapConfig, SwapLedger } from "../charges/swap-ledger.ts";
+import { UidInfos } from "../charges/uidinfo.ts";
+import { UNLIMITED } from "../charges/unlimited.ts";
 import { MAP_ENTRY_NORESERVE } from "./entry.ts";
 import { type Access, vmFault } from "./fault.ts";
 import { forkMap } from "./fork.ts";
@@ -11,11 +14,9 @@ import { vmMapInherit, vmMapMadvise, vmMapProtect } from "./protect.ts";
 import { type RemapRequest, vmMapRemap } from "./remap.ts";
 import type { VmContext, VmRules } from "./rules/rules.ts";
 import { vmMapGrowStack, vmMapStack } from "./stack.ts";
-import { type Console, type Credentials, type SwapConfig, SwapLedger } from "./swap-ledger.ts";
 import { type SysvSegment, shmat, shmdt, shmget, shmRemove } from "./sysv-shm.ts";
-import { UidInfos } from "./uidinfo.ts";
 import { VmSpace } from "./vmspace.ts";
-import { type Advice, type Inherit, type KernReturn, UNLIMITED, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
+import { type Advice, type Inherit, type KernReturn, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
 import { vmMapUnwire, vmMapWire } from "./wire.ts";
 
 export interface VmOptions extends SwapConfig {
@@ -23,8 +24,6 @@ export interface VmOptions extends SwapConfig {
   /** kern.sgrowsiz, pages; 32 without it. */
   readonly stackGrowPages?: number;
   readonly console?: Console;
-  /** Totals that others count in too; its own without them. */
-  readonly totals?: { readonly ledger: SwapLedger; readonly uids: UidInfos };
 }
 
 /** A request of mmap(2), in pages. */
@@ -54,7 +53,7 @@ export type NewProc = Partial<Omit<Credentials, "pid">> & { readonly ruid: numbe
 export class Vm implements VmContext {
   readonly rules: VmRules;
   readonly ledger: SwapLedger;
-  readonly uids: UidInfos;
+  readonly uids: UidInfos = new UidInfos();
   readonly stackGrowPages: number;
   readonly objects: VmObjects;
   readonly pagers: Pagers;
@@ -66,8 +65,7 @@ export class Vm implements VmContext {
 
   constructor(options: VmOptions) {
     this.rules = options.rules;
-    this.ledger = options.totals?.ledger ?? new SwapLedger(options, options.console);
-    this.uids = options.totals?.uids ?? new UidInfos();
+    this.ledger = new SwapLedger(options, options.console);
     this.stackGrowPages = options.stackGrowPages ?? 32;
     this.objects = new VmObjects(this.ledger, (object, type) => {
       this.handles.delete(object);

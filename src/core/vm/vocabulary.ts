@@ -1,13 +1,11 @@
 /**
  * The words of FreeBSD's vm(9): protections, inheritance, kern returns. Sizes and addresses are whole pages everywhere in
- * this folder; {@link UNLIMITED} is the limit that never binds.
+ * this folder.
  */
 export const VM_PROT_READ = 1;
 export const VM_PROT_WRITE = 2;
 export const VM_PROT_EXECUTE = 4;
 export const VM_PROT_ALL = 7;
-
-export const UNLIMITED: number = Number.POSITIVE_INFINITY;
 
 /** vm_inherit_t. `zero` came after 2009. */
 export type Inherit = "share" | "copy" | "none" | "zero";

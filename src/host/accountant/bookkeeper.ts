@@ -1,7 +1,10 @@
 import type { MessagePort } from "node:worker_threads";
 import { Errno, isErrno } from "../../core/base/errno.ts";
+import type { DiskCharges } from "../../core/charges/disk-charges.ts";
+import { SWAP_RESERVE_RLIMIT_ON } from "../../core/charges/swap-ledger.ts";
 import { Accounts, type Verdict } from "../../core/notify/accounts.ts";
 import { Job } from "../../core/notify/job.ts";
+import { liftLimits } from "../../core/notify/lift.ts";
 import { type LimitCell, limitCell, type SwapLimit } from "../../core/notify/limit.ts";
 import type { TrappedCall } from "../../core/notify/notification.ts";
 import { type Image, NOT_YET } from "../../core/notify/ports.ts";
@@ -10,10 +13,6 @@ import { JOB_RECORD, jobRecord, NO_RECORDER, type Recorder } from "../../core/no
 import { recount } from "../../core/notify/recount.ts";
 import { recover } from "../../core/notify/recovery.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
-import { type DiskCharges, PagerDiskCharges } from "../../core/vm/disk-charges.ts";
-import { SEED } from "../../core/vm/rules/seed.ts";
-import { SWAP_RESERVE_RLIMIT_ON } from "../../core/vm/swap-ledger.ts";
-import { Vm } from "../../core/vm/vm.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { refuseAdoptions } from "./adoption-quota.ts";
 import { Alarms } from "./alarms.ts";
@@ -76,9 +75,7 @@ export class Bookkeeper implements Requests {
     const arrived = (process: AccountedProcess): void => this.loop.arrived(process);
     const collectExits = (): void => this.loop.collectExits();
     this.#accounts = new Accounts(this.#targets, policy, { console, recorder, arrived, collectExits });
-    const vm = new Vm({ rules: SEED, totals: this.#accounts });
-    this.#accounts.disks = () => [...vm.handles].map(({ cred, charge }) => ({ payer: cred!, pages: charge }));
-    this.#disks = new PagerDiskCharges(vm);
+    this.#disks = this.#accounts.disks;
     this.#inFlight = new InFlight(dir === undefined ? undefined : `${dir}/in-flight`);
     this.loop = new NotificationLoop(
       this.#accounts,
@@ -253,7 +250,7 @@ export class Bookkeeper implements Requests {
   }
 
   lift(): void {
-    this.#accounts.lift();
+    liftLimits(this.#accounts);
   }
 
   setOvercommit(bits: number): void {

@@ -1,7 +1,7 @@
 import { PAGE_SIZE } from "../../core/base/size.ts";
+import type { SwapLedger } from "../../core/charges/swap-ledger.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
-import type { SwapLedger } from "../../core/vm/swap-ledger.ts";
 import { FOREIGN_NUMBERS, type Payment, type Requests } from "./requests.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;

@@ -1,9 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Errno, ErrnoName } from "../../core/base/errno.ts";
+import type { DiskCharges } from "../../core/charges/disk-charges.ts";
 import type { SwapLimit } from "../../core/notify/limit.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import type { Outcome, Parked } from "../../core/vfs/parked.ts";
-import type { DiskCharges } from "../../core/vm/disk-charges.ts";
 import type { RepairEnds } from "../repair/repair-process.ts";
 import type { AdoptionQuota } from "./adoption-quota.ts";
 

@@ -1,8 +1,8 @@
+import type { SwapLedger } from "../../charges/swap-ledger.ts";
+import type { UidInfo } from "../../charges/uidinfo.ts";
 import type { VmMapEntry } from "../entry.ts";
 import type { VmObjects } from "../objects.ts";
 import type { Proc } from "../proc.ts";
-import type { SwapLedger } from "../swap-ledger.ts";
-import type { UidInfo } from "../uidinfo.ts";
 
 /** What rules act on. */
 export interface VmContext {

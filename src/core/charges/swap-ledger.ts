@@ -1,7 +1,8 @@
 import { invariant } from "../base/assert.ts";
 import { PAGE_SIZE } from "../base/size.ts";
+import type { Budget } from "./budget.ts";
 import type { UidInfo } from "./uidinfo.ts";
-import { UNLIMITED } from "./vocabulary.ts";
+import { UNLIMITED } from "./unlimited.ts";
 
 /** Bits of `vm.overcommit` (docs/semantics.md, "Policy"). */
 export const SWAP_RESERVE_FORCE_ON = 1;
@@ -19,9 +20,12 @@ export interface Credentials {
   readonly pid: number;
 }
 
-/** Why a reservation is refused: the limit of the one who asks, or the machine's supply. What was compared with it, and it: pages. */
-export interface Shortage {
-  readonly reason: "rlimit" | "supply";
+/**
+ * Why a reservation is refused: a budget that its holder is in, the machine's supply, or the limit of the one who asks. What was
+ * compared with it, and it: pages.
+ */
+export interface Refusal {
+  readonly reason: "job" | "supply" | "rlimit";
   readonly used: number;
   readonly limit: number;
 }
@@ -99,11 +103,16 @@ export class SwapLedger {
 
   /** Whether {@link reserve} would count them. */
   fits(pages: number, payer: UidInfo, by: Credentials): boolean {
-    return this.shortageOf(pages, payer, by) === undefined;
+    return this.refusalOf(pages, payer, by) === undefined;
   }
 
-  /** Which total leaves no room for so much more; none where there is room. Privilege is asked for only when the arithmetic fails. */
-  shortageOf(pages: number, payer: UidInfo, by: Credentials): Shortage | undefined {
+  /**
+   * Which total leaves no room for so much more, in this order: a budget, which binds root too, the supply, the limit. Privilege is
+   * asked for only when the arithmetic fails.
+   */
+  refusalOf(pages: number, payer: UidInfo, by: Credentials, budget?: Budget): Refusal | undefined {
+    const full = budget?.without(pages);
+    if (full) return { reason: "job", used: full.pages, limit: full.most };
     const hasSupply = this.hasSupply(pages);
     if ((hasSupply && this.#isWithinLimit(pages, payer, by)) || (by.euid === 0 && !by.jailed)) return undefined;
     return hasSupply

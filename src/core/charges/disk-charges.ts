@@ -1,10 +1,8 @@
 import { Errno } from "../base/errno.ts";
 import { formatSize, PAGE_SIZE } from "../base/size.ts";
-import type { VmObject } from "./object.ts";
-import { resize } from "./posix-shm.ts";
-import type { Credentials, SwapLedger } from "./swap-ledger.ts";
-import type { UidInfo } from "./uidinfo.ts";
-import type { Vm } from "./vm.ts";
+import { Charge } from "./charge.ts";
+import type { Credentials, Refusal, SwapLedger } from "./swap-ledger.ts";
+import type { UidInfo, UidInfos } from "./uidinfo.ts";
 
 /**
  * Charges that no process holds: swap-backed memory disks, md(4). Pages; a refusal is ENOMEM and changes nothing. A name that
@@ -20,49 +18,58 @@ export interface DiskCharges {
 }
 
 interface ChargedDisk {
-  readonly object: VmObject;
+  readonly charge: Charge;
   readonly by: Credentials;
 }
 
-/** Never refused, only counted. */
-const PRIVILEGED = { euid: 0, jailed: false };
-
-/** Each disk is an object of the swap pager, which holds the charge (swap-accounting S61). */
-export class PagerDiskCharges implements DiskCharges {
-  readonly #vm: Vm;
+/** A charge each disk. */
+export class HeldDisks implements DiskCharges {
+  readonly #ledger: SwapLedger;
+  readonly #uids: UidInfos;
   readonly #disks = new Map<string, ChargedDisk>();
 
-  constructor(vm: Vm) {
-    this.#vm = vm;
+  constructor(ledger: SwapLedger, uids: UidInfos) {
+    this.#ledger = ledger;
+    this.#uids = uids;
+  }
+
+  *[Symbol.iterator](): IterableIterator<Charge> {
+    for (const { charge } of this.#disks.values()) yield charge;
   }
 
   reserve(name: string, pages: number, payer: number, by: Credentials): void {
-    this.#allocate(name, pages, payer, by, by);
+    this.#hold(name, payer, by, (charge) => this.#grow(charge, pages, by));
   }
 
   adopt(name: string, pages: number, payer: number, by: Credentials): void {
-    this.#allocate(name, pages, payer, by, { ...by, ...PRIVILEGED });
+    this.#hold(name, payer, by, (charge) => charge.grow(pages));
   }
 
-  #allocate(name: string, pages: number, payer: number, by: Credentials, now: Credentials): void {
+  #hold(name: string, payer: number, by: Credentials, fill: (charge: Charge) => void): void {
     if (this.#disks.has(name)) throw new Errno("EEXIST", `${name} is charged already`);
-    const { pagers, uids, ledger, handles } = this.#vm;
-    const cred = uids.find(payer);
-    const object = pagers.allocate({ type: "swap", size: pages, cred }, now);
-    if (!object) throw refusal(pages, cred, by, ledger);
-    handles.add(object);
-    this.#disks.set(name, { object, by });
+    const charge = new Charge(this.#ledger, this.#uids.find(payer));
+    fill(charge);
+    this.#disks.set(name, { charge, by });
   }
 
   resize(name: string, pages: number): void {
-    const { object, by } = this.#find(name);
-    const { ledger, objects } = this.#vm;
-    const more = pages - object.size;
-    if (!resize(object, pages, by, ledger, objects)) throw refusal(more, object.cred!, by, ledger);
+    const { charge, by } = this.#find(name);
+    const more = pages - charge.pages;
+    if (more > 0) this.#grow(charge, more, by);
+    else charge.grow(more);
+  }
+
+  #grow(charge: Charge, pages: number, by: Credentials): void {
+    const refusal = this.#ledger.refusalOf(pages, charge.payer, by);
+    if (refusal) {
+      this.#ledger.tellRefusal(pages, charge.payer, by);
+      throw enomem(pages, charge.payer, refusal);
+    }
+    charge.grow(pages);
   }
 
   release(name: string): void {
-    this.#vm.closeHandle(this.#find(name).object);
+    this.#find(name).charge.release();
     this.#disks.delete(name);
   }
 
@@ -74,9 +81,8 @@ export class PagerDiskCharges implements DiskCharges {
 }
 
 /** ENOMEM, with the total that is in the way. */
-function refusal(pages: number, payer: UidInfo, by: Credentials, ledger: SwapLedger): Errno {
+function enomem(pages: number, payer: UidInfo, { reason, used, limit }: Refusal): Errno {
   const size = (count: number): string => formatSize(count * PAGE_SIZE);
-  const { reason, used, limit } = ledger.shortageOf(pages, payer, by)!;
   const holder = reason === "rlimit" ? `uid ${payer.uid}` : "the system";
   return new Errno(
     "ENOMEM",

@@ -1,23 +1,29 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isErrno } from "../base/errno.ts";
-import { PagerDiskCharges } from "./disk-charges.ts";
-import { recount } from "./invariants.ts";
-import { SEED } from "./rules/seed.ts";
-import { type Credentials, SWAP_RESERVE_FORCE_ON, SWAP_RESERVE_RLIMIT_ON, type SwapConfig } from "./swap-ledger.ts";
-import { Vm } from "./vm.ts";
-import { UNLIMITED } from "./vocabulary.ts";
+import { HeldDisks } from "./disk-charges.ts";
+import { recount } from "./recount.ts";
+import {
+  type Credentials,
+  SWAP_RESERVE_FORCE_ON,
+  SWAP_RESERVE_RLIMIT_ON,
+  type SwapConfig,
+  SwapLedger,
+} from "./swap-ledger.ts";
+import { UidInfos } from "./uidinfo.ts";
+import { UNLIMITED } from "./unlimited.ts";
 
 const ROOT: Credentials = { euid: 0, jailed: false, rlimitSwap: UNLIMITED, pid: 1 };
 const user = (rlimitSwap = UNLIMITED): Credentials => ({ euid: 1001, jailed: false, rlimitSwap, pid: 1 });
 
 /** The accounts, what is charged to a uid and to all, and the recount after each look. */
 function accounts(config: SwapConfig) {
-  const vm = new Vm({ rules: SEED, ...config });
-  const charges = new PagerDiskCharges(vm);
+  const ledger = new SwapLedger(config);
+  const uids = new UidInfos();
+  const charges = new HeldDisks(ledger, uids);
   const totals = (): number[] => {
-    assert.deepEqual(recount(vm), []);
-    return [vm.ledger.reserved, vm.uids.find(0).vmsize, vm.uids.find(1001).vmsize];
+    assert.deepEqual(recount(charges, { ledger, uids, budgets: [] }), []);
+    return [ledger.reserved, uids.find(0).vmsize, uids.find(1001).vmsize];
   };
   return { charges, totals };
 }

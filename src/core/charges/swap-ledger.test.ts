@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { SwapLedger } from "./swap-ledger.ts";
 import { UidInfo } from "./uidinfo.ts";
-import { UNLIMITED } from "./vocabulary.ts";
+import { UNLIMITED } from "./unlimited.ts";
 
 const user = { euid: 1001, jailed: false, rlimitSwap: UNLIMITED, pid: 77 };
 

@@ -1,0 +1,33 @@
+import type { Budget } from "./budget.ts";
+import type { Charge } from "./charge.ts";
+import type { SwapLedger } from "./swap-ledger.ts";
+import type { UidInfo, UidInfos } from "./uidinfo.ts";
+
+/** The totals that charges are counted in. */
+export interface Totals {
+  readonly ledger: SwapLedger;
+  readonly uids: UidInfos;
+  readonly budgets: Iterable<Budget>;
+}
+
+/** Counts everything again from the charges that are held; a line for each total that differs. */
+export function recount(charges: Iterable<Charge>, { ledger, uids, budgets }: Totals): string[] {
+  const byUid = new Map<UidInfo, number>();
+  const byBudget = new Map<Budget, number>();
+  let all = 0;
+  for (const { payer, pages, budget } of charges) {
+    all += pages;
+    byUid.set(payer, (byUid.get(payer) ?? 0) + pages);
+    for (let each = budget; each; each = each.around) byBudget.set(each, (byBudget.get(each) ?? 0) + pages);
+  }
+  const lines: string[] = [];
+  const compare = (what: string, kept: number, counted: number): void => {
+    if (kept !== counted) lines.push(`${what}: ${kept} pages are kept, ${counted} counted`);
+  };
+  for (const payer of uids) compare(`uid ${payer.uid}`, payer.vmsize, byUid.get(payer) ?? 0);
+  compare("swap_reserved", ledger.reserved, all);
+  for (const budget of new Set([...budgets, ...byBudget.keys()])) {
+    compare(budget.name, budget.pages, byBudget.get(budget) ?? 0);
+  }
+  return lines;
+}

@@ -1,0 +1,22 @@
+import { UNLIMITED } from "../charges/unlimited.ts";
+import type { Accounts } from "./accounts.ts";
+import { type LimitCell, NO_LIMIT } from "./limit.ts";
+import { JOB_RECORD, jobRecord } from "./records.ts";
+
+/** No limit binds any more, of whoever is here or still to come; what is reserved is counted. */
+export function liftLimits(accounts: Accounts): void {
+  const { population, arrivals, grants, jobs, recorder } = accounts;
+  const lift = (limit: LimitCell): void => void Object.assign(limit, NO_LIMIT);
+  for (const job of jobs) {
+    lift(job.limit);
+    job.most = UNLIMITED;
+    recorder.put(JOB_RECORD + job.id, jobRecord(job));
+  }
+  for (const { limit } of [...grants.forks, ...grants.loans]) lift(limit);
+  for (const [, { limit }] of arrivals.expected) lift(limit);
+  for (const process of population) {
+    lift(process.limit);
+    population.record(process);
+  }
+  accounts.setOvercommit(0);
+}
