@@ -1,8 +1,9 @@
 /** What nobody outside the kernel could tell, and what histories therefore leave out: docs/semantics.md, "What stays in doubt". */
+import type { Operation } from "../../src/core/notify/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import type { AccountsWorld } from "./accounts-world.ts";
 import { isShared, payerOf } from "./vm-prices.ts";
-import type { PaperProcess } from "./vm-targets.ts";
+import { MAPPINGS, type PaperProcess } from "./vm-targets.ts";
 
 export const isBusy = ({ kernel }: AccountsWorld, pid: number): boolean =>
   [...kernel.pending.values()].some(({ process }) => {
@@ -21,7 +22,9 @@ export const isForeign = ({ kernel }: AccountsWorld, pid: number, entry: VmMapEn
 export const isMovingForeign = (world: AccountsWorld, pid: number): boolean =>
   [...world.kernel.pending.values()].some(({ operation, process }) => {
     const { map } = process.proc.vmspace;
-    if (operation.kind !== "remap" || map !== world.kernel.processes.get(pid)!.proc.vmspace.map) return false;
+    if (map !== world.kernel.processes.get(pid)!.proc.vmspace.map) return false;
+    if (operation.kind === "brk") return hasForeign(world, process.pid, operation.end, MAPPINGS);
+    if (operation.kind !== "remap") return false;
     const entry = map.lookup(operation.start);
     return entry !== undefined && isForeign(world, process.pid, entry);
   });
@@ -55,3 +58,12 @@ export function mayBeTakenFor({ accounts }: AccountsWorld, pid: number): boolean
   const lends = [...loans].some(({ process }) => process.pid === pid && process.space.foreign.length > 0);
   return lends && forks.size > 0;
 }
+
+/** Whether another process is about to resize the file that `operation` resizes: whoever comes first pays. */
+export const isResized = ({ kernel }: AccountsWorld, pid: number, operation: Operation): boolean => {
+  if (operation.kind !== "resize") return false;
+  const { key } = kernel.memoryFile(pid, operation.fd)!;
+  return [...kernel.pending.values()].some(({ operation: other, process }) => {
+    return other.kind === "resize" && process.pid !== pid && kernel.memoryFile(process.pid, other.fd)?.key === key;
+  });
+};

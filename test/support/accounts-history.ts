@@ -10,6 +10,7 @@ import {
   isBusy,
   isForeign,
   isMovingForeign,
+  isResized,
   isUnseen,
   isVforked,
   mayBeTakenFor,
@@ -38,6 +39,7 @@ const CALLS: Record<string, (world: AccountsWorld, pid: number, a: number, pages
   brk: (world, pid, a, pages) => {
     const { dataStart, dataSize } = world.kernel.processes.get(pid)!.proc.vmspace;
     const end = Math.max(dataStart, dataStart + dataSize + (a % 3 === 0 ? -pages : pages));
+    if (hasForeign(world, pid, end, MAPPINGS) && isBusy(world, pid)) return undefined;
     return end > 4000 ? undefined : { kind: "brk", end, address: end * PAGE_SIZE };
   },
   protect: (world, pid, a, pages) => {
@@ -136,7 +138,9 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     if (![...kernel.pending.values()].some(({ operation }) => operation.kind === "segment")) kernel.removeSegment(a);
   },
   thread: ({ kernel }, pid) => {
-    if (kernel.processes.get(pid)!.tids.size < 3) kernel.addThread(pid);
+    const { tids } = kernel.processes.get(pid)!;
+    // An exec that is late is missed when another thread calls before.
+    if (tids.size < 3 && ![...tids].some((tid) => kernel.pending.get(tid)?.isForgotten)) kernel.addThread(pid);
   },
   exit: (world, pid, a) => {
     if (world.kernel.processes.size === 1 || mayBeTakenFor(world, pid) || isAwaited(world, pid)) return;
@@ -257,7 +261,10 @@ function run(world: AccountsWorld, [what, who, a, pages]: Step): void {
   }
   if (isMovingForeign(world, pid)) return;
   const operation = call(world, pid, a, pages);
-  if (operation) world.judge(tid, operation);
+  if (!operation || isResized(world, pid, operation)) return;
+  // A successor takes a fixed mapping over another uid's memory for made.
+  if (operation.kind === "map" && operation.start !== undefined) world.killAfter = undefined;
+  world.judge(tid, operation);
 }
 
 /** Carries out a history from its beginning to rest; throws where the accounts and the model differ. */

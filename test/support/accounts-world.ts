@@ -157,7 +157,8 @@ export class AccountsWorld {
       const price = kernel.price(tid, operation);
       assert.ok(price > 0 && !this.fits(pid, price, 0), `${operation.kind} is refused: ${this.#situation(pid, price)}`);
     } else {
-      const { price } = kernel.pending.get(tid)!;
+      // What another call is to make larger still costs nothing more.
+      const price = kernel.priceBeside(tid);
       const unasked = [...kernel.unasked.values()].reduce((sum, pages) => sum + pages, 0);
       if (price > 0) {
         // What nobody was asked for may not have been seen yet.

@@ -172,7 +172,7 @@ export class VmTargets implements Targets {
     if (!call || this.processes.get(call.process.pid) !== call.process) return undefined;
     if (blurred) this.blurred.add(tid);
     const { kind } = call.operation;
-    if (kind === "fork" || kind === "protect") {
+    if (kind === "fork" || kind === "protect" || kind === "remap") {
       // Another thread has mapped more meanwhile.
       const more = Math.max(0, this.price(tid, call.operation) - call.price);
       this.#unask(call.payer, more);
@@ -344,6 +344,15 @@ export class VmTargets implements Targets {
   /** The descriptors of memory files that a process has. */
   descriptors(pid: number): readonly number[] {
     return this.#files.flatMap(({ holders }, fd) => (holders.has(pid) ? [fd] : []));
+  }
+
+  /** What the pending call of `tid` adds to what others add that make the same larger. */
+  priceBeside(tid: number): number {
+    const call = this.pending.get(tid)!;
+    const grown = this.grownBy(call);
+    if (grown === undefined) return call.price;
+    const others = [...this.pending].filter(([other, each]) => other !== tid && this.grownBy(each) === grown);
+    return Math.max(0, call.price - Math.max(0, ...others.map(([, { price }]) => price)));
   }
 
   /** What a call makes larger: the data segment of an address space, or a memory file. */

@@ -1,4 +1,4 @@
-import type { UidInfo } from "../vm/uidinfo.ts";
+import type { UidInfo } from "../charges/uidinfo.ts";
 import type { LoanGrant } from "./grant.ts";
 import type { Heritage } from "./heritage.ts";
 import type { AccountedProcess } from "./process.ts";

@@ -92,7 +92,9 @@ export class Grants {
   /** A fork that another thread is still in may copy what this one is about to map. */
   #blurForks({ space, tid }: Grant): void {
     for (const fork of this.#forks) {
-      if (fork.space === space && fork.tid !== tid && this.#latest.get(fork.tid) === fork) fork.isInexact = true;
+      if (fork.space !== space || fork.tid === tid || this.#latest.get(fork.tid) !== fork) continue;
+      fork.isInexact = true;
+      fork.child.doubtBrk();
     }
   }
 

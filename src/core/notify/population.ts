@@ -128,6 +128,7 @@ export class Population {
     const vmas = ifLooked(() => this.#books.targets.map(pid));
     if (!vmas) {
       // The next look corrects it.
+      space.isExact = false;
       space.add(Math.max(0, (this.#books.targets.size(pid)?.data ?? 0) - space.pages));
       return;
     }
@@ -178,6 +179,8 @@ export class Population {
       return false;
     }
     process.launching = false;
+    // Whoever is found by its leaving may ask what has become of it.
+    process.pendingExec = undefined;
     grants.forget(process);
     const { space } = process;
     this.#leave(process);

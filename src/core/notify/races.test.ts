@@ -356,3 +356,39 @@ test("sixty forks that look alike are told from each other in no time", { timeou
   accounts.lookAtAll();
   world.checkAtRest();
 });
+
+test("who becomes the user again that it was pays for all of its memory once, and replaces its own", () => {
+  const { world, pid } = worldWith(340);
+  becomes(world, pid, OTHER);
+  does(world, pid, map(1));
+  becomes(world, pid, UID);
+  // 340 of 1000 pages: the same again would not fit twice over.
+  assert.equal(world.judge(pid, map(900, MAPPINGS)), "let go");
+  world.kernel.happen(pid);
+  world.checkAtRest();
+  assert.deepEqual(totals(world), [900, 0]);
+});
+
+test("an exec is found once, though who is found by it asks for it", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const borrower = does(world, pid, vfork(false))!;
+  world.exit(borrower.pid);
+  world.tellEnds();
+  does(world, pid, fork());
+  becomes(world, pid, OTHER);
+  assert.equal(world.trap(pid, { kind: "exec" }), "let go");
+  kernel.happen(pid);
+  world.checkAtRest();
+  assert.equal(totals(world)[1], IMAGE_PAGES);
+});
+
+test("a child that is made while another moves its parent's data segment knows where its own ends", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const other = does(world, pid, vfork(false))!;
+  does(world, other.pid, map(1));
+  assert.equal(world.trap(other.pid, fork()), "let go");
+  does(world, pid, brk(7));
+  const child = kernel.happen(other.pid)!;
+  // The world holds what a refused brk returns against the end of the data segment.
+  assert.equal(world.judge(child.pid, brk(2000)), "refused");
+});

@@ -115,13 +115,6 @@ export class Space {
     this.sizeAtLook = undefined;
   }
 
-  /** Who pays for the pages of [start, end), which the kernel counts as reserved: in order, without a gap. */
-  payersOf(start: number, end: number): { readonly start: number; readonly end: number; readonly payer: UidInfo }[] {
-    const foreign = within(this.foreign, start, end);
-    const own = outside({ start, end }, foreign).map((part) => ({ ...part, payer: this.payer }));
-    return [...foreign, ...own].sort((a, b) => a.start - b.start);
-  }
-
   /**
    * Takes on what the kernel's map says, and `underway` pages that were granted and may not be in it yet; `settled` when no call
    * is under way at all. Where they are in it already they are not counted twice: what was charged before was enough for both, but for the stack, which grows unasked.
@@ -192,6 +185,12 @@ export class Space {
     this.#unread = image;
   }
 
+  /** Its data segment may have been moved in a moment of which nothing is known: only the map tells where it ends. */
+  doubtBrk(): void {
+    this.#isAdopted = true;
+    this.#otherBrks.length = 0;
+  }
+
   /** A program is met that has begun before: only the map tells where its data segment ends. */
   adopt(startBrk: number): void {
     this.begin(startBrk);
@@ -244,8 +243,10 @@ export class Space {
     const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.foreign));
     const kept = [...this.foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.payer }))];
     this.#own.release();
-    this.#setForeign(kept.sort((a, b) => a.start - b.start));
+    this.#setForeign(kept.filter(({ payer }) => payer !== next).sort((a, b) => a.start - b.start));
     this.#own = new Charge(this.#ledger, next, this.#job);
+    // It may have been this user before.
+    this.add(sum(kept.filter(({ payer }) => payer === next)));
     this.payersChanged = true;
     this.add(underway);
   }
