@@ -194,11 +194,13 @@ export class Accounts {
   #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
     this.arrivals.settle();
     this.objects.sweep(this.population, false);
+    // What was granted before its uid changed may never have come to be mapped.
+    const concerns = (space: Space): boolean => rivals(space) || this.objects.hasUnseen(space);
     for (const other of this.population) {
       this.population.refresh(other);
       const { space } = other;
       if (this.#fits(process, pages)) return true;
-      if (space !== process.space && rivals(space) && !this.#isUnchanged(space)) this.look(space);
+      if (space !== process.space && concerns(space) && !this.#isUnchanged(space)) this.look(space);
     }
     return this.#fits(process, pages);
   }

@@ -392,3 +392,15 @@ test("a child that is made while another moves its parent's data segment knows w
   // The world holds what a refused brk returns against the end of the data segment.
   assert.equal(world.judge(child.pid, brk(2000)), "refused");
 });
+
+test("shared memory that was never mapped makes room, though whoever might have it is another user by now", () => {
+  const { world, pid } = worldWith(0);
+  const neighbour = world.start(UID, LIMITED);
+  const borrower = does(world, pid, vfork(false))!;
+  does(world, borrower.pid, map(1));
+  assert.equal(world.trap(pid, share(900)), "let go");
+  world.exit(pid);
+  world.tellEnds();
+  becomes(world, borrower.pid, OTHER);
+  assert.equal(world.judge(neighbour, map(400)), "let go");
+});
