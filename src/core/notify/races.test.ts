@@ -397,10 +397,11 @@ test("shared memory that was never mapped makes room, though whoever might have 
   const { world, pid } = worldWith(0);
   const neighbour = world.start(UID, LIMITED);
   const borrower = does(world, pid, vfork(false))!;
-  does(world, borrower.pid, map(1));
+  assert.equal(world.trap(borrower.pid, { kind: "segment", key: 3, pages: 1 }), "let go");
+  world.kernel.happen(borrower.pid);
   assert.equal(world.trap(pid, share(900)), "let go");
+  // The accounts are told of it when the call below waits.
   world.exit(pid);
-  world.tellEnds();
   becomes(world, borrower.pid, OTHER);
   assert.equal(world.judge(neighbour, map(400)), "let go");
 });
