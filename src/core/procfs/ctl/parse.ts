@@ -21,6 +21,15 @@ export function parseWords(data: Uint8Array, options: ProcfsOptions): readonly s
   return [first.trimEnd(), ...others.map((word) => word.trim()).filter((word) => word !== "")];
 }
 
+const SPACE = " \t\n\v\f\r";
+
+/** In one pass from the end: a regular expression would begin anew at each blank. */
+function withoutTrailingSpace(text: string): string {
+  let end = text.length;
+  while (end > 0 && SPACE.includes(text[end - 1]!)) end--;
+  return text.slice(0, end);
+}
+
 /**
  * The word of one write. Default: trailing white space removed. 1993, docs/semantics.md, "Control words": 8 bytes for ctl, the text
  * ends at the first NUL, then one newline is removed. EINVAL at an offset, EMSGSIZE, EOPNOTSUPP for the empty word.
@@ -30,7 +39,7 @@ export function parseWord(node: "ctl" | "note", data: Uint8Array, options: Procf
   const longest = node === "note" ? LONGEST_NOTE : historic ? LONGEST_CTL_1993 : LONGEST_CTL;
   if (data.length > longest) throw new Errno("EMSGSIZE", `${data.length} bytes; ${longest} can be written at a time`);
   const text = fromLatin1(data);
-  const word = historic ? text.split("\0", 1)[0]!.replace(/\n$/, "") : text.replace(/[ \t\n\v\f\r]+$/, "");
+  const word = historic ? text.split("\0", 1)[0]!.replace(/\n$/, "") : withoutTrailingSpace(text);
   if (word === "") throw new Errno("EOPNOTSUPP", "empty word");
   return word;
 }
