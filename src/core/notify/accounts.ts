@@ -113,7 +113,11 @@ export class Accounts {
       return "continue";
     }
     let need = row.upperBound(operation, process, this.context);
-    if (row.needsMap?.(operation, space, this.context)) need = this.#fromMap(process, call);
+    if (row.needsMap?.(operation, space, this.context)) {
+      const seen = this.#fromMap(process, call);
+      // Not what the map says alone: another thread may change it before this call happens.
+      need = Math.max(seen, row.upperBound(operation, process, this.context));
+    }
     if (need > 0 && !this.#fits(process, need)) {
       need = this.#exactly(process, call, need);
       if (need > 0 && !this.#fits(process, need)) {

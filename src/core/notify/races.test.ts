@@ -405,3 +405,15 @@ test("shared memory that was never mapped makes room, though whoever might have 
   becomes(world, borrower.pid, OTHER);
   assert.equal(world.judge(neighbour, map(400)), "let go");
 });
+
+test("what a call adds is not told by the map alone: another thread may map there before it happens", () => {
+  const { world, kernel, pid } = worldWith(74);
+  becomes(world, pid, OTHER);
+  const other = kernel.addThread(pid);
+  // Nothing is mapped there yet, of which nothing could be made twice.
+  const again = { kind: "remap", start: MAPPINGS + 500, oldPages: 11, newPages: 11, keepsOld: true } as const;
+  assert.equal(world.trap(other, again), "let go");
+  does(world, pid, map(25, MAPPINGS + 500));
+  kernel.happen(other);
+  assert.deepEqual(totals(world), [74, 36]);
+});
