@@ -69,6 +69,8 @@ export class RepairProcess {
   #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
   #keeping = false;
   #deaths: number[] = [];
+  /** What the last one dealt with when it ended. */
+  #suspect = 0;
   #closed = false;
 
   constructor(setting: RepairSetting) {
@@ -159,7 +161,10 @@ export class RepairProcess {
     return setInterval(() => {
       const { table, process } = which();
       const { busyWith, progress } = table;
-      if (busyWith !== 0 && progress === before) process.kill();
+      if (busyWith !== 0 && progress === before) {
+        this.#suspect = busyWith;
+        process.kill();
+      }
       before = progress;
     }, LOOK_MS).unref();
   }
@@ -238,7 +243,7 @@ export class RepairProcess {
   }
 
   #died(running: Running): void {
-    const culprit = running.table.busyWith;
+    const culprit = this.#culpritOf(running.table.busyWith);
     clearInterval(running.looks);
     running.watch.close();
     this.#drop(running);
@@ -261,6 +266,13 @@ export class RepairProcess {
     }
     this.#setting.log(`the repairer has ended${busy}; starting another`);
     this.#ready = this.#start(culprit);
+  }
+
+  /** A thread with which it was stuck, or that it dealt with at two ends in a row: one may be anybody's doing, and it is always busy. */
+  #culpritOf(busyWith: number): number {
+    const isCulprit = busyWith !== 0 && busyWith === this.#suspect;
+    this.#suspect = busyWith;
+    return isCulprit ? busyWith : 0;
   }
 
   /** Everything seized runs on. */
