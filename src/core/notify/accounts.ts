@@ -239,7 +239,7 @@ export class Accounts {
     // What is over before the map is read is in it.
     const { calls, pages } = this.grants.underway((each) => each === space);
     const before = this.targets.size(process.pid);
-    const vmas = this.targets.map(process.pid);
+    const vmas = this.targets.map(process.pid, calls > 0);
     if (!before || !vmas) {
       if (this.population.isGone(process)) this.population.exited(process);
       return undefined;

@@ -125,7 +125,7 @@ export class Population {
 
   /** Charges what the map shows, unasked. */
   countAll({ pid, space }: AccountedProcess): void {
-    const vmas = ifLooked(() => this.#books.targets.map(pid));
+    const vmas = ifLooked(() => this.#books.targets.map(pid, false));
     if (!vmas) {
       // The next look corrects it.
       space.isExact = false;
@@ -244,7 +244,7 @@ export class Population {
       return true;
     }
     const { calls, pages } = grants.underway((each) => each === space);
-    const vmas = targets.map(pid);
+    const vmas = targets.map(pid, calls > 0);
     // What stays with who paid for it the map alone tells: asked again when it can be had.
     if (!vmas) return false;
     space.keepFor(uids.find(ids.ruid), vmas, pages, calls === 0);

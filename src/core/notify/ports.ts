@@ -90,8 +90,9 @@ export interface Targets {
   /**
    * Every mapping: exact, and slow; neighbours that are charged alike may be one. Of one that hides them the length only, as one.
    * Undefined also where the map cannot be had in time: what is known of the space remains.
+   * `isChanging`: calls that were let go may still change it.
    */
-  map(pid: number): readonly Vma[] | undefined;
+  map(pid: number, isChanging: boolean): readonly Vma[] | undefined;
   /** Total and data pages: quick; they differ when the mappings have changed. */
   size(pid: number): { readonly total: number; readonly data: number } | undefined;
   /** Of the thread's process. */

@@ -184,7 +184,7 @@ export class Bookkeeper implements Requests {
     this.#adoptions.try(() => {
       try {
         // It is counted as it is now: the map has to be there before it is taken in.
-        this.#looks.map(pid);
+        this.#looks.map(pid, false);
         const ruid = this.#bring(pid, listener, (image, ruid) => {
           const job = this.#newJob(limitCell(), Number.POSITIVE_INFINITY);
           this.#accounts.population.enter(pid, image, ruid, job, job.limit);

@@ -49,8 +49,8 @@ export class LiveTargets implements Targets {
     return image;
   }
 
-  map(pid: number): readonly Vma[] | undefined {
-    return this.#looks.map(pid);
+  map(pid: number, isChanging: boolean): readonly Vma[] | undefined {
+    return this.#looks.map(pid, isChanging);
   }
 
   size(pid: number): Size | undefined {

@@ -20,6 +20,16 @@ interface Known extends Look {
   readonly ms: number;
   /** Whether a call that may change the map has been let go since it was asked for. */
   isStale: boolean;
+  /** How often it may still be used: where calls were under way when it was asked for, only by those who waited for it. */
+  usesLeft: number;
+}
+
+/** A map that is being read. */
+interface Asked {
+  letGo: boolean;
+  readonly isChanging: boolean;
+  /** How many wait for it. */
+  waiters: number;
 }
 
 const isSame = (a: Size, b: Size): boolean => a.total === b.total && a.data === b.data;
@@ -34,50 +44,64 @@ export class Looks {
   mayWait = false;
   readonly #asker: Asker | undefined;
   readonly #known = new Map<number, Known>();
-  /** Asked for and not there; false once a call was let go. */
-  readonly #asked = new Map<number, boolean>();
+  readonly #asked = new Map<number, Asked>();
 
   /** Without an asker everything is read at once. */
   constructor(asker?: Asker) {
     this.#asker = asker;
   }
 
-  /** The mappings; undefined for a process that is gone, or whose map cannot be had now. */
-  map(pid: number): readonly Vma[] | undefined {
+  /**
+   * The mappings; undefined for a process that is gone, or whose map cannot be had now. `isChanging`: calls that were let go may still
+   * change it. Then what is read is not good for another time, though the quick figures should be the same: what one call adds and
+   * another gives back is no difference.
+   */
+  map(pid: number, isChanging: boolean): readonly Vma[] | undefined {
     if (!this.#asker) return lookAt(pid).vmas;
     const size = sizeOf(pid);
     if (!size) return undefined;
     const known = this.#known.get(pid);
-    if (known && !known.isStale && isSame(known.size, size)) return known.vmas;
+    if (known && !known.isStale && isSame(known.size, size)) {
+      known.isStale = --known.usesLeft <= 0;
+      return known.vmas;
+    }
     const mayBlock = this.#asker.mayBlock(pid);
     const isQuick = size.resident <= SMALL && (known?.ms ?? 0) <= QUICK_MS;
     // Whoever cannot wait any more has a slow map read here; nobody is kept by a stranger's.
-    if (!mayBlock && (isQuick || !this.mayWait)) return this.#readNow(pid);
-    if (!this.#asked.has(pid)) {
-      if (!this.#asker.ask(pid)) return mayBlock ? undefined : this.#readNow(pid);
-      this.#asked.set(pid, true);
+    if (!mayBlock && (isQuick || !this.mayWait)) return this.#readNow(pid, isChanging);
+    let asked = this.#asked.get(pid);
+    if (!asked) {
+      if (!this.#asker.ask(pid)) return mayBlock ? undefined : this.#readNow(pid, isChanging);
+      asked = { letGo: false, isChanging, waiters: 0 };
+      this.#asked.set(pid, asked);
     }
+    asked.waiters++;
     if (this.mayWait) throw NOT_YET;
     return undefined;
   }
 
-  #readNow(pid: number): readonly Vma[] | undefined {
+  #readNow(pid: number, isChanging: boolean): readonly Vma[] | undefined {
     const start = performance.now();
     const look = lookAt(pid);
-    this.#know(pid, look, performance.now() - start, false);
+    this.#know(pid, look, { ms: performance.now() - start, isStale: isChanging, usesLeft: Number.POSITIVE_INFINITY });
     return look.vmas;
   }
 
-  #know(pid: number, look: Look, ms: number, isStale: boolean): void {
-    if (look.vmas) this.#known.set(pid, { ...look, ms, isStale });
+  #know(pid: number, look: Look, how: Pick<Known, "ms" | "isStale" | "usesLeft">): void {
+    if (look.vmas) this.#known.set(pid, { ...look, ...how });
     else this.#known.delete(pid);
   }
 
   /** What was asked for is there, and took so long; `look` undefined: it cannot be had. */
   arrived(pid: number, look: Look | undefined, ms: number): void {
-    const isFresh = this.#asked.get(pid);
+    const asked = this.#asked.get(pid);
     this.#asked.delete(pid);
-    if (isFresh !== undefined && look) this.#know(pid, look, ms, !isFresh);
+    if (!asked || !look) return;
+    this.#know(pid, look, {
+      ms,
+      isStale: asked.letGo,
+      usesLeft: asked.isChanging ? asked.waiters : Number.POSITIVE_INFINITY,
+    });
   }
 
   /** Whether there is nothing that a call which is let go could change. */
@@ -89,7 +113,8 @@ export class Looks {
   letGo(pid: number): void {
     const known = this.#known.get(pid);
     if (known) known.isStale = true;
-    if (this.#asked.size > 0 && this.#asked.has(pid)) this.#asked.set(pid, false);
+    const asked = this.#asked.size > 0 ? this.#asked.get(pid) : undefined;
+    if (asked) asked.letGo = true;
   }
 
   forget(pid: number): void {
