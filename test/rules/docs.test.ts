@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 import type { Command } from "commander";
 import { CTL_WORDS, NODES, ROOT_FILES, SIGNALS, THREAD_NODES } from "../../src/app/catalogue.ts";
@@ -151,5 +151,15 @@ test("what docs/architecture.md says of a module is said of one that is there", 
   for (const name of names) {
     const path = join(ROOT, "src", name);
     assert.ok(existsSync(path) || existsSync(`${path}.ts`), `src/${name} is not there`);
+  }
+});
+
+test("what the documents link to is there", () => {
+  const decisions = readdirSync(join(ROOT, "docs/decisions")).map((name) => `docs/decisions/${name}`);
+  const pages = readdirSync(join(ROOT, "docs")).filter((name) => name.endsWith(".md"));
+  for (const page of ["README.md", "CONTRIBUTING.md", ...pages.map((name) => `docs/${name}`), ...decisions]) {
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)) {
+      assert.ok(existsSync(join(ROOT, dirname(page), target!)), `${page}: ${target}`);
+    }
   }
 });
