@@ -11,7 +11,7 @@ import { sizeOf } from "./look.ts";
 import { Looks } from "./looks.ts";
 import { linkAt, memoryFileAt, namedMemoryFiles } from "./memory-file.ts";
 import { readImage, readMemoryFiles, readProgress, readProgressAtOnce, textOf } from "./read-process.ts";
-import { ifThere, numbersIn, type Size } from "./sizes.ts";
+import { ifThere, numbersIn, type Size, threadWithMemory } from "./sizes.ts";
 import { ALL_OWN, type Strangers } from "./strangers.ts";
 
 const KCMP_VM = 1;
@@ -117,9 +117,19 @@ export class LiveTargets implements Targets {
     return order < 0 ? undefined : order === 0;
   }
 
-  /** kcmp(2): 0 when it is one, 1 to 3 when there are two, -1 when one of the processes is gone. */
+  /** 0 when it is one, 1 to 3 when there are two, -1 when one of the processes is gone, or `pid` has none. */
   #compareMemory(pid: number, other: number): number {
-    return libcSyscall(this.#sysKcmp, pid, other, KCMP_VM, 0, 0);
+    const order = this.#kcmp(pid, other);
+    if (order <= 0) return order;
+    // A thread that has exited has another "memory" than everybody.
+    const thread = threadWithMemory(pid);
+    if (thread === pid) return order;
+    return thread === undefined ? -1 : this.#kcmp(thread, other);
+  }
+
+  /** kcmp(2) of two threads. */
+  #kcmp(tid: number, other: number): number {
+    return libcSyscall(this.#sysKcmp, tid, other, KCMP_VM, 0, 0);
   }
 
   isZero(pid: number, fd: number): boolean {

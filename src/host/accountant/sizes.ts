@@ -41,6 +41,14 @@ export function ifThere<T>(act: () => T): T | undefined {
   }
 }
 
+/** A thread that has the process's memory: the first one, unless that has exited. Undefined: nobody has it any more. */
+export function threadWithMemory(pid: number): number | undefined {
+  const hasMemory = (dir: string): boolean => sizeAt(dir).total > 0;
+  if (ifThere(() => hasMemory(`/proc/${pid}`))) return pid;
+  const threads = ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? [];
+  return threads.find((tid) => tid !== pid && ifThere(() => hasMemory(`/proc/${pid}/task/${tid}`)));
+}
+
 /** What a thread says that has the process's memory still, where the first one has exited. */
 export function threadThat<T>(pid: number, read: (path: string) => T, isIt: (read: T) => boolean): T | undefined {
   for (const tid of ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? []) {
