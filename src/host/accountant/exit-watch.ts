@@ -16,7 +16,14 @@ export interface ExitEvents {
   exited(process: AccountedProcess): void;
   /** It has not when exits are collected for the first time since it came, as far as is known by then. */
   stays(process: AccountedProcess): void;
+  /** Whether its number is somebody else's, or nobody's. */
+  isGone(process: AccountedProcess): boolean;
+  /** A process is not watched: the next look finds that it is gone. */
+  failed(error: unknown, process: AccountedProcess): void;
 }
+
+/** pidfd_open(2): a descriptor, or -1 and errno. */
+type OpenPidfd = (pid: number, flags: number) => number;
 
 /**
  * Finds out which processes have exited. Not each when it does, which would wake the thread between two calls of a shell, but all of a
@@ -24,15 +31,18 @@ export interface ExitEvents {
  * are gone by then, and never had a descriptor.
  */
 export class ExitWatch {
-  readonly #watches: WatchSet = new WatchSet();
+  readonly #watches: WatchSet;
   readonly #events: ExitEvents;
+  readonly #open: OpenPidfd;
   readonly #alarm: Alarm;
   readonly #mostDescriptors: number = openFileLimit() - SPARE_DESCRIPTORS;
   /** Come since exits were collected last. */
   #young: AccountedProcess[] = [];
 
-  constructor(alarms: Alarms, events: ExitEvents) {
+  constructor(alarms: Alarms, events: ExitEvents, watches: WatchSet = new WatchSet(), open: OpenPidfd = libcPidfdOpen) {
+    this.#watches = watches;
     this.#events = events;
+    this.#open = open;
     this.#alarm = alarms.make(() => this.collect());
   }
 
@@ -50,7 +60,7 @@ export class ExitWatch {
   collect(): void {
     const young = this.#young;
     this.#young = [];
-    for (const process of young) this.#watch(process);
+    for (const process of young) this.#meet(process);
     const before = this.#watches.size;
     for (let left = -1; this.#watches.size !== left && this.#watches.size > 0; ) {
       left = this.#watches.size;
@@ -59,20 +69,34 @@ export class ExitWatch {
     if (this.#watches.size !== before) this.#alarm.noLaterThan(performance.now() + COLLECT_MS);
   }
 
-  #watch(process: AccountedProcess): void {
-    const fd = libcPidfdOpen(process.pid, 0);
-    if (fd >= 0 && fd < this.#mostDescriptors) {
+  #meet(process: AccountedProcess): void {
+    const fd = this.#open(process.pid, 0);
+    let isThere = fd >= 0 || errnoNow() !== ERRNO.ESRCH;
+    try {
+      isThere &&= this.#watch(process, fd);
+    } catch (error) {
+      this.#events.failed(error, process);
+    }
+    if (isThere) this.#events.stays(process);
+    else this.#events.exited(process);
+  }
+
+  /** Watches a process by that descriptor, or closes it. False: it has ended, and the descriptor is of whoever has its number. */
+  #watch(process: AccountedProcess, fd: number): boolean {
+    let isWatched = false;
+    try {
+      if (this.#events.isGone(process)) return false;
+      // One too many: the next look finds that it is gone.
+      if (fd < 0 || fd >= this.#mostDescriptors) return true;
       this.#watches.add(fd, true, () => {
         this.#watches.close(fd);
         this.#events.exited(process);
       });
-      this.#events.stays(process);
+      isWatched = true;
+      return true;
+    } finally {
+      if (fd >= 0 && !isWatched) libcClose(fd);
     }
-    // One too many: the next look finds that it is gone.
-    else if (fd >= 0) {
-      libcClose(fd);
-      this.#events.stays(process);
-    } else if (errnoNow() === ERRNO.ESRCH) this.#events.exited(process);
   }
 
   close(): void {

@@ -83,6 +83,8 @@ export class NotificationLoop {
     this.#exits = new ExitWatch(alarms, {
       exited: (process) => this.#exited(process),
       stays: (process) => this.#guard("writing down a process", () => accounts.arrivals.stays(process)),
+      isGone: (process) => accounts.population.isGone(process),
+      failed: (error, { pid }) => owner.failed(error, `watching process ${pid}`),
     });
     this.#waitingAlarm = this.#alarms.make(() => this.#decideWaiting());
     this.#settleAlarm = this.#alarms.make(() => this.#guard("looking for children", () => this.#settle()));
