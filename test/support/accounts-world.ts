@@ -31,6 +31,8 @@ export class AccountsWorld {
   readonly #budget: number;
   /** Processes that have ended and whose end the accounts have not been told. */
   readonly ended: PaperProcess[] = [];
+  /** Who asks for all exits is told of none: they are told of by {@link tellEnds}. */
+  collectExits: () => void = () => {};
   /** So many records the daemon still writes in its next decision before it is killed. */
   killAfter: number | undefined;
   /** By image: nobody can always tell by which of several forks a process came, nor so which of these limits it has. */
@@ -53,7 +55,8 @@ export class AccountsWorld {
   }
 
   #make(): Accounts {
-    return new Accounts(this.kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, { recorder: this.#journal });
+    const collectExits = (): void => this.collectExits();
+    return new Accounts(this.kernel, { overcommit: SWAP_RESERVE_RLIMIT_ON }, { recorder: this.#journal, collectExits });
   }
 
   /** Puts a new process with an empty address space under accounting. */

@@ -98,8 +98,11 @@ export class Accounts {
     if (!process) return "continue";
     this.population.refresh(process, call.tid);
     if (operation.kind === "exec") this.arrivals.execs(process, call.tid);
-    else if (operation.kind === "setuid") this.population.changesUid(process, call.tid);
-    else if (!process.launching) return this.#decide(process, call, last);
+    else if (operation.kind === "setuid") {
+      // As another user it may be one that cannot be looked at.
+      this.arrivals.stays(process);
+      this.population.changesUid(process, call.tid);
+    } else if (!process.launching) return this.#decide(process, call, last);
     return "continue";
   }
 

@@ -155,6 +155,9 @@ export class Arrivals {
 
   /** The end of a lender leads to whoever has its memory. */
   #findEndedLenders(): void {
+    if (this.#books.grants.loans.size === 0) return;
+    // One that nobody has waited for yet looks as if it were there.
+    this.#collectExits();
     for (const { process } of this.#books.grants.loans) {
       if (this.#population.isGone(process)) this.#population.exited(process);
     }
@@ -162,7 +165,7 @@ export class Arrivals {
 
   /** One that had somebody's memory and is another program. */
   #meetProgram(pid: number, image: Image, parent: AccountedProcess | undefined, expected: Expected): AccountedProcess {
-    if (parent) this.#books.grants.endLoan(parent, false);
+    if (expected.loan) this.#books.grants.cameBy(expected.loan);
     const { job, limit, payer } = expected.payer || !parent ? expected : heritage(parent);
     const space = new Space(this.#books.ledger, job, payer!);
     const process = this.#population.arrive(pid, image, space, limit);
@@ -186,7 +189,7 @@ export class Arrivals {
     const { targets, grants } = this.#books;
     const lender = parent && targets.sharesMemory(parent.pid, pid) ? parent : this.#lenderOf(pid);
     if (lender) {
-      const limit = grants.endLoan(lender, true)?.limit ?? lender.limit;
+      const limit = grants.endLoan(lender)?.limit ?? lender.limit;
       return this.#population.record(this.#population.arrive(pid, image, lender.space, limit));
     }
     const fork = grants.forkOf(image, () => targets.ids(pid)?.ruid);

@@ -1,23 +1,21 @@
 import type { UidInfo } from "../charges/uidinfo.ts";
 import type { LoanGrant } from "./grant.ts";
-import type { Heritage } from "./heritage.ts";
-import type { AccountedProcess } from "./process.ts";
+import { type Heritage, heritage } from "./heritage.ts";
+import { type AccountedProcess, UNREAD } from "./process.ts";
 import { BORROWER_RECORD, type HeritageRecord, heritageRecord, orNull, type Recorder } from "./records.ts";
-import type { Space } from "./space.ts";
 
 /** What an unknown process inherits that was allowed to exec in memory it had been lent. */
 export interface Expected extends Heritage {
-  /** By whom, where that waits for it, and which memory. */
-  readonly lender?: AccountedProcess;
-  readonly space?: Space;
+  /** By which it came, where its lender waits for it; that may be over. */
+  readonly loan?: LoanGrant;
   /** It may have called since: what is known of it was written down in another life of the daemon. */
   readonly isRestored?: true;
 }
 
 /** What a child inherits that came by this loan. */
-export function expectedOf({ process, space, limit, waits }: LoanGrant): Expected {
-  const { job, payer } = space;
-  return waits ? { job, limit, payer, lender: process, space } : { job, limit, payer };
+export function expectedOf(loan: LoanGrant): Expected {
+  const from = heritage(loan);
+  return loan.waits ? { ...from, loan } : from;
 }
 
 /**
@@ -73,9 +71,13 @@ export class ExpectedPrograms {
     this.#unwritten.add(process);
   }
 
-  /** A process that was met ends, or gets a record of its own, which `write` makes, if it has none. */
+  /**
+   * A process that was met ends, or gets a record of its own, which `write` makes, if it has none. Of one that cannot be looked at that
+   * would say nothing: what it inherits stands for it still.
+   */
   settle(process: AccountedProcess, write?: () => void): void {
-    if (!this.#unwritten.delete(process)) return;
+    if (!this.#unwritten.has(process) || (write && process.startTicks === UNREAD)) return;
+    this.#unwritten.delete(process);
     write?.();
     this.#recorder.drop(BORROWER_RECORD + process.pid);
   }

@@ -112,26 +112,6 @@ export class ObjectGrant extends Grant {
   }
 }
 
-/** Forks, one and those of two other sets: each was closed by a child that another may have made. Sets share what they have in common. */
-export interface MistakenForks {
-  readonly fork: ForkGrant;
-  readonly others: MistakenForks | undefined;
-  readonly own: MistakenForks | undefined;
-}
-
-/** Each fork of the set, once. */
-export function* eachMistaken(first: MistakenForks | undefined): Generator<ForkGrant> {
-  const seen = new Set<MistakenForks | undefined>([undefined]);
-  const left = [first];
-  while (left.length > 0) {
-    const next = left.pop();
-    if (seen.has(next)) continue;
-    seen.add(next);
-    yield next!.fork;
-    left.push(next!.others, next!.own);
-  }
-}
-
 /** A fork: its child is paid for, until it is found. */
 export class ForkGrant extends Grant {
   /** The child's. */
@@ -144,8 +124,8 @@ export class ForkGrant extends Grant {
   missed = false;
   /** The child may have more than was charged, or be another's: its map has to be read. */
   isInexact = false;
-  /** Forks that were closed by a child that this one may have made: theirs may be still to come. */
-  mistaken: MistakenForks | undefined;
+  /** Forks that were closed by a child that this one may have made, and may not have happened: theirs may be still to come. */
+  readonly mistaken: Set<ForkGrant> = new Set();
 
   constructor(process: AccountedProcess, call: TrappedCall, kind: GrantKind, child: Space, ppid: number) {
     super(process, call, kind);
@@ -156,7 +136,10 @@ export class ForkGrant extends Grant {
 
   override isDone(targets: Targets): boolean {
     if (!super.isDone(targets)) return false;
-    for (const fork of eachMistaken(this.mistaken)) if (!fork.#isOver(targets)) return false;
+    for (const fork of this.mistaken) {
+      if (!fork.#isOver(targets)) return false;
+      this.mistaken.delete(fork);
+    }
     return true;
   }
 

@@ -1,4 +1,4 @@
-import { eachMistaken, ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
+import { ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
 import type { LimitCell } from "./limit.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
@@ -67,15 +67,17 @@ export class Grants {
     this.#loans.add(grant);
   }
 
-  /**
-   * A process is found that has, or had, the memory of `lender`. Returns the loan by which it may have come: one that is waited for, since
-   * it ends by itself; of those that are not, only a process that `hasIt` still is known to be one.
-   */
-  endLoan(lender: AccountedProcess, hasIt: boolean): LoanGrant | undefined {
+  /** A process is found that has the memory of `lender`. Returns the loan by which it may have come: one that is waited for ends by itself. */
+  endLoan(lender: AccountedProcess): LoanGrant | undefined {
     const of = [...this.#loans].filter(({ process }) => process === lender);
-    const loan = of.find(({ waits }) => waits) ?? (hasIt ? of[0] : undefined);
-    if (loan && --loan.expected === 0) this.close(loan);
+    const loan = of.find(({ waits }) => waits) ?? of[0];
+    if (loan) this.cameBy(loan);
     return loan;
+  }
+
+  /** A process is found that came by this loan, which may be over. */
+  cameBy(loan: LoanGrant): void {
+    if (--loan.expected === 0) this.close(loan);
   }
 
   /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
@@ -131,8 +133,14 @@ export class Grants {
   }
 
   #finish(grant: Grant): void {
-    grant.finish?.();
+    this.#ends(grant);
     if (grant.isListed && !grant.isAwaited) this.close(grant);
+  }
+
+  /** Its call has happened, if nobody knows better. */
+  #ends(grant: Grant): void {
+    grant.finish?.();
+    if (this.#isTaken(grant)) for (const fork of this.#forks) fork.mistaken.delete(grant);
   }
 
   /** The kernel did not carry out the last call of `tid`. Returns what that was granted. */
@@ -149,7 +157,7 @@ export class Grants {
 
   /** One that is open still, whose child may have been taken for the one of `grant`. */
   #mistakenFor(grant: ForkGrant): ForkGrant | undefined {
-    for (const fork of this.#forks) for (const other of eachMistaken(fork.mistaken)) if (other === grant) return fork;
+    for (const fork of this.#forks) if (fork.mistaken.has(grant)) return fork;
     return undefined;
   }
 
@@ -164,7 +172,7 @@ export class Grants {
       if (grant.process !== process) continue;
       this.#latest.delete(grant.tid);
       grant.returned();
-      grant.finish?.();
+      this.#ends(grant);
     }
   }
 
@@ -208,7 +216,11 @@ export class Grants {
     const alike = [...this.#forks].filter((fork) => fork.layout === layout || (isHidden && fork.process.pid === ppid));
     const ofParent = alike.filter((fork) => fork.ppid === ppid);
     if (ofParent.some(({ process }) => process.pid === ppid)) return ofParent;
-    const orphans = alike.filter((fork) => fork.ppid !== ppid && !this.#targets.ids(fork.ppid));
+    const isThere = new Map<number, boolean>();
+    for (const fork of alike) {
+      if (fork.ppid !== ppid && !isThere.has(fork.ppid)) isThere.set(fork.ppid, !!this.#targets.ids(fork.ppid));
+    }
+    const orphans = alike.filter((fork) => isThere.get(fork.ppid) === false);
     const likely = [...ofParent, ...orphans];
     return likely.length > 0 ? likely : alike;
   }
@@ -231,12 +243,8 @@ export class Grants {
       }
       if (candidates.some(({ child }) => child.pages !== pages)) for (const fork of candidates) fork.isInexact = true;
     }
-    const others = found.mistaken;
-    const shared = { fork: found, others, own: undefined };
-    for (const fork of candidates) {
-      if (fork === found) continue;
-      fork.mistaken = fork.mistaken === others ? shared : { fork: found, others, own: fork.mistaken };
-    }
+    const underway = [found, ...found.mistaken].filter((fork) => this.#latest.get(fork.tid) === fork);
+    for (const fork of candidates) if (fork !== found) for (const other of underway) fork.mistaken.add(other);
     return found;
   }
 }

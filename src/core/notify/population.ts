@@ -6,9 +6,6 @@ import { AccountedProcess, type PendingChange, type ProgramImage } from "./proce
 import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "./records.ts";
 import { Space } from "./space.ts";
 
-/** Threads of a process that are remembered before those that are gone are forgotten. */
-const THREADS = 256;
-
 /** Whether the call by which a change was allowed is over, now that `caller` makes another. */
 const isOver = (by: PendingChange, caller: number | undefined): boolean =>
   caller !== undefined && (by === "unknown" || by === caller);
@@ -114,8 +111,12 @@ export class Population {
     space.pids.add(process.pid);
   }
 
-  /** A process comes, with that memory; what it has to be charged, and to be written down, is the caller's to do. */
+  /**
+   * A process comes, with that memory; what it has to be charged, and to be written down, is the caller's to do. Whoever had its number has
+   * ended.
+   */
   arrive(pid: number, image: ProgramImage, space: Space, limit: LimitCell): AccountedProcess {
+    for (let before = this.find(pid); before; before = this.find(pid)) this.exited(before);
     const process = new AccountedProcess(pid, image, space, limit, this.#books.targets);
     space.pids.add(pid);
     this.#processes.set(pid, process);
@@ -287,14 +288,18 @@ export class Population {
   }
 
   addThread(process: AccountedProcess, tid: number): void {
-    if (process.tids.size >= THREADS) {
-      for (const each of process.tids) {
-        if (this.#books.targets.hasThread(process.pid, each)) continue;
-        process.tids.delete(each);
-        this.#byThread.delete(each);
-      }
-    }
+    if (process.tids.size >= process.mostTids) this.#forgetThreads(process);
     process.tids.add(tid);
     this.#byThread.set(tid, process);
+  }
+
+  /** Forgets threads that are gone; asked again when there are twice as many as are left. */
+  #forgetThreads(process: AccountedProcess): void {
+    for (const tid of process.tids) {
+      if (this.#books.targets.hasThread(process.pid, tid)) continue;
+      process.tids.delete(tid);
+      if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
+    }
+    process.mostTids = Math.max(process.mostTids, 2 * process.tids.size);
   }
 }

@@ -18,6 +18,9 @@ const REMEMBERED = 16;
 /** What is remembered of the program in a process. */
 export type ProgramImage = Pick<Image, "startTicks" | "layout">;
 
+/** `startTicks` of an image that cannot be read yet. */
+export const UNREAD = 0;
+
 /** The thread that was allowed to make a change that has not been seen yet; `undefined` where none was. */
 export type PendingChange = number | "unknown" | undefined;
 
@@ -40,6 +43,8 @@ export class AccountedProcess implements Credentials {
   readonly refusals: RefusedCall[] = [];
   /** Threads that have called. */
   readonly tids: Set<number> = new Set();
+  /** So many are remembered before it is asked which of them are gone. */
+  mostTids = 256;
 
   constructor(pid: number, image: ProgramImage, space: Space, limit: LimitCell, targets: Targets) {
     this.pid = pid;

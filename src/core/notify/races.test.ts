@@ -4,6 +4,8 @@ import { test } from "node:test";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { PAGE_SIZE } from "../base/size.ts";
+import { Job } from "./job.ts";
+import { limitCell } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 
 const UID = 1000;
@@ -416,4 +418,135 @@ test("what a call adds is not told by the map alone: another thread may map ther
   does(world, pid, map(25, MAPPINGS + 500));
   kernel.happen(other);
   assert.deepEqual(totals(world), [74, 36]);
+});
+
+/** Two trees of different users: lender and neighbour, and a child of the lender's that is another program and has not called yet. */
+function twoTrees() {
+  const { world, kernel, accounts, pid } = worldWith(0);
+  const neighbours = new Job(2);
+  accounts.jobs.add(neighbours);
+  const neighbour = kernel.spawn(OTHER, 5000).pid;
+  accounts.population.enter(
+    neighbour,
+    kernel.image(neighbour)!,
+    OTHER,
+    neighbours,
+    limitCell({ soft: 5000, hard: 5000 }),
+  );
+  const late = does(world, pid, vfork(true))!;
+  does(world, late.pid, { kind: "exec" });
+  return { world, kernel, accounts, pid, neighbour, neighbours, late };
+}
+
+test("a child that calls late ends the loan by which it came, and not that of the next one", () => {
+  const { world, kernel, accounts, pid, neighbour, neighbours, late } = twoTrees();
+  const next = does(world, pid, vfork(true))!;
+  accounts.arrived(neighbour);
+  assert.equal(accounts.admit(kernel.call(neighbour, vfork(true)), neighbours, true), "continue");
+  does(world, late.pid, map(1));
+  assert.deepEqual(
+    [...accounts.grants.loans].map(({ process }) => process.pid),
+    [pid, neighbour],
+  );
+  does(world, next.pid, { kind: "exec" });
+  does(world, next.pid, map(300));
+  const { space, limit } = accounts.population.find(next.pid)!;
+  assert.deepEqual([space.job, space.payer.uid, limit.soft], [world.job, UID, LIMITED.soft]);
+});
+
+test("a child whose lender has ended before it calls has the lender's limit", () => {
+  const { world, accounts, pid, late } = twoTrees();
+  const limit = accounts.population.find(pid)!.limit;
+  const next = does(world, pid, vfork(true))!;
+  does(world, late.pid, map(1));
+  does(world, next.pid, { kind: "exec" });
+  world.exit(pid);
+  world.tellEnds();
+  assert.equal(world.judge(next.pid, map(1001)), "refused");
+  assert.equal(accounts.population.find(next.pid)!.limit, limit);
+});
+
+test("a child whose exec has failed has its lender's memory, though that has just been killed", () => {
+  const { world, kernel, accounts, pid } = worldWith(200);
+  const child = does(world, pid, vfork(true))!;
+  assert.equal(world.trap(child.pid, { kind: "exec" }), "let go");
+  kernel.pending.delete(child.pid);
+  const { image } = kernel;
+  const zombie = { ...image.call(kernel, pid)!, layout: `gone ${pid}` };
+  world.exit(pid);
+  // Nobody has waited for it.
+  kernel.image = (each) => (each === pid ? zombie : image.call(kernel, each));
+  world.collectExits = () => world.tellEnds();
+  does(world, child.pid, map(1));
+  assert.equal(accounts.ledger.reserved, 201);
+  assert.equal(accounts.population.find(child.pid)!.space.pages, 201);
+});
+
+test("of forks of one image that are never all over at once nothing is remembered but what is under way", () => {
+  const { world, accounts, pid } = worldWith(0);
+  const { forks } = accounts.grants;
+  for (let i = 0; i < 8; i++) does(world, pid, fork());
+  for (let i = 0; i < 10_000; i++) {
+    const child = does(world, pid, fork())!;
+    accounts.arrivals.ofThread(child.pid, world.job);
+    world.exit(child.pid);
+    world.tellEnds();
+  }
+  assert.equal(forks.size, 8);
+  for (const { mistaken } of forks) assert.ok(mistaken.size <= 1, `${mistaken.size} forks`);
+});
+
+test("a fork that is never over remembers of others only those that are under way", () => {
+  const { world, kernel, accounts, pid } = worldWith(10);
+  const other = kernel.addThread(pid);
+  assert.equal(world.trap(other, fork()), "let go");
+  const [stopped] = accounts.grants.forks;
+  // Children that have less are taken for those of other forks.
+  kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, MAPPINGS + 10);
+  accounts.lookAtAll();
+  for (let i = 0; i < 100; i++) {
+    const child = does(world, pid, fork())!;
+    does(world, child.pid, map(1));
+    world.exit(child.pid);
+    world.tellEnds();
+    assert.deepEqual([...accounts.grants.forks], [stopped]);
+    assert.equal(stopped!.mistaken.size, 1);
+  }
+  does(world, pid, map(1));
+  assert.equal(stopped!.mistaken.size, 0);
+  kernel.happen(other);
+  world.checkAtRest();
+});
+
+test("a process whose number is used again has ended", () => {
+  const { world, accounts, pid } = worldWith(200);
+  const { population } = accounts;
+  population.enter(pid, { ...world.kernel.image(pid)!, startTicks: 1 }, UID, world.job, limitCell(LIMITED));
+  assert.equal(accounts.ledger.reserved, 200);
+});
+
+test("of many threads it is asked which are gone only when there are twice as many", () => {
+  const { kernel, accounts, pid } = worldWith(0);
+  const process = accounts.population.find(pid)!;
+  let asked = 0;
+  kernel.hasThread = () => ++asked > 0;
+  for (let tid = 1; tid <= 4096; tid++) accounts.population.addThread(process, 1_000_000 + tid);
+  assert.ok(asked <= 2 * 4096, `asked ${asked} times`);
+});
+
+test("the record of a program that cannot be looked at is what it inherits, until it can be", () => {
+  const { world, kernel, pid } = worldWith(0);
+  const child = does(world, pid, vfork(true))!;
+  does(world, child.pid, { kind: "exec" });
+  does(world, child.pid, map(1));
+  const { image } = kernel;
+  kernel.image = (each) => (each === child.pid ? undefined : image.call(kernel, each));
+  world.accounts.arrivals.stays(world.accounts.population.find(child.pid)!);
+  assert.ok(world.records.has(`borrower ${child.pid}`));
+  kernel.image = image;
+  becomes(world, child.pid, OTHER);
+  assert.deepEqual(
+    [world.records.has(`borrower ${child.pid}`), world.records.has(`process ${child.pid}`)],
+    [false, true],
+  );
 });

@@ -2,7 +2,7 @@ import type { Books } from "./books.ts";
 import type { ExpectedPrograms } from "./expected.ts";
 import type { Population } from "./population.ts";
 import type { Image, Targets } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
+import { type AccountedProcess, UNREAD } from "./process.ts";
 import { Space } from "./space.ts";
 
 /**
@@ -25,7 +25,7 @@ export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "start
   }
 
   get startTicks(): number {
-    return this.#image?.startTicks ?? 0;
+    return this.#image?.startTicks ?? UNREAD;
   }
 
   /** One that cannot be read is like no other. */
@@ -49,12 +49,13 @@ export function meetUnread(
   population: Population,
 ): AccountedProcess | undefined {
   const expected = programs.find(pid);
-  if (!expected?.lender || !expected.payer) return undefined;
-  const { lender, job, limit, payer } = expected;
-  const isThere = population.find(lender.pid) === lender && lender.space === expected.space;
+  if (!expected?.loan || !expected.payer) return undefined;
+  const { loan, job, limit, payer } = expected;
+  const { process: lender } = loan;
+  const isThere = population.find(lender.pid) === lender && lender.space === loan.space;
   if (!isThere || lender.pendingExec !== undefined) return undefined;
   if (targets.sharesMemoryForSure(lender.pid, pid) !== false) return undefined;
-  grants.endLoan(lender, false);
+  grants.cameBy(loan);
   const image = new UnreadImage(targets, pid);
   const space = new Space(ledger, job, payer);
   const process = population.arrive(pid, image, space, limit);
