@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { open, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
+import { ERRNO } from "../../src/core/base/errno.ts";
 import { hostArch } from "../../src/host/linux/host-arch.ts";
 import { symbol } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
@@ -207,4 +209,45 @@ test("a thread that has exited: ENOENT by name, ESRCH on what was open", NEEDS_M
   );
   assert.throws(() => readFileSync(server.path(target.pid, "lwp", target.pid, "regs")), code("ESRCH"));
   assert.match(read(target.pid, "lwp", listed[0]!, "stack"), /^#0 0x/);
+
+  await using ending = await Target.start("thread-ends");
+  const { pid } = ending;
+  const tid = tids(pid).find((each) => each !== pid)!;
+  const regs = await open(server.path(pid, "lwp", tid, "regs"));
+  assert.ok((await regs.read(Buffer.alloc(1000), 0, 1000, 0)).bytesRead > 0);
+  ending.child.stdin!.write("x");
+  await ending.prints("ended\n");
+  await assert.rejects(regs.read(Buffer.alloc(1000), 0, 1000, 0), code("ESRCH"));
+  await regs.close();
+  assert.throws(() => readdirSync(server.path(pid, "lwp", tid)), code("ENOENT"));
+  assert.throws(() => read(pid, "lwp", tid, "regs"), code("ENOENT"));
+  assert.deepEqual(readdirSync(server.path(pid, "lwp")), [String(pid)]);
+});
+
+test("a listing of the threads of process 1 ends", NEEDS_MOUNT, () => {
+  const { status, stdout } = spawnSync("ls", [server.path(1, "lwp")], { encoding: "utf8", timeout: 10_000 });
+  assert.equal(status, 0);
+  assert.match(stdout, /^1\n/);
+});
+
+test("a thread that executes a new image while it is looked at leaves nothing behind", NEEDS_MOUNT, async () => {
+  await using target = await Target.start("thread-execs", { args: ["400"] });
+  const { pid } = target;
+  const allowed: readonly number[] = [ERRNO.ENOENT, ERRNO.ESRCH, ERRNO.ESTALE, ERRNO.EPERM];
+  let looks = 0;
+  while (!target.output.includes("last")) {
+    for (const tid of tids(pid)) {
+      try {
+        const regs = await readFile(server.path(pid, "lwp", tid, "regs"));
+        if (regs.length > 0) looks++;
+      } catch (error) {
+        const errno = -(error as NodeJS.ErrnoException).errno!;
+        assert.ok(allowed.includes(errno), String(error));
+      }
+    }
+  }
+  assert.ok(looks > 0);
+  await until(() => target.field("TracerPid") === "0", "nobody traces it");
+  server.write(pid, "note", "usr1");
+  await target.prints("usr1\n");
 });

@@ -10,6 +10,9 @@ import { THREAD_NODES } from "./table.ts";
 /** Directories kept of one process; those of threads that have gone are let go beyond that. */
 const MAX_KEPT = 1024;
 
+/** Behind the places of `.` and `..`. */
+const FIRST_PLACE = 2;
+
 interface ThreadNodes {
   readonly dir: DirNode;
   readonly files: ReadonlyMap<number, FileNode>;
@@ -23,6 +26,8 @@ export class ThreadDirs {
   readonly #factory: NodeFactory;
   readonly #number: (node: Node, tid: Tid, slot: number) => void;
   readonly #kept = new Map<Tid, ThreadNodes>();
+  /** As many kept are worth looking which threads have gone: twice as many as were left the last time. */
+  #forgetAt = MAX_KEPT;
 
   /** `ino` is that of the directory of them all; `number` is told of each node, once. */
   constructor(
@@ -44,7 +49,7 @@ export class ThreadDirs {
           name: String(tid),
           ino: inoOf(tid, THREAD_SLOT + DIR_SLOT),
           kind: "dir",
-          place: tid,
+          place: FIRST_PLACE + tid,
         })),
     };
   }
@@ -74,7 +79,7 @@ export class ThreadDirs {
     }
     let nodes = this.#kept.get(tid);
     if (!nodes) {
-      if (this.#kept.size >= MAX_KEPT) this.#forgetDead();
+      if (this.#kept.size >= this.#forgetAt) this.#forgetDead();
       nodes = this.#make(tid);
       this.#kept.set(tid, nodes);
     }
@@ -84,6 +89,7 @@ export class ThreadDirs {
   #forgetDead(): void {
     const living = new Set(this.#process.threads());
     for (const tid of [...this.#kept.keys()]) if (!living.has(tid)) this.#kept.delete(tid);
+    this.#forgetAt = Math.max(MAX_KEPT, 2 * this.#kept.size);
   }
 
   #make(tid: Tid): ThreadNodes {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OTHER, OWNER, paperMachine, ROOT } from "../../../test/support/paper-machine.ts";
-import type { Tid } from "../base/brand.ts";
+import type { Pid, Tid } from "../base/brand.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { DirNode, FileNode, Handle, LinkNode, Node } from "../vfs/node.ts";
 import { walk } from "../vfs/walk.ts";
@@ -49,6 +49,40 @@ test("as a link, curproc is named to everybody; in 1993 there were no files besi
   assert.deepEqual(stat, { ino: 3, mode: 0o444, nlink: 1, uid: 0, gid: 0, size: 3 });
   assert.equal(link.readlink(OWNER), "446");
   for (const nobody of [ROOT, REMOTE]) assert.throws(() => link.readlink(nobody), { code: "ENOENT" });
+});
+
+test("threads are listed behind `.` and `..`, in places that grow, also those of process 1", () => {
+  const { machine, fs } = tree();
+  const process = { ...machine.ports.processes.find(446 as Pid)!, pid: 1 as Pid, threads: () => [3, 1, 2] as Tid[] };
+  machine.ports.processes.find = () => process;
+  const dir = walk(fs.root, "1/lwp", ROOT) as DirNode;
+  const places = [1, 2, ...dir.list(ROOT).map(({ place }) => place!)];
+  assert.deepEqual(
+    places,
+    [...new Set(places)].sort((a, b) => a - b),
+  );
+  assert.deepEqual(
+    dir.list(ROOT).map(({ name }) => name),
+    ["1", "2", "3"],
+  );
+});
+
+test("of a process with very many threads it is asked seldom which of them have gone", () => {
+  const { machine, fs } = tree();
+  let listings = 0;
+  const threads = Array.from({ length: 4000 }, (_, i) => (1000 + i) as Tid);
+  const process = {
+    ...machine.ports.processes.find(446 as Pid)!,
+    threads: () => {
+      listings++;
+      return threads;
+    },
+  };
+  machine.ports.processes.find = () => process;
+  machine.ports.processes.ofThread = () => process;
+  const dir = walk(fs.root, "446/lwp", ROOT) as DirNode;
+  for (const tid of threads) assert.equal(dir.lookup(ROOT, String(tid)).kind, "dir");
+  assert.equal(listings, 2);
 });
 
 test("a process is found by its number and by nothing else", () => {

@@ -76,8 +76,8 @@ export class LiveTracer implements Tracer {
       peeks,
       loop,
       isSelf: (target, caller) => this.#isSelf(target, caller),
+      freed: this.#freed,
       clear: (target, caller) => this.#clear(target, caller),
-      refuseTraced: (target) => this.#refuseTraced(target),
     });
   }
 
@@ -105,12 +105,16 @@ export class LiveTracer implements Tracer {
 
   /** Of one that is not ours: who repairs its calls lets it go, and an attach would not wait. As {@link AttachChecks.run}. */
   *#clear(target: LiveProcess, caller: Caller): Steps<void> {
+    // Another request may have taken it meanwhile: that is for whoever asks to see.
+    const isOurs = (): boolean => this.#peeks.has(target.pid) || this.#attachments.get(target.pid) !== undefined;
     try {
-      if (this.#sharing.has(target.pid)) yield* step(this.#sharing.release(target.pid));
-      yield* this.#checks.run(target, caller);
-      this.#refuseTraced(target);
+      do {
+        if (this.#sharing.has(target.pid)) yield* step(this.#sharing.release(target.pid));
+        yield* this.#checks.run(target, caller);
+      } while (this.#sharing.has(target.pid) && !isOurs());
+      if (!isOurs()) this.#refuseTraced(target);
     } catch (error) {
-      this.#sharing.again(target.pid);
+      if (!isOurs()) this.#sharing.again(target.pid);
       throw error;
     }
   }
@@ -168,7 +172,7 @@ export class LiveTracer implements Tracer {
 
   isStopped(process: Process): boolean {
     const attachment = this.#attachments.get(process.pid);
-    return attachment?.controller ? attachment.tracee.isStopped : stateLine(process as LiveProcess) !== "running";
+    return attachment?.controller !== undefined && attachment.tracee.isStopped;
   }
 
   events(process: Process, news: () => void): Events {
