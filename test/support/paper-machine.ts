@@ -136,7 +136,7 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
         calls.push(`thread ${tid}`);
       },
       isStopped: () => true,
-      events: () => ({ log: { next: 1, ended: false, read: () => "" }, close: () => {} }),
+      events: () => ({ log: { next: 1, ended: false, read: () => ({ text: "", next: 1 }) }, close: () => {} }),
       release: word("release"),
       deliver: () => false,
       readRegisters: (_process, callers, { set }) => {

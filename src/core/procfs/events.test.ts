@@ -13,6 +13,8 @@ import { procFileSystem } from "./tree.ts";
 function scene() {
   const machine = paperMachine();
   const lines: string[] = [];
+  /** What was asked of the log. */
+  const rooms: number[] = [];
   const listeners = new Set<() => void>();
   let isStopped = false;
   const log = {
@@ -20,7 +22,10 @@ function scene() {
     get next() {
       return lines.length + 1;
     },
-    read: (from: number) => lines.slice(from - 1).join(""),
+    read: (from: number, room: number) => {
+      rooms.push(room);
+      return { text: lines[from - 1]!, next: from + 1 };
+    },
   };
   machine.ports.tracer.isStopped = () => isStopped;
   machine.ports.tracer.events = (_process, news) => {
@@ -33,6 +38,7 @@ function scene() {
   return {
     machine,
     listeners,
+    rooms,
     happens: (line: string, stopped = isStopped) => {
       lines.push(`${line}\n`);
       isStopped = stopped;
@@ -92,7 +98,17 @@ test("a line that is longer than the read goes on in the next one; a read of not
   happens("gh");
   assert.deepEqual([reads(handle, 4).told, reads(handle, 4).told], [["abcd"], ["ef\ng"]]);
   happens("ij");
-  assert.deepEqual([reads(handle).told, reads(handle).told], [["h\n"], ["ij\n"]]);
+  assert.deepEqual([reads(handle).told, reads(handle).told], [["h\nij\n"], []]);
+});
+
+test("a read takes no more from the log than it has room for, and one line at least", () => {
+  const { happens, opened, rooms } = scene();
+  const handle = opened();
+  happens("abcdef");
+  happens("gh");
+  reads(handle, 9);
+  assert.deepEqual(rooms, [9, 2]);
+  assert.deepEqual(reads(handle, 100).told, ["\n"]);
 });
 
 test("without waiting: EAGAIN where nothing has happened", () => {
@@ -149,8 +165,8 @@ test("poll of events: readable once something has happened; who waits for that i
   assert.equal(woken, 1, "who does not ask is not woken");
 });
 
-test("poll of ctl: urgent while the process is stopped, or gone; only who waits listens", () => {
-  const { machine, happens, listeners } = scene();
+test("poll of ctl: urgent while the process is stopped, hung up when it has ended; only who waits listens", () => {
+  const { machine, happens, ends, listeners } = scene();
   const ctl = open(machine, "ctl");
   let woken = 0;
   const wake = (): void => {
@@ -165,9 +181,13 @@ test("poll of ctl: urgent while the process is stopped, or gone; only who waits 
   happens("again");
   assert.equal(woken, 1);
   assert.deepEqual(ctl.poll!(ROOT, undefined), { writable: true, urgent: true, hungUp: false });
-  happens("runs", false);
+  ctl.poll!(ROOT, wake);
+  ends();
+  assert.equal(woken, 2);
+  assert.deepEqual(ctl.poll!(ROOT, undefined), { writable: true, urgent: false, hungUp: true }, "nobody has reaped it");
+  const unheard = open(machine, "ctl");
   machine.kill();
-  assert.deepEqual(ctl.poll!(ROOT, undefined), { writable: true, urgent: true, hungUp: true });
+  assert.deepEqual(unheard.poll!(ROOT, undefined), { writable: true, urgent: false, hungUp: true });
   ctl.close!();
   assert.equal(listeners.size, 0);
   open(paperMachine(), "ctl").close!();
@@ -178,6 +198,8 @@ test("wait SECONDS gives up after so long, and not when the stop comes before", 
     ["12.25", 12_250],
     ["7", 7000],
     ["1234567.000001", 1_234_567_000.001],
+    ["2147484", 2 ** 31 - 1],
+    ["9999999", 2 ** 31 - 1],
   ] as const) {
     const machine = paperMachine();
     const stopped = new Parked<void>();

@@ -146,7 +146,7 @@ export interface Tracer {
   why(process: Process, tid?: Tid): Outcome<string>;
   /** Makes a thread the current one. EBUSY unless stopped under the caller's control, ESRCH for a thread that it does not have. */
   choose(process: Process, caller: Caller, tid: Tid): Outcome<void>;
-  /** Whether it is stopped, by whomever. */
+  /** Whether it is stopped under control. */
   isStopped(process: Process): boolean;
   /** `news` is called whenever there is something new to read. */
   events(process: Process, news: () => void): Events;
@@ -172,8 +172,8 @@ export interface Events {
     readonly next: number;
     /** None comes any more: the process is gone. */
     readonly ended: boolean;
-    /** The lines of the events from that number on. */
-    read(from: number): string;
+    /** The lines of the events from that number on that fit into `room` bytes, but at least one; and the event behind them. */
+    read(from: number, room: number): { readonly text: string; readonly next: number };
   };
   close(): void;
 }

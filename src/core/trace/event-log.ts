@@ -1,10 +1,14 @@
 /** Events that are kept for readers who are behind. */
 const KEPT = 256;
 
+/** Bytes of theirs: one whose line is long takes the place of many. */
+const KEPT_BYTES = 64 * 1024;
+
 /** What happens to one process, as lines, for any number of readers, each at its own place. */
 export class EventLog {
   /** The last ones, the oldest first; none while nobody listens. */
   readonly #lines: string[] = [];
+  #bytes = 0;
   readonly #listeners = new Set<() => void>();
   #next = 1;
   #ended = false;
@@ -34,9 +38,16 @@ export class EventLog {
     if (this.#ended) return;
     const number = this.#next++;
     if (!this.isHeard) return;
-    this.#lines.push(`${number} ${this.#now().toFixed(6)} ${line()}\n`);
-    if (this.#lines.length > KEPT) this.#lines.shift();
+    this.#keep(`${number} ${this.#now().toFixed(6)} ${line()}\n`);
     this.#tell();
+  }
+
+  /** One character is one byte. */
+  #keep(line: string): void {
+    this.#lines.push(line);
+    this.#bytes += line.length;
+    while (this.#lines.length > 1 && (this.#lines.length > KEPT || this.#bytes > KEPT_BYTES))
+      this.#bytes -= this.#lines.shift()!.length;
   }
 
   end(): void {
@@ -44,11 +55,20 @@ export class EventLog {
     this.#tell();
   }
 
-  /** What a reader at `from` has not read, `missed N` in place of what is no longer kept; it is at `next` then. */
-  read(from: number): string {
+  /**
+   * What a reader at `from` has not read, and where it is then: whole lines that fit into `room` bytes, but at least one;
+   * `missed N` in place of what is no longer kept. Empty where it has read everything.
+   */
+  read(from: number, room: number): { readonly text: string; readonly next: number } {
     const first = this.#next - this.#lines.length;
-    const missed = from < first ? `missed ${first - from}\n` : "";
-    return missed + this.#lines.slice(Math.max(0, from - first)).join("");
+    let text = from < first ? `missed ${first - from}\n` : "";
+    let next = Math.max(from, first);
+    for (; next < this.#next; next++) {
+      const line = this.#lines[next - first]!;
+      if (text !== "" && text.length + line.length > room) break;
+      text += line;
+    }
+    return { text, next };
   }
 
   /** `news` is called whenever there is something to read; the result ends that. */
@@ -56,7 +76,9 @@ export class EventLog {
     this.#listeners.add(news);
     return () => {
       this.#listeners.delete(news);
-      if (!this.isHeard) this.#lines.length = 0;
+      if (this.isHeard) return;
+      this.#lines.length = 0;
+      this.#bytes = 0;
     };
   }
 

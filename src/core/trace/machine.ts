@@ -81,6 +81,13 @@ export class Machine {
     this.#observer.stopped(isNew);
   }
 
+  /** From now on the stop is that of `thread`, which nobody was told of. */
+  tellOf(thread: Thread): void {
+    this.report.isNew = true;
+    this.report.of(thread);
+    this.tell();
+  }
+
   /** Looks at a thread as soon as it is stopped and nobody has borrowed one. */
   ask(peek: Peek, thread: Thread, isCurrent: boolean): void {
     this.#peeks.ask(peek, thread, isCurrent, this.loans.lent);

@@ -155,6 +155,21 @@ test("two signals at once are reported one after the other, none is lost", () =>
   assert.deepEqual(m.asked(), ["run 100 0", "run 101 0"]);
 });
 
+test("a step of a thread with a signal that nobody was shown reports that; the next one goes", () => {
+  const m = attached([100, 101]);
+  m.tracee.run();
+  m.tracee.handle(101 as Tid, stopped(SIGUSR1));
+  m.tracee.handle(LEADER, stopped(12));
+  m.asked();
+  m.tracee.choose(LEADER);
+  m.tracee.step();
+  assert.deepEqual([m.asked(), m.tracee.mode, m.told], [[], "stopped", ["stopped", "stopped"]]);
+  const { thread, why } = m.tracee.report;
+  assert.deepEqual([thread, why], [LEADER, { kind: "signal", signal: 12 }]);
+  m.tracee.step();
+  assert.deepEqual([m.asked(), m.tracee.mode], [["step 100 0"], "stepping"]);
+});
+
 test("step moves the current thread only", () => {
   const m = attached([100, 101]);
   m.tracee.step();

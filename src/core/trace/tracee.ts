@@ -68,20 +68,24 @@ export class Tracee {
     const { threads, report } = this.#machine;
     const { pending } = report;
     if (pending) {
-      report.isNew = true;
-      report.of(pending);
-      this.#machine.tell();
+      this.#machine.tellOf(pending);
       return;
     }
     this.#machine.go("running");
     for (const thread of threads.all()) threads.resume(thread, "run", 0);
   }
 
+  /** One instruction of the current thread; an unreported signal of that one is reported instead. */
   step(): void {
     invariant(this.mode === "stopped", "trace/tracee step: not stopped");
     const { threads } = this.#machine;
+    const thread = threads.get(this.current);
+    if (thread.stop?.kind === "signal" && !thread.reported) {
+      this.#machine.tellOf(thread);
+      return;
+    }
     this.#machine.go("stepping");
-    threads.resume(threads.get(this.current), "step", 0);
+    threads.resume(thread, "step", 0);
   }
 
   /** Begins to stop every thread. What reports until they have stopped is the reason, else that they were halted. */

@@ -48,11 +48,16 @@ export class EventLogs {
     this.#drop(process.pid, kept);
   }
 
-  /** The result is called when the reader closes it. */
+  /** `close` of the result is called when the reader closes it. EMFILE. */
   open(process: LiveProcess, news: () => void): { readonly log: EventLog; close(): void } {
     const kept = this.#keep(process);
+    try {
+      kept.watch ??= this.#watchEnd(process);
+    } catch (error) {
+      this.#dropUnused(process.pid, kept);
+      throw error;
+    }
     kept.readers++;
-    kept.watch ??= this.#watchEnd(process);
     const silence = kept.log.listen(news);
     return {
       log: kept.log,
@@ -96,7 +101,7 @@ export class EventLogs {
       if (process.alive()) return watch;
       watch.close();
     } catch (error) {
-      if (!isErrno(error)) throw error;
+      if (!isErrno(error, "ESRCH")) throw error;
     }
     ended();
     return undefined;

@@ -17,6 +17,8 @@ import { threadsOf } from "../linux/threads.ts";
 import { getRegisters } from "./live-ptrace.ts";
 import { LiveThread } from "./live-thread.ts";
 
+const IS_ROOT = process.geteuid!() === 0;
+
 /** Undefined where the thread was killed in this moment, or the kernel does not say. */
 function unlessRefused<T>(ask: () => T): T | undefined {
   try {
@@ -60,13 +62,16 @@ export function exitLine(status: ExitStatus): string {
 }
 
 /**
- * How a process has ended that nobody controls: `gone` where its parent has collected it already. No thread of it is left that
+ * How a process has ended that nobody controls: `gone` where its parent has collected it already, or where we may not
+ * know: the kernel says 0 then. No thread of it is left that
  * could be inside exec, so nothing waits.
  */
 export function endOf(process: LiveProcess): string {
   const stat = ifThere(() => (process.alive() ? JOBS.stat({ pid: process.pid }) : undefined));
   if (stat === undefined) return "gone";
-  const status = decodeWaitStatus(exitStatusOf(stat));
+  const text = exitStatusOf(stat);
+  if (text === 0 && !IS_ROOT && !process.isOwn()) return "gone";
+  const status = decodeWaitStatus(text);
   return status.kind === "exited" || status.kind === "signaled" ? exitLine(status) : "gone";
 }
 

@@ -32,11 +32,14 @@ export interface CtlWord {
   run(context: WordContext): Outcome<void>;
 }
 
+/** As long as a timer can run, milliseconds: 24 days. */
+const LONGEST_WAIT_MS = 2 ** 31 - 1;
+
 /** Milliseconds; undefined where nothing is said. EINVAL. */
 function patience(args: string): number | undefined {
   if (args === "") return undefined;
   if (!/^[0-9]{1,7}(\.[0-9]{1,6})?$/.test(args)) throw new Errno("EINVAL", "say: wait, or wait SECONDS");
-  return Number(args) * 1000;
+  return Math.min(Number(args) * 1000, LONGEST_WAIT_MS);
 }
 
 export const CTL_WORDS: readonly CtlWord[] = [

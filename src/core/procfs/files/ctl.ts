@@ -7,7 +7,7 @@ import { performWords, rowOf } from "../ctl/perform.ts";
 import type { OpenContext, ProcFile } from "../file.ts";
 import type { Events } from "../ports.ts";
 
-/** poll(2) says POLLPRI while the process is stopped: whoever asks is told of what happens to it from then on. */
+/** poll(2) says POLLPRI while the process is stopped under control, POLLHUP when it has ended: whoever asks is told of what happens from then on. */
 class StopWatch {
   readonly #context: OpenContext;
   #events: Events | undefined;
@@ -23,8 +23,8 @@ class StopWatch {
       this.#wake = wake;
       this.#events ??= ports.tracer.events(process, () => this.#news());
     }
-    const isGone = !process.alive();
-    return { writable: true, urgent: isGone || ports.tracer.isStopped(process), hungUp: isGone };
+    const hungUp = !process.alive() || this.#events?.log.ended === true;
+    return { writable: true, urgent: !hungUp && ports.tracer.isStopped(process), hungUp };
   }
 
   #news(): void {

@@ -16,7 +16,7 @@ class EventReader {
   readonly #events: Events;
   readonly #waiting = new Map<Parked<number>, Uint8Array>();
   #next: number;
-  /** Bytes of a line that did not fit into a read. */
+  /** Bytes of one line that did not fit into a read. */
   #rest: Uint8Array;
   #wake: (() => void) | undefined;
 
@@ -79,14 +79,19 @@ class EventReader {
 
   #take(into: Uint8Array): number {
     const { log } = this.#events;
-    if (this.#rest.length === 0) {
-      this.#rest = latin1(log.read(this.#next));
-      this.#next = log.next;
+    let filled = 0;
+    while (filled < into.length && (this.#rest.length > 0 || this.#next < log.next)) {
+      if (this.#rest.length === 0) {
+        const { text, next } = log.read(this.#next, into.length - filled);
+        this.#rest = latin1(text);
+        this.#next = next;
+      }
+      const part = this.#rest.subarray(0, into.length - filled);
+      into.set(part, filled);
+      filled += part.length;
+      this.#rest = this.#rest.subarray(part.length);
     }
-    const part = this.#rest.subarray(0, into.length);
-    into.set(part);
-    this.#rest = this.#rest.subarray(part.length);
-    return part.length;
+    return filled;
   }
 }
 
