@@ -1,4 +1,7 @@
-/* argv[1] threads that sleep; says "ready" when all are there, and ends with its standard input. */
+/*
+ * argv[1] threads that sleep; says "ready" when all are there, makes argv[2] more, where that is given, once its standard input has a
+ * byte, and ends with the next one or the end of it.
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +12,21 @@ static void *idle(void *nothing) {
   return nothing;
 }
 
-int main(int argc, char **argv) {
+static int make(int count) {
   pthread_attr_t small;
   pthread_t thread;
-  char byte;
-  (void)argc;
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, 32 * 1024);
-  for (int i = 0; i < atoi(argv[1]); i++)
-    if (pthread_create(&thread, &small, idle, NULL)) return 1;
+  while (count-- > 0)
+    if (pthread_create(&thread, &small, idle, NULL)) return 0;
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  char byte;
+  if (!make(atoi(argv[1]))) return 1;
   puts("ready");
   fflush(stdout);
+  if (argc > 2 && (read(0, &byte, 1) != 1 || !make(atoi(argv[2])))) return 1;
   return read(0, &byte, 1) < 0;
 }

@@ -10,7 +10,7 @@ import { Agent, O_RDONLY } from "../support/agent.ts";
 import { program } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Server } from "../support/server.ts";
-import { Target } from "../support/target.ts";
+import { Target, until } from "../support/target.ts";
 
 const A = 61001;
 const B = 61002;
@@ -80,6 +80,26 @@ test(
     assert.equal(await agent.read(11, 0, 8), "EAGAIN");
     server.ctl(target.pid, "attach");
     server.ctl(target.pid, "detach");
+  },
+);
+
+test(
+  "a process that comes to have too many threads under control is let go, but not by root",
+  NEEDS_MOUNT,
+  async () => {
+    const args = ["10", String(QUOTAS.attachedThreads.most)];
+    const threads = (target: Target): boolean => Number(target.field("Threads")) === 11 + QUOTAS.attachedThreads.most;
+    await using agent = await Agent.start({ uid: A });
+    await using target = await Target.start("idle-threads", { uid: A, args });
+    assert.equal(await agent.writes(server.path(target.pid, "ctl"), "attach; wait; run"), "ok");
+    target.child.stdin!.write("x");
+    await until(() => threads(target) && target.field("TracerPid") === "0", "let go");
+    assert.equal(await agent.writes(server.path(target.pid, "ctl"), "run"), "EBUSY");
+    await using roots = await Target.start("idle-threads", { uid: A, args });
+    await server.ctlLater(roots.pid, "attach; wait; run");
+    roots.child.stdin!.write("x");
+    await until(() => threads(roots), "all are there");
+    await server.ctlLater(roots.pid, "halt; wait; detach");
   },
 );
 

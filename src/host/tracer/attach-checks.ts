@@ -7,6 +7,7 @@ import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { ifThere, promptText } from "../linux/proc-file.ts";
 import { allThreadsOf } from "../linux/threads.ts";
+import { mostThreads } from "./most-threads.ts";
 import { type Culprit, recordedCulprit } from "./seize-watch-facts.ts";
 
 /** How long an attach waits for an exec of its target to end, milliseconds. */
@@ -30,7 +31,8 @@ export class AttachChecks {
   *run(target: LiveProcess, caller: Caller): Steps<void> {
     if (target.pid === this.#culprit?.pid && target.life === this.#culprit.life)
       throw new Errno("EAGAIN", `process ${target.pid} has held up a server before this one, which had to end for it`);
-    if (caller.uid !== 0 && !target.isOwn()) this.#refuseManyThreads(target);
+    const most = mostThreads(target, caller);
+    if (Number.isFinite(most)) this.#refuseManyThreads(target, most);
     this.#refuseTracedThreads(target);
     if (target.isOwn()) return;
     try {
@@ -42,10 +44,8 @@ export class AttachChecks {
     }
   }
 
-  /** Each is a call or two, which others wait for. */
-  #refuseManyThreads(target: LiveProcess): void {
-    const threads = Number(statusField(target.statusText(), "Threads"));
-    if (threads > QUOTAS.attachedThreads.most) throw beyond(QUOTAS.attachedThreads);
+  #refuseManyThreads(target: LiveProcess, most: number): void {
+    if (Number(statusField(target.statusText(), "Threads")) > most) throw beyond(QUOTAS.attachedThreads);
   }
 
   #refuseTracedThreads({ pid }: LiveProcess): void {

@@ -42,16 +42,19 @@ export class Attachment implements TraceeObserver, Traced {
   readonly #detaching: Parked<void>[] = [];
   /** When all that is asked for now is done, a stop is moved to where the target survives the daemon's death. */
   #rest: NodeJS.Immediate | undefined;
+  readonly #mostThreads: number;
+  #threads = 0;
 
   constructor(
     process: LiveProcess,
     controller: Controller | undefined,
     tracing: Tracing,
-    hooks: { mayKeepAfterExec(): boolean; ended(): void },
+    hooks: { readonly mostThreads: number; mayKeepAfterExec(): boolean; ended(): void },
   ) {
     this.process = process;
     this.controller = controller;
     this.#tracing = tracing;
+    this.#mostThreads = hooks.mostThreads;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
     this.#ptrace = new LivePtrace(process, tracing.watch);
@@ -119,10 +122,13 @@ export class Attachment implements TraceeObserver, Traced {
 
   traces(tid: Tid): void {
     this.#tracing.loop.add(tid, this);
+    // Not from within the rules that are taking the thread.
+    if (++this.#threads === this.#mostThreads + 1) setImmediate(() => this.detach());
   }
 
   untraces(tid: Tid): void {
     this.#tracing.loop.remove(tid);
+    this.#threads--;
   }
 
   mayKeepAfterExec(): boolean {

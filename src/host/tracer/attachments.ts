@@ -11,6 +11,7 @@ import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment, type Tracing } from "./attachment.ts";
 import { type Controller, controllerKeyOf } from "./controller.ts";
 import { Controllers } from "./controllers.ts";
+import { mostThreads } from "./most-threads.ts";
 
 interface Setup {
   readonly processes: LiveProcessTable;
@@ -52,6 +53,7 @@ export class Attachments {
     const unconditional = processes.identity.isOwn(caller);
     const release = controller && this.#setup.quota.take(caller);
     const attachment = new Attachment(target, controller, tracing, {
+      mostThreads: mostThreads(target, caller),
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
       ended: () => {
         release?.();

@@ -36,10 +36,24 @@ const EXCLUSIVE = 4;
 /** Whether it is noted that the opener was full root, and that it was. */
 const ROOT_NOTED = 8;
 const FULL_ROOT = 16;
+const NON_BLOCKING = 32;
 const NO_MEMO = 0xffff_ffff;
 const INLINE = MEMO_BLOCKS;
 const LOST = MEMO_BLOCKS + 1;
 const TWO_32 = 0x1_0000_0000;
+
+function bitsOf({ read, write, exclusive, nonBlocking }: OpenMode): number {
+  return (read ? READ : 0) | (write ? WRITE : 0) | (exclusive ? EXCLUSIVE : 0) | (nonBlocking ? NON_BLOCKING : 0);
+}
+
+function modeOf(bits: number): OpenMode {
+  return {
+    read: (bits & READ) !== 0,
+    write: (bits & WRITE) !== 0,
+    exclusive: (bits & EXCLUSIVE) !== 0,
+    ...((bits & NON_BLOCKING) !== 0 && { nonBlocking: true }),
+  };
+}
 
 /** A file that was opened, as far as it is recorded. */
 export interface HandleRecord {
@@ -98,8 +112,7 @@ export class HandleRecords {
     this.#set(slot, UID, opener.uid);
     this.#set(slot, GID, opener.gid);
     const root = opener.fullRoot === undefined ? 0 : ROOT_NOTED | (opener.fullRoot ? FULL_ROOT : 0);
-    const asked = (mode.read ? READ : 0) | (mode.write ? WRITE : 0) | (mode.exclusive ? EXCLUSIVE : 0);
-    this.#set(slot, MODE, asked | root);
+    this.#set(slot, MODE, bitsOf(mode) | root);
     this.#set(slot, GENERATION, this.#get(slot, GENERATION) + 1);
     this.#setUnique(slot, OPENED_BY, unique);
     this.#setUnique(slot, WRITTEN_BY, 0);
@@ -124,7 +137,7 @@ export class HandleRecords {
         gid: this.#get(slot, GID),
         ...((mode & ROOT_NOTED) !== 0 && { fullRoot: (mode & FULL_ROOT) !== 0 }),
       },
-      mode: { read: (mode & READ) !== 0, write: (mode & WRITE) !== 0, exclusive: (mode & EXCLUSIVE) !== 0 },
+      mode: modeOf(mode),
       memo: length === NO_MEMO || isLost ? undefined : this.#memo(slot, length).slice(),
       lost: isLost ? length : undefined,
     };

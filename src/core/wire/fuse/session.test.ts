@@ -238,6 +238,7 @@ test("a session that takes another's place: open files, listings and numbers go 
   const dir = first.lookup(1, "dir");
   const file = first.lookup(1, "node");
   const fh = first.open(file, 2);
+  const impatient = first.open(file, 0o4000);
   const released = first.open(file, 0);
   first.ask(RELEASE, file, first.u64(released, 0, 0));
   const listing = Number(first.ask(OPENDIR, dir, Buffer.alloc(8)).body.readBigUInt64LE(0));
@@ -255,6 +256,9 @@ test("a session that takes another's place: open files, listings and numbers go 
   ]);
   next.ask(READ, file, next.transfer(fh, 0, 20));
   assert.equal(opens.length, 1, "opened again once");
+  next.ask(READ, file, next.transfer(impatient, 0, 20));
+  const resumed = { memo: new Uint8Array(memo) };
+  assert.deepEqual(opens[1], [false, { read: true, write: false, exclusive: false, nonBlocking: true, resumed }]);
   assert.equal(next.ask(READ, file, next.transfer(released, 0, 20)).error, "EBADF");
   const rest = next.ask(READDIR, dir, next.transfer(listing, seen.length, 4096)).body;
   assert.deepEqual([...seen, ...names(rest)], [".", "..", "a", "b", "c"]);
