@@ -112,9 +112,11 @@ function lopen(state: NinepState, { fid, flags }: Message<"Tlopen">): Outcome<Bo
     return opened({ entries, release: state.fs.claims?.directory(caller, entries.length) ?? (() => {}) });
   }
   return mapOutcome(node.open(caller, mode), (handle) => {
-    // The fid may have gone while the open waited.
-    if (state.fids.has(fid, opening)) return opened({ handle });
+    // While the open waited the fid may have gone, or another open of it has come first.
+    const isThere = state.fids.has(fid, opening);
+    if (isThere && !opening.opened) return opened({ handle });
     handle.close?.();
+    if (isThere) throw new Errno("EBUSY", `fid ${fid} was opened meanwhile`);
     throw new Errno("EINTR", "the fid was let go meanwhile");
   });
 }

@@ -93,6 +93,30 @@ function waiting(): { wire: Wire; parked: Parked<number>[]; closed: () => number
   return { wire: result, parked, closed: () => closed };
 }
 
+test("of two opens of one fid that wait only the first is one", () => {
+  const opens: Parked<Handle>[] = [];
+  const stat = () => ({ ino: 7, mode: 0o644, nlink: 1, uid: 0, gid: 0, size: 0, timeMs: 0 });
+  const open = (): Parked<Handle> => {
+    const one = new Parked<Handle>();
+    opens.push(one);
+    return one;
+  };
+  const fs = memoryFileSystem({});
+  const root = { ...fs.root, lookup: () => ({ kind: "file" as const, stat, open }) };
+  const it = new Wire({ ...fs, root }).begin();
+  it.walk(5, "wait");
+  const closed: string[] = [];
+  const handle = (name: string): Handle => ({ close: () => closed.push(name) });
+  for (const tag of [1, 2]) assert.equal(it.send("Tlopen", { fid: 5, flags: 0 }, tag), undefined);
+  opens[1]!.settle(handle("second"));
+  opens[0]!.settle(handle("first"));
+  const [won, lost] = it.replies as [Message<"Rlopen">, Message<"Rlerror">];
+  assert.deepEqual([won.name, won.tag, lost.tag, lost.ecode], ["Rlopen", 2, 1, ERRNO.EBUSY]);
+  assert.deepEqual(closed, ["first"]);
+  it.ok("Tclunk", { fid: 5 }, "Rclunk");
+  assert.deepEqual(closed, ["first", "second"]);
+});
+
 test("a version is agreed on first, and a new one begins anew", () => {
   const fresh = new Wire(memoryFileSystem(TREE));
   fresh.fails("Tattach", { fid: 0, afid: NOFID, uname: "", aname: "", nUname: 0 }, "EPROTO");
