@@ -1,7 +1,7 @@
 import type { Worker } from "node:worker_threads";
 import { Errno } from "../../core/base/errno.ts";
 import { libcExit } from "./ffi/libc.ts";
-import { GONE, type LifeReaderData, WORDS } from "./life-reader-facts.ts";
+import { FAILED, GONE, type LifeReaderData, WORDS } from "./life-reader-facts.ts";
 import { endWorker, startWorker } from "./worker.ts";
 
 /** How long everybody waits for one process, at most; and for a thread that is starting, or gets no processor. */
@@ -9,7 +9,8 @@ const PATIENCE_MS = 50;
 const START_MS = 2000;
 /** How long a process that has kept everybody waiting is not asked again. */
 const AVOIDED_MS = 5000;
-/** Threads that processes keep waiting. */
+/** Threads that processes keep waiting: those of one owner, and in all. */
+const MOST_STUCK_PER_OWNER = 2;
 const MOST_STUCK = 16;
 
 interface Thread extends LifeReaderData {
@@ -23,12 +24,13 @@ interface Thread extends LifeReaderData {
  */
 export class LifeReader {
   #thread: Thread | undefined;
-  readonly #stuck = new Set<Thread>();
+  /** With the owner of the process that each waits for. */
+  readonly #stuck = new Map<Thread, number>();
   readonly #avoided = new Map<number, number>();
 
-  /** Start time of the process that has this pid, in ticks. ESRCH; EAGAIN where it does not answer. */
-  startTicks(pid: number): number {
-    this.#refuse(pid);
+  /** Start time of the process that has this pid, in ticks; `owner` is its uid. ESRCH; EAGAIN where it does not answer. */
+  startTicks(pid: number, owner: number): number {
+    this.#refuse(pid, owner);
     this.#thread ??= this.#start();
     const thread = this.#thread;
     const { words, result } = thread;
@@ -45,11 +47,12 @@ export class LifeReader {
         continue;
       }
       this.#thread = undefined;
-      this.#stuck.add(thread);
+      this.#stuck.set(thread, owner);
       this.#avoided.set(pid, performance.now() + AVOIDED_MS);
       throw this.#unanswered(pid);
     }
     if (result[0] === GONE) throw new Errno("ESRCH", `process ${pid} has exited`);
+    if (result[0] === FAILED) throw new Errno("EAGAIN", `process ${pid} could not be read; try again later`);
     return result[0]!;
   }
 
@@ -63,15 +66,18 @@ export class LifeReader {
     return new Errno("EAGAIN", `process ${pid} does not answer: it is inside exec; try again later`);
   }
 
-  #refuse(pid: number): void {
+  #refuse(pid: number, owner: number): void {
     const now = performance.now();
     for (const [other, until] of this.#avoided) if (until <= now) this.#avoided.delete(other);
     if (this.#avoided.has(pid)) throw this.#unanswered(pid);
-    for (const thread of this.#stuck) {
+    for (const thread of this.#stuck.keys()) {
       if (Atomics.load(thread.words, WORDS.done) !== Atomics.load(thread.words, WORDS.wanted)) continue;
       this.#stuck.delete(thread);
       void endWorker(thread.worker);
     }
+    const ofOwner = [...this.#stuck.values()].filter((other) => other === owner).length;
+    if (ofOwner >= MOST_STUCK_PER_OWNER)
+      throw new Errno("EAGAIN", `${ofOwner} processes of uid ${owner} inside exec do not answer; try again later`);
     if (this.#stuck.size >= MOST_STUCK)
       throw new Errno("EAGAIN", `${MOST_STUCK} processes inside exec do not answer; try again later`);
   }
@@ -81,19 +87,32 @@ export class LifeReader {
     const result = new Float64Array(new SharedArrayBuffer(8));
     const data: LifeReaderData = { words, result };
     const program = new URL("./life-reader-thread.js", import.meta.url);
-    const worker = startWorker(program, data, { resourceLimits: { maxYoungGenerationSizeMb: 1 } });
+    const worker = startThread(program, data);
     worker.unref();
+    const thread: Thread = { worker, words, result };
+    worker.on("error", () => {
+      if (this.#thread === thread) this.#thread = undefined;
+      this.#stuck.delete(thread);
+    });
     if (Atomics.wait(words, WORDS.ready, 0, START_MS) === "timed-out") {
       void endWorker(worker);
       throw new Errno("EAGAIN", "the thread that looks at processes did not start in time");
     }
     process.off("exit", this.#leave);
     process.on("exit", this.#leave);
-    return { worker, words, result };
+    return thread;
   }
 
   /** An ordinary end would wait for a thread that waits in the kernel. */
   readonly #leave = (status: number): void => {
     if (this.#stuck.size > 0) libcExit(status);
   };
+}
+
+function startThread(program: URL, data: LifeReaderData): Worker {
+  try {
+    return startWorker(program, data, { resourceLimits: { maxYoungGenerationSizeMb: 1 } });
+  } catch (error) {
+    throw new Errno("EAGAIN", "the thread that looks at processes cannot be started", error);
+  }
 }

@@ -69,9 +69,10 @@ let reader: LifeReader | undefined;
 
 function startTicks(pid: number, dirfd: number): number {
   check(libcStatx(dirfd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx), `process ${pid}`);
-  if (statx.readUInt32LE(STATX_UID) === ownUid) return ownStartTicks(dirfd);
+  const owner = statx.readUInt32LE(STATX_UID);
+  if (owner === ownUid) return ownStartTicks(dirfd);
   reader ??= new LifeReader();
-  const ticks = reader.startTicks(pid);
+  const ticks = reader.startTicks(pid, owner);
   // It was read by number.
   if (libcPidfdSendSignal(dirfd, 0, null, 0) !== 0 && errnoNow() === ERRNO.ESRCH) throw lastErrno(`process ${pid}`);
   return ticks;
