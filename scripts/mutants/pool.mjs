@@ -25,7 +25,8 @@ export class Worker {
 
   /** The answer to a request; undefined when there is none in time, or the process has ended. */
   async ask(request, ms) {
-    if (!this.#child) await this.start();
+    // It may have ended after its last answer.
+    if (!this.#child?.connected) await this.start();
     this.#child.send(request);
     return this.#answer(ms);
   }

@@ -21,13 +21,18 @@ export function lookAtCapabilities(): Finding {
 
 /** proc(5): `hidepid` hides other users' processes, `subset=pid` everything that is not a process. */
 export function lookAtProc(): Finding {
-  const options = mountAt("/proc")?.options ?? [];
+  return findingOfProc(mountAt("/proc")?.options ?? [], process.geteuid!(), process.getgroups!());
+}
+
+export function findingOfProc(options: readonly string[], uid: number, groups: readonly number[]): Finding {
   const hides = options.find((option) => /^hidepid=(?!0$|off$)/.test(option));
-  if (hides && process.geteuid!() !== 0) {
-    return warn(
-      `mounted with ${hides}: other users' processes are not shown`,
-      "run as root, or be in proc's gid= group",
-    );
+  // Where it goes by who may trace, no group sees more.
+  const byTracing = hides !== undefined && /=(4|ptraceable)$/.test(hides);
+  const gid = Number(/^gid=(\d+)$/m.exec(options.join("\n"))?.[1] ?? 0);
+  const isMember = !byTracing && groups.includes(gid);
+  if (hides && uid !== 0 && !isMember) {
+    const remedy = byTracing ? "run as root" : `run as root, or in group ${gid}, proc's gid=`;
+    return warn(`mounted with ${hides}: other users' processes are not shown`, remedy);
   }
   if (options.includes("subset=pid")) {
     return warn(
@@ -35,7 +40,8 @@ export function lookAtProc(): Finding {
       "mount all of proc",
     );
   }
-  return ok(hides ? `mounted with ${hides}, which does not concern root` : "mounted whole");
+  const whom = uid === 0 ? "root" : `members of group ${gid}`;
+  return ok(hides ? `mounted with ${hides}, which does not concern ${whom}` : "mounted whole");
 }
 
 export function lookAtUserNamespace(): Finding {
@@ -50,8 +56,12 @@ export function lookAtUserNamespace(): Finding {
 
 /** AppArmor, SELinux and others: what confines this process. */
 export function lookAtSecurityModules(): Finding {
-  const confinement = firstLine("/proc/self/attr/current")?.replace(/\0$/, "");
+  return findingOfLabel(firstLine("/proc/self/attr/current")?.replace(/\0$/, ""));
+}
+
+/** AppArmor has profiles that confine nobody: `NAME (unconfined)`. */
+export function findingOfLabel(confinement: string | undefined): Finding {
   if (!confinement) return ok("none confines this process");
-  if (confinement === "unconfined" || /^\w+_u:\w+_r:unconfined_t\b/.test(confinement)) return ok(confinement);
+  if (/^(.* \()?unconfined\)?$|^\w+_u:\w+_r:unconfined_t\b/.test(confinement)) return ok(confinement);
   return warn(`confined: ${confinement}`, "its rules must allow ptrace, and for a mount /dev/fuse and mount(2)");
 }

@@ -1,4 +1,4 @@
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import {
   PROCMAP_DEV_MAJOR,
   PROCMAP_DEV_MINOR,
@@ -14,7 +14,7 @@ import {
 import { parseMountinfo } from "../../core/abi/text/mountinfo.ts";
 import { ERRNO } from "../../core/base/errno.ts";
 import { errnoNow, libcClose, libcIoctl, libcOpenat } from "./ffi/libc.ts";
-import { readTextAt } from "./file.ts";
+import { readLongText } from "./file.ts";
 
 /** File systems that answer a page fault without asking another program or another machine. */
 const LOCAL = new Set([
@@ -37,7 +37,7 @@ const query = Buffer.alloc(PROCMAP_QUERY_SIZE);
 let localDevices: Set<string> | undefined;
 
 function readLocalDevices(): Set<string> {
-  const mounts = parseMountinfo(readTextAt(AT_FDCWD, "/proc/self/mountinfo", "mount table"));
+  const mounts = parseMountinfo(readLongText("/proc/self/mountinfo"));
   return new Set(mounts.filter(({ type }) => LOCAL.has(type)).map(({ device }) => device));
 }
 
