@@ -50,6 +50,12 @@ export function listThreads(pid: number): number[] {
   }
 }
 
+/** Number of the thread that calls. */
+export function ownTid(): number {
+  const count = check(libcReadlinkat(AT_FDCWD, "/proc/thread-self", linkText, linkText.length), "number of a thread");
+  return Number(linkText.toString("latin1", 0, count).split("/").at(-1));
+}
+
 /** A text that can wait for the process. */
 export function waitingText(pid: number, name: WaitingName, tid?: number): string {
   return readTextAt(AT_FDCWD, procPath(pid, name, tid), `${name} of process ${pid}`);

@@ -70,7 +70,7 @@ export class Elsewhere<Table extends object = Jobs> {
 
   /**
    * What the job returns or throws; ESRCH when the process has exited meanwhile. ETIMEDOUT when it keeps us waiting for longer than
-   * the request's patience, or is known to keep a thread waiting; EAGAIN where a quota says so.
+   * the request's patience, or is known to keep a thread waiting; EAGAIN where a quota says so, or no thread was free for as long.
    */
   do<Name extends JobName<Table>>(
     target: JobTarget,
@@ -115,8 +115,10 @@ export class Elsewhere<Table extends object = Jobs> {
         timer = setTimeout(end, patience);
         return;
       }
-      this.#threads.expired(errand);
-      parked.fail(new Errno("ETIMEDOUT", `process ${pid} has kept this request waiting for ${patience / 1000} s`));
+      parked.fail(
+        this.#threads.expired(errand) ??
+          new Errno("ETIMEDOUT", `process ${pid} has kept this request waiting for ${patience / 1000} s`),
+      );
     };
     const begin = performance.now();
     let timer = setTimeout(end, patience);

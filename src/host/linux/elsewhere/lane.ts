@@ -1,5 +1,7 @@
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
-import type { ErrnoName } from "../../../core/base/errno.ts";
+import { stateOf } from "../../../core/abi/text/status.ts";
+import { type ErrnoName, isErrno } from "../../../core/base/errno.ts";
+import { promptText } from "../proc-file.ts";
 import { endWorker, startWorker } from "../worker.ts";
 import { READY } from "./kit.ts";
 
@@ -18,7 +20,7 @@ export type Answer =
 export class Lane {
   readonly #worker: Worker;
   readonly #port: MessagePort;
-  /** How many jobs were ever sent, and how many the thread has begun. */
+  /** How many jobs were ever sent, how many the thread has begun, and its tid. */
   readonly #counts: Int32Array;
   #answered: ((answer: Answer) => void) | undefined;
   /** When it got its last job, on the clock of performance.now(). */
@@ -26,10 +28,10 @@ export class Lane {
 
   /**
    * `program` calls `serveJobs`; `ready` is told when it does, `broken` when the thread itself has ended, which no job should make it
-   * do.
+   * do. Throws what `new Worker` does where no thread can be started.
    */
   constructor(program: URL, ready: () => void, broken: (error: Error) => void) {
-    const wake = new SharedArrayBuffer(8);
+    const wake = new SharedArrayBuffer(12);
     const { port1, port2 } = new MessageChannel();
     this.#counts = new Int32Array(wake);
     this.#port = port1;
@@ -38,14 +40,13 @@ export class Lane {
       else this.#take(answer);
     });
     this.#port.unref();
-    this.#worker = startWorker(
-      program,
-      { port: port2, wake },
-      {
-        transferList: [port2],
-        resourceLimits: { maxYoungGenerationSizeMb: 2 },
-      },
-    );
+    const options = { transferList: [port2], resourceLimits: { maxYoungGenerationSizeMb: 2 } };
+    try {
+      this.#worker = startWorker(program, { port: port2, wake }, options);
+    } catch (error) {
+      port1.close();
+      throw error;
+    }
     this.#worker.unref();
     this.#worker.on("error", (error) => {
       broken(error);
@@ -60,6 +61,16 @@ export class Lane {
   /** The thread has its job, which it may be waiting in. Else it has no processor. */
   get begun(): boolean {
     return Atomics.load(this.#counts, 1) === this.#counts[0];
+  }
+
+  /** The thread works, or would if it got a processor; else it sleeps. */
+  get atWork(): boolean {
+    try {
+      return stateOf(promptText(process.pid, "status", this.#counts[2])) === "R";
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      return false;
+    }
   }
 
   do({ name, args }: Order, answered: (answer: Answer) => void): void {

@@ -1,5 +1,6 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { Errno } from "../../../core/base/errno.ts";
+import { ownTid } from "../proc-file.ts";
 import { tellLoaded } from "../worker-loaded.ts";
 import { READY } from "./kit.ts";
 import type { Answer, Order } from "./lane.ts";
@@ -15,8 +16,9 @@ function owned(answer: Answer): ArrayBuffer[] {
 export function serveJobs<Jobs extends object>(jobs: Jobs): never {
   tellLoaded();
   const { port, wake } = workerData as { readonly port: MessagePort; readonly wake: SharedArrayBuffer };
-  /** How many jobs were ever sent, and how many were begun. */
+  /** How many jobs were ever sent, how many were begun, and this thread's tid. */
   const counts = new Int32Array(wake);
+  counts[2] = ownTid();
   const perform = ({ name, args }: Order): Answer => {
     try {
       return { value: (jobs[name as keyof Jobs] as (args: unknown) => unknown)(args) };

@@ -7,9 +7,13 @@ import { Lane } from "./lane.ts";
 
 /** How long errands wait for a thread before another one is started, which takes 40 ms and 12 MB. */
 const CROWDED_MS = 5;
-/** After how long an errand counts against the owner of its process: one that does not wait takes microseconds. */
+/** After how long an errand whose thread sleeps counts against the owner of its process: one that does not wait takes microseconds. */
 const LATE_MS = 60;
-/** One part in so many of the threads is for processes that have not answered yet. */
+/** After how long it does although its thread works, or would if it got a processor. */
+const LATE_AT_WORK_MS = 1000;
+/** How long no thread is started after one could not be: a process may start but so many. */
+const RETRY_MS = 250;
+/** One part in so many of the threads is for processes that have not answered yet, and as much for those of one owner. */
 const UNPROVED_SHARE = 4;
 /** Processes that are remembered to have answered. */
 const MOST_PROVED = 4096;
@@ -26,8 +30,9 @@ interface Running {
 
 /**
  * The threads, and which errand each has: one for each lock of a process, those who ask in turn. A thread whose errand is
- * late does not take another's place: so many others are at work as if there were none such. Processes that have answered before
- * come first, and most threads are for them alone: what the others do is found out on a few.
+ * late does not take another's place: so many others are at work as if there were none such. Most threads are for processes
+ * that have answered before: what the others do is found out on a few. The processes of one owner have few threads at a time, as
+ * those that have answered may begin to hang all at once.
  */
 export class Threads {
   readonly #kit: Pick<JobKit<object>, "program" | "atOnce">;
@@ -39,6 +44,8 @@ export class Threads {
   /** Keys of errands that were answered in time. */
   readonly #proved = new Set<string>();
   #starting: Lane | undefined;
+  /** Until then no thread is started. */
+  #retry: NodeJS.Timeout | undefined;
   #crowded: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
 
@@ -74,16 +81,24 @@ export class Threads {
     return !this.#mustWait(errand) && this.#late < QUOTAS.threads.most;
   }
 
-  /** Its request has ended without it. */
-  expired(errand: Errand): void {
+  /** Its request has ended without it. Why: undefined where the process does not answer, EAGAIN where it never had a thread. */
+  expired(errand: Errand): Errno | undefined {
     this.withdraw(errand);
+    const first = this.#byKey.get(errand.key);
+    if (!first) {
+      return this.#isHeldUp(errand.owner)
+        ? beyond(QUOTAS.threadsPerOwner)
+        : new Errno("EAGAIN", "the server has no thread free to look at the process; try again later");
+    }
     // One that was given up early may hold its thread still: whoever waited behind it has found that out.
-    const running = this.#running.get(this.#byKey.get(errand.key)!);
-    if (running?.late) running.expired = true;
+    const running = this.#running.get(first)!;
+    if (running.late) running.expired = true;
+    return undefined;
   }
 
   close(): void {
     clearTimeout(this.#crowded);
+    clearTimeout(this.#retry);
     clearTimeout(this.#idle);
     for (const errand of this.#queue) errand.parked.interrupt();
     for (const { timer } of this.#running.values()) clearInterval(timer);
@@ -112,7 +127,7 @@ export class Threads {
     }
   }
 
-  /** The errand whose turn is next: of a process that has answered before, of an asker for whom little is being done, of the oldest. */
+  /** The errand whose turn is next: of an asker for whom little is being done, of a process that has answered before, the oldest. */
   #next(): Errand | undefined {
     let first: Errand | undefined;
     let least = Number.POSITIVE_INFINITY;
@@ -130,16 +145,22 @@ export class Threads {
   #turnOf({ key, asker }: Errand): number {
     if (this.#running.size === 0) return 0;
     const asked = this.#count((_, other) => other.asker === asker);
-    return this.#proved.has(key) ? asked : asked + QUOTAS.threads.most + this.#kit.atOnce;
+    return asked * 2 + (this.#proved.has(key) ? 0 : 1);
   }
 
-  /** Behind another errand to the same process, behind others that may come to hang, or while others of its owner are late. */
+  /** Behind another errand to the same process, behind others that may come to hang, or behind others of its owner. */
   #mustWait({ key, owner }: Errand): boolean {
     if (this.#byKey.has(key)) return true;
     if (!this.#proved.has(key)) {
       const others = this.#count(({ late }, other) => !late && !this.#proved.has(other.key));
       if (others >= Math.max(1, this.#kit.atOnce / UNPROVED_SHARE)) return true;
     }
+    const most = Math.max(QUOTAS.threadsPerOwner.most, this.#kit.atOnce / UNPROVED_SHARE);
+    return this.#count((_, other) => other.owner === owner) >= most || this.#isHeldUp(owner);
+  }
+
+  /** Its processes keep as many threads waiting as they may. */
+  #isHeldUp(owner: number): boolean {
     return this.#count(({ late }, other) => late && other.owner === owner) >= QUOTAS.threadsPerOwner.most;
   }
 
@@ -151,9 +172,17 @@ export class Threads {
   /** Starts a thread, one at a time; who gets it is decided when it is there. */
   #grow(): void {
     this.#crowded = undefined;
-    if (this.#queue.size === 0 || this.#starting) return;
+    if (this.#queue.size === 0 || this.#starting || this.#retry) return;
     if (this.#lanes.size - this.#late >= this.#kit.atOnce || this.#late >= QUOTAS.threads.most) return;
     if (this.#lanes.size === 0) endWithThreads.add(this);
+    try {
+      this.#starting = this.#newLane();
+    } catch (error) {
+      this.#fails(error);
+    }
+  }
+
+  #newLane(): Lane {
     const lane = new Lane(
       this.#kit.program,
       () => {
@@ -164,10 +193,19 @@ export class Threads {
       (error) => {
         if (this.#starting === lane) this.#starting = undefined;
         this.#lanes.delete(lane);
-        this.#onBug(error);
+        this.#fails(error);
       },
     );
-    this.#starting = lane;
+    return lane;
+  }
+
+  /** There may be no room for another thread just now. */
+  #fails(error: unknown): void {
+    this.#onBug(new Error("a thread that looks at processes", { cause: error }));
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined;
+      this.#grow();
+    }, RETRY_MS);
   }
 
   /** How many threads are held up. */
@@ -177,8 +215,10 @@ export class Threads {
 
   #begin(errand: Errand, lane: Lane): void {
     const running: Running = { lane, late: false, expired: false, timer: undefined };
+    const begin = performance.now();
     running.timer = setInterval(() => {
       if (running.late || !lane.begun) return;
+      if (performance.now() - begin < LATE_AT_WORK_MS && lane.atWork) return;
       running.late = true;
       this.#proved.delete(errand.key);
       clearInterval(running.timer);
