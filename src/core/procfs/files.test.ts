@@ -57,6 +57,19 @@ test("a map line of memory that no file backs and nobody pays for has no name an
   assert.equal(text, "0x1000 0x2000 0 0 0 --- 0 0 0x0 NCOW NNC none - NCH -1\n");
 });
 
+test("a map is not for who may not debug the process any more once its text is there", () => {
+  let asked = 0;
+  const machine = paperMachine({ refuse: () => ++asked > 1 });
+  const text = new Parked<Uint8Array>();
+  machine.ports.accounts.map = () => text;
+  const opened = open(machine, "map") as unknown as Parked<unknown>;
+  const told: string[] = [];
+  opened.listen({ settled: () => told.push("ok"), failed: ({ code }) => told.push(code) });
+  assert.deepEqual(told, []);
+  text.settle(latin1("what another may see\n"));
+  assert.deepEqual(told, ["EPERM"]);
+});
+
 test("a frame whose symbol is not known is ??", () => {
   const machine = paperMachine();
   const frame = { pc: 0x10, module: "/a", symbol: undefined, offset: 0, file: undefined, line: undefined };

@@ -75,8 +75,9 @@ export class LiveAccounts implements Accounts {
     const asked = yield* step(this.#accountant.askIfAny(UNPAID, "payment", pid));
     // Of one that is only looked at everything is its user's.
     const payment = { ...asked, payer: asked.payer ?? statusNumbers(process.statusText(), "Uid")[0] };
-    const job = { pid, role: this.#identity.roleOf(caller), payment };
-    const text = this.#mapTexts.of(process, {
+    const role = this.#identity.roleOf(caller);
+    const job = { pid, role, payment };
+    const text = this.#mapTexts.of(process, role === "own" ? role : `${role.uid} ${role.gid}`, {
       stamp: () => stampOf(pid, payment),
       read: () => this.#maps.do(process, caller, "mapText", job, { patience: MAP_PATIENCE_MS, own: "elsewhere" }),
     });

@@ -1,4 +1,5 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
+import { beyond, type Quota } from "../../core/procfs/quotas.ts";
 import { openForReading } from "./descriptor-reserve.ts";
 import { check } from "./ffi/call.ts";
 import { libcClose, libcPread, libcRead } from "./ffi/libc.ts";
@@ -46,8 +47,8 @@ export function readTextAt(dirfd: number, name: string, what: string): string {
 
 const large = Buffer.alloc(256 * 1024);
 
-/** The whole text of a file of /proc, however long. */
-export function readLongText(path: string): string {
+/** The whole text of a file of /proc, however long; EMFILE where it has more bytes than `room`, if any. */
+export function readLongText(path: string, room?: Quota): string {
   const fd = check(openForReading(AT_FDCWD, path), path);
   try {
     let text = "";
@@ -55,6 +56,7 @@ export function readLongText(path: string): string {
       const count = check(libcRead(fd, large, large.length), path);
       if (count === 0) return text;
       text += large.toString("latin1", 0, count);
+      if (room && text.length > room.most) throw beyond(room);
     }
   } finally {
     libcClose(fd);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
-import { withoutOverlap } from "./read-smaps.ts";
+import { readSmaps, withoutOverlap } from "./read-smaps.ts";
 
 test("a mapping that grew between two pieces of the text is told once", () => {
   const rest = { rights: "rw-p", offset: 0, device: "00:00", inode: 0, path: "", flags: "", figures: "" };
@@ -19,4 +19,10 @@ test("a mapping that grew between two pieces of the text is told once", () => {
     [40, 50],
     [60, 70],
   ]);
+});
+
+test("a text of more bytes than there is room for is refused", () => {
+  assert.ok(readSmaps("/proc/self").length > 10);
+  const room = { most: 1000, what: "bytes of a test", errno: "EMFILE" } as const;
+  assert.throws(() => readSmaps("/proc/self", room), { code: "EMFILE", reason: "1000 is the most: bytes of a test" });
 });

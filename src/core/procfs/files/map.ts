@@ -19,6 +19,7 @@ export const map: ProcFile = {
     const { ports, process, opener } = context;
     const settled = chainOutcome(mayDebug(context, opener), () => ports.accounts.settle());
     const text = chainOutcome(settled, () => ports.accounts.map(process, opener));
-    return mapOutcome(text, (bytes) => textHandle(context, bytes));
+    // The text may have been read for another who shares it, and the process has changed its user since.
+    return chainOutcome(text, (bytes) => mapOutcome(mayDebug(context, opener), () => textHandle(context, bytes)));
   },
 };
