@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
+import { isErrno } from "../../core/base/errno.ts";
 import { endWorker, startWorker } from "../linux/worker.ts";
 import type { LookerData } from "./looker-thread.ts";
 
@@ -10,14 +11,21 @@ const MOST = 8;
 export class LookerPool {
   readonly #all = new Map<Worker, Int32Array>();
 
-  /** Starts another one; undefined when too many are held up. `bell` rings when it has found something. */
+  /** Starts another one; undefined when too many are held up, or none can be started: it is asked for again. `bell` rings when it has found something. */
   start(bell: number): MessagePort | undefined {
     for (const worker of this.#all.keys()) void endWorker(worker);
     if (this.#all.size >= MOST) return undefined;
     const { port1, port2 } = new MessageChannel();
     const busy = new Int32Array(new SharedArrayBuffer(4));
     const workerData: LookerData = { port: port2, bell, busy };
-    const worker = startWorker(SCRIPT, workerData, { transferList: [port2], execArgv: [] });
+    let worker: Worker;
+    try {
+      worker = startWorker(SCRIPT, workerData, { transferList: [port2], execArgv: [] });
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      port1.close();
+      return undefined;
+    }
     this.#all.set(worker, busy);
     worker.once("exit", () => this.#all.delete(worker));
     // Nobody waits for it: what it was to find is given up after a while.

@@ -87,7 +87,7 @@ export class LifeReader {
     const result = new Float64Array(new SharedArrayBuffer(8));
     const data: LifeReaderData = { words, result };
     const program = new URL("./life-reader-thread.js", import.meta.url);
-    const worker = startThread(program, data);
+    const worker = startWorker(program, data, { resourceLimits: { maxYoungGenerationSizeMb: 1 } });
     worker.unref();
     const thread: Thread = { worker, words, result };
     worker.on("error", () => {
@@ -107,12 +107,4 @@ export class LifeReader {
   readonly #leave = (status: number): void => {
     if (this.#stuck.size > 0) libcExit(status);
   };
-}
-
-function startThread(program: URL, data: LifeReaderData): Worker {
-  try {
-    return startWorker(program, data, { resourceLimits: { maxYoungGenerationSizeMb: 1 } });
-  } catch (error) {
-    throw new Errno("EAGAIN", "the thread that looks at processes cannot be started", error);
-  }
 }

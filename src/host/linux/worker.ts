@@ -4,6 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import { Worker, type WorkerOptions } from "node:worker_threads";
+import { Errno } from "../../core/base/errno.ts";
 import { libcExit } from "./ffi/libc.ts";
 import type { LoadedFlag } from "./worker-loaded.ts";
 
@@ -21,10 +22,18 @@ function endAtOnce(status: number): void {
   for (const worker of workers.keys()) if (isLoading(worker)) libcExit(status);
 }
 
-/** Starts the thread of `program`, which calls `tellLoaded`; `data` is its workerData. */
+function newWorker(program: URL, options: WorkerOptions): Worker {
+  try {
+    return new Worker(program, options);
+  } catch (error) {
+    throw new Errno("EAGAIN", "no thread can be started; try again later", error);
+  }
+}
+
+/** Starts the thread of `program`, which calls `tellLoaded`; `data` is its workerData. EAGAIN, as at RLIMIT_NPROC. */
 export function startWorker(program: URL, data: object, options: Omit<WorkerOptions, "workerData"> = {}): Worker {
   const flag: LoadedFlag = { loaded: new Int32Array(new SharedArrayBuffer(4)) };
-  const worker = new Worker(program, { ...options, workerData: { ...data, ...flag } });
+  const worker = newWorker(program, { ...options, workerData: { ...data, ...flag } });
   if (workers.size === 0) process.on("exit", endAtOnce);
   workers.set(worker, flag.loaded);
   worker.once("exit", () => {

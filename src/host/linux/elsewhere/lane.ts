@@ -28,7 +28,7 @@ export class Lane {
 
   /**
    * `program` calls `serveJobs`; `ready` is told when it does, `broken` when the thread itself has ended, which no job should make it
-   * do. Throws what `new Worker` does where no thread can be started.
+   * do. EAGAIN where no thread can be started.
    */
   constructor(program: URL, ready: () => void, broken: (error: Error) => void) {
     const wake = new SharedArrayBuffer(12);
