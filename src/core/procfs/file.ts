@@ -117,6 +117,17 @@ export function openBytes(context: OpenContext, content: Uint8Array): Handle {
   };
 }
 
+/** How to open what is made at open, for those who may debug the process then and at each read: `make` is asked once they may. */
+export function openMade(
+  make: (context: OpenContext) => Outcome<Uint8Array>,
+): (context: OpenContext) => Outcome<Handle> {
+  return (context) => {
+    if (isResumed(context)) return openBytes(context, new Uint8Array());
+    const made = chainOutcome(mayDebug(context, context.opener), () => make(context));
+    return mapOutcome(made, (bytes) => openBytes(context, bytes));
+  };
+}
+
 export function goneError(process: Process): Errno {
   return new Errno("ESRCH", `process ${process.pid} has exited`);
 }

@@ -1,5 +1,4 @@
-import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
-import { isResumed, mayDebug, openBytes, type ProcFile } from "../file.ts";
+import { openMade, type ProcFile } from "../file.ts";
 import type { ProcessBytes } from "../inspection-port.ts";
 
 /** A file of what the kernel keeps of a process, as it keeps it. */
@@ -10,12 +9,7 @@ function processBytes(name: ProcessBytes, slot: number, doc: string): ProcFile {
     slot,
     mode: 0o400,
     doc,
-    open: (context) => {
-      const { ports, process, opener } = context;
-      if (isResumed(context)) return openBytes(context, new Uint8Array());
-      const bytes = chainOutcome(mayDebug(context, opener), () => ports.inspection.bytes(process, opener, name));
-      return mapOutcome(bytes, (all) => openBytes(context, all));
-    },
+    open: openMade(({ ports, process, opener }) => ports.inspection.bytes(process, opener, name)),
   };
 }
 

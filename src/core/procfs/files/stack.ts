@@ -1,7 +1,7 @@
 import { escapeOctal, latin1 } from "../../base/text.ts";
 import type { Frame } from "../../symbols/unwind.ts";
-import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
-import { isResumed, mayDebug, openBytes, type ProcFile } from "../file.ts";
+import { mapOutcome } from "../../vfs/parked.ts";
+import { openMade, type ProcFile } from "../file.ts";
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
@@ -22,10 +22,7 @@ export const stack: ProcFile = {
   slot: 16,
   mode: 0o400,
   doc: "the calls of the current thread that have not returned, a line each: number, address, symbol, source line, file",
-  open: (context) => {
-    const { ports, process, tid, opener } = context;
-    if (isResumed(context)) return openBytes(context, new Uint8Array());
-    const frames = chainOutcome(mayDebug(context, opener), () => ports.inspection.stack(process, opener, tid));
-    return mapOutcome(frames, (all) => openBytes(context, latin1(all.map(renderFrame).join(""))));
-  },
+  open: openMade(({ ports, process, tid, opener }) =>
+    mapOutcome(ports.inspection.stack(process, opener, tid), (all) => latin1(all.map(renderFrame).join(""))),
+  ),
 };
