@@ -1,53 +1,28 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import {
+  becomes,
+  brk,
+  does,
+  LIMITED,
+  machineWith,
+  map,
+  OTHER,
+  share,
+  totals,
+  UID,
+} from "../../../test/support/accounts-calls.ts";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
-import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
-import { PAGE_SIZE } from "../base/size.ts";
+import { IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
-import type { SwapLimit } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 import type { AccountedProcess } from "./process.ts";
 import { recount } from "./recount.ts";
 
-const UID = 1000;
-const OTHER = 2000;
-const LIMIT = 1000;
-const LIMITED: SwapLimit = { soft: LIMIT, hard: LIMIT };
-const map = (pages: number, start?: number): Operation => ({ kind: "map", start, pages });
-const share = (pages: number): Operation => ({ kind: "share", fd: undefined, pages });
-const brk = (pages: number): Operation => {
-  return { kind: "brk", end: HEAP_START + pages, address: (HEAP_START + pages) * PAGE_SIZE };
-};
 const FORK: Operation = { kind: "fork", isSibling: false };
 const EXEC: Operation = { kind: "exec" };
 const VFORK: Operation = { kind: "vfork", waits: true };
 const SETUID: Operation = { kind: "setuid" };
-
-/** A machine with one process that has so many pages. */
-function machineWith(pages: number) {
-  const world = new AccountsWorld();
-  const pid = world.start(UID, LIMITED);
-  if (pages > 0) does(world, pid, map(pages));
-  return { world, kernel: world.kernel, accounts: world.accounts, pid };
-}
-
-/** A call that is let go, and happens. Returns the child of a fork. */
-function does(world: AccountsWorld, pid: number, operation: Operation): PaperProcess | undefined {
-  assert.equal(world.trap(pid, operation), "let go");
-  return world.kernel.happen(pid);
-}
-
-/** The real uid becomes another. */
-function becomes(world: AccountsWorld, pid: number, uid: number): void {
-  assert.equal(world.trap(pid, SETUID), "let go");
-  world.kernel.pending.delete(pid);
-  world.kernel.setuid(pid, uid);
-}
-
-const totals = ({ accounts }: AccountsWorld): [number, number] => [
-  accounts.uids.find(UID).vmsize,
-  accounts.uids.find(OTHER).vmsize,
-];
 
 test("a call that is let go counts at once, and a look before it happens does not take it back", () => {
   const world = new AccountsWorld();

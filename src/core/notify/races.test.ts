@@ -1,50 +1,28 @@
 /** What random histories have found: calls, children and kills in an order that was not thought of. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { AccountsWorld } from "../../../test/support/accounts-world.ts";
-import { HEAP_START, IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
-import { PAGE_SIZE } from "../base/size.ts";
+import {
+  becomes,
+  brk,
+  does,
+  LIMITED,
+  machineWith,
+  map,
+  OTHER,
+  share,
+  totals,
+  UID,
+} from "../../../test/support/accounts-calls.ts";
+import { HEAP_START, IMAGE_PAGES, MAPPINGS } from "../../../test/support/vm-targets.ts";
 import { Job } from "./job.ts";
 import { limitCell } from "./limit.ts";
 import type { Operation } from "./operation.ts";
 
-const UID = 1000;
-const OTHER = 2000;
-const LIMITED = { soft: 1000, hard: 1000 };
-const map = (pages: number, start?: number): Operation => ({ kind: "map", start, pages });
-const share = (pages: number): Operation => ({ kind: "share", fd: undefined, pages });
-const brk = (pages: number): Operation => {
-  return { kind: "brk", end: HEAP_START + pages, address: (HEAP_START + pages) * PAGE_SIZE };
-};
 const fork = (isSibling = false): Operation => ({ kind: "fork", isSibling });
 const vfork = (waits: boolean): Operation => ({ kind: "vfork", waits });
 
-function worldWith(pages: number) {
-  const world = new AccountsWorld();
-  const pid = world.start(UID, LIMITED);
-  if (pages > 0) does(world, pid, map(pages));
-  return { world, kernel: world.kernel, accounts: world.accounts, pid };
-}
-
-/** A call that is let go, and happens. Returns the child of a fork. */
-function does(world: AccountsWorld, tid: number, operation: Operation): PaperProcess | undefined {
-  assert.equal(world.trap(tid, operation), "let go");
-  return world.kernel.happen(tid);
-}
-
-function becomes(world: AccountsWorld, pid: number, uid: number): void {
-  assert.equal(world.trap(pid, { kind: "setuid" }), "let go");
-  world.kernel.pending.delete(pid);
-  world.kernel.setuid(pid, uid);
-}
-
-const totals = ({ accounts }: AccountsWorld): [number, number] => [
-  accounts.uids.find(UID).vmsize,
-  accounts.uids.find(OTHER).vmsize,
-];
-
 test("who pays for memory that two have is written down with both, whichever of them has changed it", () => {
-  const { world, pid } = worldWith(400);
+  const { world, pid } = machineWith(400);
   becomes(world, pid, OTHER);
   const child = does(world, pid, vfork(true))!;
   does(world, child.pid, map(6, MAPPINGS));
@@ -53,7 +31,7 @@ test("who pays for memory that two have is written down with both, whichever of 
 });
 
 test("a fixed mapping is made when its process has ended, and another has its memory", () => {
-  const { world, kernel, pid } = worldWith(300);
+  const { world, kernel, pid } = machineWith(300);
   becomes(world, pid, OTHER);
   const other = kernel.addThread(pid);
   world.trap(pid, map(20, MAPPINGS));
@@ -65,7 +43,7 @@ test("a fixed mapping is made when its process has ended, and another has its me
 });
 
 test("brk costs what lies behind the end of the data segment, though the program has unmapped the last of that", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, brk(300));
   accounts.lookAtAll();
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, HEAP_START + 200, HEAP_START + 300);
@@ -76,7 +54,7 @@ test("brk costs what lies behind the end of the data segment, though the program
 });
 
 test("a data segment that shrinks while it is looked at is paid for whole when it grows again", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, brk(6));
   assert.equal(world.trap(pid, brk(0)), "let go");
   accounts.lookAtAll();
@@ -90,7 +68,7 @@ test("a data segment that shrinks while it is looked at is paid for whole when i
 
 /** A parent whose fork is under way, and its child that has made a sibling, which looks like the parent's child. */
 function confused() {
-  const { world, kernel, accounts, pid } = worldWith(9);
+  const { world, kernel, accounts, pid } = machineWith(9);
   const first = does(world, pid, fork())!;
   does(world, first.pid, map(1));
   assert.equal(world.trap(pid, fork()), "let go");
@@ -117,7 +95,7 @@ test("a fork that the kernel takes back takes nothing from a child that was take
 });
 
 test("once all are found that have a process's memory, nobody else is taken for one when it ends", () => {
-  const { world, kernel, pid } = worldWith(19);
+  const { world, kernel, pid } = machineWith(19);
   const borrower = does(world, pid, vfork(false))!;
   does(world, borrower.pid, map(1));
   world.exit(borrower.pid);
@@ -132,7 +110,7 @@ test("once all are found that have a process's memory, nobody else is taken for 
 });
 
 test("who has a process's memory is looked for when that ends, though another was found before", () => {
-  const { world, pid } = worldWith(19);
+  const { world, pid } = machineWith(19);
   const [borrower, silent] = [does(world, pid, vfork(false))!, does(world, pid, vfork(false))!];
   does(world, borrower.pid, map(1));
   for (const gone of [borrower, { pid }]) world.exit(gone.pid);
@@ -142,7 +120,7 @@ test("who has a process's memory is looked for when that ends, though another wa
 });
 
 test("shared memory that a fork under way may have copied is the child's when its maker ends", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   const other = kernel.addThread(pid);
   assert.equal(world.trap(other, fork()), "let go");
   does(world, pid, share(12));
@@ -157,7 +135,7 @@ test("shared memory that a fork under way may have copied is the child's when it
 });
 
 test("a limit that is set does not concern who has the process's memory already, nor after a kill", () => {
-  const { world, accounts, pid } = worldWith(1);
+  const { world, accounts, pid } = machineWith(1);
   const child = does(world, pid, vfork(true))!;
   accounts.setLimit(accounts.population.find(pid)!, { soft: 400, hard: 400 });
   world.crash();
@@ -166,7 +144,7 @@ test("a limit that is set does not concern who has the process's memory already,
 });
 
 test("a child found after a kill has its parent's limit, and not that of somebody else with the same memory", () => {
-  const { world, accounts, pid } = worldWith(1);
+  const { world, accounts, pid } = machineWith(1);
   const child = does(world, pid, vfork(true))!;
   does(world, child.pid, map(1));
   accounts.setLimit(accounts.population.find(pid)!, { soft: 400, hard: 400 });
@@ -176,7 +154,7 @@ test("a child found after a kill has its parent's limit, and not that of somebod
 });
 
 test("what the map shows when the real uid changes is what brk and the stack are told from", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   assert.equal(world.trap(pid, brk(26)), "let go");
   kernel.pending.delete(pid);
   becomes(world, pid, OTHER);
@@ -187,7 +165,7 @@ test("what the map shows when the real uid changes is what brk and the stack are
 });
 
 test("what has gone of the stack before the real uid changed is not taken from what comes", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, { kind: "exec" });
   does(world, pid, map(1));
   accounts.lookAtAll();
@@ -199,7 +177,7 @@ test("what has gone of the stack before the real uid changed is not taken from w
 });
 
 test("who had a process's memory and has executed another program does not keep its charges from the new uid", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const child = does(world, pid, vfork(true))!;
   does(world, child.pid, map(1));
   does(world, child.pid, { kind: "exec" });
@@ -210,7 +188,7 @@ test("who had a process's memory and has executed another program does not keep 
 });
 
 test("one of several borrowers may have executed another program when its lender's end leads to it", () => {
-  const { world, pid } = worldWith(1);
+  const { world, pid } = machineWith(1);
   const child = does(world, pid, vfork(true))!;
   const grandchild = does(world, child.pid, vfork(true))!;
   assert.equal(world.trap(grandchild.pid, { kind: "exec" }), "let go");
@@ -221,7 +199,7 @@ test("one of several borrowers may have executed another program when its lender
 });
 
 test("an orphan is not taken for the child that another has made for its parent, nor charged less than it has", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const first = does(world, pid, fork())!;
   does(world, pid, map(226));
   assert.equal(world.trap(pid, fork()), "let go");
@@ -233,7 +211,7 @@ test("an orphan is not taken for the child that another has made for its parent,
 });
 
 test("of forks that look alike the one that charges most is left for the child that may still come", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   const first = does(world, pid, fork())!;
   does(world, pid, map(11));
   assert.equal(world.trap(pid, fork()), "let go");
@@ -245,7 +223,7 @@ test("of forks that look alike the one that charges most is left for the child t
 });
 
 test("a memory file that another call is to make larger stays paid for when one is taken back", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   const fd = kernel.openFile(pid);
   const other = kernel.addThread(pid);
   const resize = (pages: number): Operation => ({ kind: "resize", fd, pages });
@@ -260,7 +238,7 @@ test("a memory file that another call is to make larger stays paid for when one 
 });
 
 test("a data segment that is to end above where another call lets it end is paid for from there", () => {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   const other = kernel.addThread(pid);
   does(world, pid, brk(43));
   accounts.lookAtAll();
@@ -274,7 +252,7 @@ test("a data segment that is to end above where another call lets it end is paid
 });
 
 test("who execs in memory that it has become another user in is paid for by that user, also after a kill", () => {
-  const { world, pid } = worldWith(0);
+  const { world, pid } = machineWith(0);
   const child = does(world, pid, vfork(true))!;
   becomes(world, child.pid, OTHER);
   assert.equal(world.trap(child.pid, { kind: "exec" }), "let go");
@@ -284,7 +262,7 @@ test("who execs in memory that it has become another user in is paid for by that
 });
 
 test("who has become another user and is found after a kill is paid for by that user", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const child = does(world, pid, vfork(true))!;
   kernel.setuid(child.pid, OTHER);
   world.crash();
@@ -295,7 +273,7 @@ test("who has become another user and is found after a kill is paid for by that 
 });
 
 test("the memory of a program that another thread has replaced is looked for with whoever it was lent to", () => {
-  const { world, kernel, accounts, pid } = worldWith(30);
+  const { world, kernel, accounts, pid } = machineWith(30);
   const other = kernel.addThread(pid);
   assert.equal(world.trap(pid, vfork(true)), "let go");
   assert.equal(world.trap(other, { kind: "exec" }), "let go");
@@ -307,7 +285,7 @@ test("the memory of a program that another thread has replaced is looked for wit
 });
 
 test("shared memory that a borrower has made is its lender's when both the borrower and the daemon are gone", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const borrower = does(world, pid, vfork(false))!;
   does(world, borrower.pid, share(20));
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS + 13, MAPPINGS + 20);
@@ -318,7 +296,7 @@ test("shared memory that a borrower has made is its lender's when both the borro
 
 /** Everything that a process leaves behind which a kill could lose: segments, shared memory, forks and loans that nobody has seen. */
 function unseen() {
-  const { world, kernel, pid } = worldWith(5);
+  const { world, kernel, pid } = machineWith(5);
   for (const key of [1, 2]) does(world, pid, { kind: "segment", key, pages: 50 });
   for (const pages of [30, 4, 4, 3]) does(world, world.start(UID, LIMITED), share(pages));
   const parent = world.start(OTHER, { soft: 700, hard: 700 });
@@ -353,14 +331,14 @@ test("nor one that is killed while it writes down who has the memory of a proces
 });
 
 test("sixty forks that look alike are told from each other in no time", { timeout: 20_000 }, () => {
-  const { world, accounts, pid } = worldWith(0);
+  const { world, accounts, pid } = machineWith(0);
   for (let i = 0; i < 60; i++) does(world, pid, fork());
   accounts.lookAtAll();
   world.checkAtRest();
 });
 
 test("who becomes the user again that it was pays for all of its memory once, and replaces its own", () => {
-  const { world, pid } = worldWith(340);
+  const { world, pid } = machineWith(340);
   becomes(world, pid, OTHER);
   does(world, pid, map(1));
   becomes(world, pid, UID);
@@ -372,7 +350,7 @@ test("who becomes the user again that it was pays for all of its memory once, an
 });
 
 test("an exec is found once, though who is found by it asks for it", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const borrower = does(world, pid, vfork(false))!;
   world.exit(borrower.pid);
   world.tellEnds();
@@ -385,7 +363,7 @@ test("an exec is found once, though who is found by it asks for it", () => {
 });
 
 test("a child that is made while another moves its parent's data segment knows where its own ends", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const other = does(world, pid, vfork(false))!;
   does(world, other.pid, map(1));
   assert.equal(world.trap(other.pid, fork()), "let go");
@@ -396,7 +374,7 @@ test("a child that is made while another moves its parent's data segment knows w
 });
 
 test("shared memory that was never mapped makes room, though whoever might have it is another user by now", () => {
-  const { world, pid } = worldWith(0);
+  const { world, pid } = machineWith(0);
   const neighbour = world.start(UID, LIMITED);
   const borrower = does(world, pid, vfork(false))!;
   assert.equal(world.trap(borrower.pid, { kind: "segment", key: 3, pages: 1 }), "let go");
@@ -409,7 +387,7 @@ test("shared memory that was never mapped makes room, though whoever might have 
 });
 
 test("what a call adds is not told by the map alone: another thread may map there before it happens", () => {
-  const { world, kernel, pid } = worldWith(74);
+  const { world, kernel, pid } = machineWith(74);
   becomes(world, pid, OTHER);
   const other = kernel.addThread(pid);
   // Nothing is mapped there yet, of which nothing could be made twice.
@@ -422,7 +400,7 @@ test("what a call adds is not told by the map alone: another thread may map ther
 
 /** Two trees of different users: lender and neighbour, and a child of the lender's that is another program and has not called yet. */
 function twoTrees() {
-  const { world, kernel, accounts, pid } = worldWith(0);
+  const { world, kernel, accounts, pid } = machineWith(0);
   const neighbours = new Job(2);
   accounts.jobs.add(neighbours);
   const neighbour = kernel.spawn(OTHER, 5000).pid;
@@ -467,7 +445,7 @@ test("a child whose lender has ended before it calls has the lender's limit", ()
 });
 
 test("a child whose exec has failed has its lender's memory, though that has just been killed", () => {
-  const { world, kernel, accounts, pid } = worldWith(200);
+  const { world, kernel, accounts, pid } = machineWith(200);
   const child = does(world, pid, vfork(true))!;
   assert.equal(world.trap(child.pid, { kind: "exec" }), "let go");
   kernel.pending.delete(child.pid);
@@ -483,7 +461,7 @@ test("a child whose exec has failed has its lender's memory, though that has jus
 });
 
 test("of forks of one image that are never all over at once nothing is remembered but what is under way", () => {
-  const { world, accounts, pid } = worldWith(0);
+  const { world, accounts, pid } = machineWith(0);
   const { forks } = accounts.grants;
   for (let i = 0; i < 8; i++) does(world, pid, fork());
   for (let i = 0; i < 10_000; i++) {
@@ -497,7 +475,7 @@ test("of forks of one image that are never all over at once nothing is remembere
 });
 
 test("a fork that is never over remembers of others only those that are under way", () => {
-  const { world, kernel, accounts, pid } = worldWith(10);
+  const { world, kernel, accounts, pid } = machineWith(10);
   const other = kernel.addThread(pid);
   assert.equal(world.trap(other, fork()), "let go");
   const [stopped] = accounts.grants.forks;
@@ -519,14 +497,14 @@ test("a fork that is never over remembers of others only those that are under wa
 });
 
 test("a process whose number is used again has ended", () => {
-  const { world, accounts, pid } = worldWith(200);
+  const { world, accounts, pid } = machineWith(200);
   const { population } = accounts;
   population.enter(pid, { ...world.kernel.image(pid)!, startTicks: 1 }, UID, world.job, limitCell(LIMITED));
   assert.equal(accounts.ledger.reserved, 200);
 });
 
 test("of many threads it is asked which are gone only when there are twice as many", () => {
-  const { kernel, accounts, pid } = worldWith(0);
+  const { kernel, accounts, pid } = machineWith(0);
   const process = accounts.population.find(pid)!;
   let asked = 0;
   kernel.hasThread = () => ++asked > 0;
@@ -535,7 +513,7 @@ test("of many threads it is asked which are gone only when there are twice as ma
 });
 
 test("the record of a program that cannot be looked at is what it inherits, until it can be", () => {
-  const { world, kernel, pid } = worldWith(0);
+  const { world, kernel, pid } = machineWith(0);
   const child = does(world, pid, vfork(true))!;
   does(world, child.pid, { kind: "exec" });
   does(world, child.pid, map(1));
