@@ -1,8 +1,9 @@
 /**
  * Mutation tests of the pure parts: the built JavaScript is changed in one place at a time, and the unit tests of that folder have to notice.
- *   npm run mutants [-- [--least PER_CENT] [--sample COUNT] [--seed SEED] [--only TEXT] [FOLDER…]]
+ *   npm run mutants [-- [--least PER_CENT] [--sample COUNT] [--seed SEED] [--only TEXT] [--again FILE] [FOLDER…]]
  * FOLDER is one of core/…. A sample has so many mutants of each folder, the same ones for the same seed; --only takes those in places
- * (file:line) that contain TEXT. What survives is in mutants.txt. Ends with status 1 when a folder has less than PER_CENT killed.
+ * (file:line) that contain TEXT, --again those that FILE, a copy of mutants.txt, has as survivors. What survives is in mutants.txt. Ends
+ * with status 1 when a folder has less than PER_CENT killed.
  * StrykerJS's instrumenter makes the mutants. It is fetched from npm into a temporary directory and is no dependency. All mutants of a
  * folder are in one copy of it, and one is on at a time: so a process runs many, each with the tests that reach it and no others.
  */
@@ -30,6 +31,7 @@ const { values, positionals } = parseArgs({
     sample: { type: "string", default: "Infinity" },
     seed: { type: "string", default: "1" },
     only: { type: "string", default: "" },
+    again: { type: "string" },
   },
 });
 const folders = positionals.length > 0 ? positionals : FOLDERS;
@@ -83,6 +85,10 @@ function line({ file, line, text, replacement, kind, unreached }, place) {
   return `${relative(place, file)}:${line} ${unreached ? "NOT REACHED " : ""}${kind}: ${text.slice(0, 90)}  =>  ${first.slice(0, 50)}`;
 }
 
+/** The same for a mutant whose code stands a few lines further by now. */
+const withoutLine = (text) => text.replace(/:\d+ (NOT REACHED )?/, " ");
+const again = values.again && new Set(readFileSync(values.again, "utf8").split("\n").map(withoutLine));
+
 const place = mkdtempSync(join(tmpdir(), "lyonnais-mutants-"));
 const report = [];
 let worst = 100;
@@ -100,7 +106,11 @@ try {
     for (const name of tests)
       writeFileSync(name, readFileSync(name, "utf8").replaceAll('"node:test"', JSON.stringify(shim)));
     const all = await instrument(join(place, "tools"), filesIn(dir, false));
-    const wanted = all.filter(({ file, line }) => `${file}:${line}`.includes(values.only));
+    const wanted = all.filter(
+      (each) =>
+        `${each.file}:${each.line}`.includes(values.only) &&
+        (!again || again.has(withoutLine(line(each, join(place, "dist/src"))))),
+    );
     const mutants = sample(wanted, Number(values.sample), Number(values.seed));
     const worker = new Worker(place, tests);
     const begin = performance.now();
