@@ -2,6 +2,8 @@
 import { appendFileSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { workerData } from "node:worker_threads";
+import { parseSchedstat } from "../../core/abi/text/schedstat.ts";
+import { parseStat } from "../../core/abi/text/stat.ts";
 import type { WatchdogData } from "./watchdog.ts";
 import { type Glance, LOOK_MS, Wedge } from "./wedge.ts";
 
@@ -17,11 +19,10 @@ try {
 }
 
 function glance(): Glance {
-  const [ranNs, , slices] = readFileSync(`${task}/schedstat`, "latin1").split(" ").map(Number);
-  const stat = readFileSync(`${task}/stat`, "latin1");
+  const { ranNs, slices } = parseSchedstat(readFileSync(`${task}/schedstat`, "latin1"));
+  const { state } = parseStat(readFileSync(`${task}/stat`, "latin1"));
   const sleepsIn = readFileSync(`${task}/wchan`, "latin1");
-  const state = stat.charAt(stat.lastIndexOf(")") + 2);
-  return { ranNs: ranNs!, slices: slices!, state, sleepsIn, pongs: Atomics.load(counter, 0) };
+  return { ranNs, slices, state, sleepsIn, pongs: Atomics.load(counter, 0) };
 }
 
 const wedge = new Wedge();

@@ -1,3 +1,4 @@
+import { limitIn } from "../../core/abi/text/limits.ts";
 import type { Limit } from "../../core/procfs/accounts-port.ts";
 
 /** /proc/pid/limits' names, and FreeBSD's where it has the same limit; else getrlimit(2)'s without its prefix. */
@@ -20,12 +21,10 @@ const NAMES: readonly (readonly [string, string])[] = [
   ["Max realtime timeout", "rttime"],
 ];
 
-const value = (text: string): number => (text === "unlimited" ? Number.POSITIVE_INFINITY : Number(text));
-
 /** The limits in the units of getrlimit(2), in FreeBSD's order as far as it goes. */
 export function parseLimits(text: string): Limit[] {
   return NAMES.flatMap(([label, name]) => {
-    const found = new RegExp(`^${label} +(\\S+) +(\\S+)`, "m").exec(text);
-    return found ? [{ name, soft: value(found[1]!), hard: value(found[2]!) }] : [];
+    const found = limitIn(text, label);
+    return found ? [{ name, ...found }] : [];
   });
 }

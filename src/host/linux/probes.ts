@@ -17,6 +17,7 @@ import {
   SECCOMP_RET_USER_NOTIF,
   SECCOMP_SET_MODE_FILTER,
 } from "../../core/abi/seccomp.ts";
+import { limitIn } from "../../core/abi/text/limits.ts";
 import { statusMask } from "../../core/abi/text/status.ts";
 import { WALL } from "../../core/abi/wait.ts";
 import { isErrno } from "../../core/base/errno.ts";
@@ -125,9 +126,7 @@ export function tryKillableNotify(sysSeccomp: number): void {
 
 /** How many descriptors this process may have open, getrlimit(2); Node has raised the soft limit to the hard one. */
 export function openFileLimit(which: "soft" | "hard" = "soft"): number {
-  const [, soft, hard] = /^Max open files\s+(\S+)\s+(\S+)/m.exec(textOf("/proc/self/limits")) ?? [];
-  const limit = which === "soft" ? soft : hard;
-  return limit === undefined || limit === "unlimited" ? Number.POSITIVE_INFINITY : Number(limit);
+  return limitIn(textOf("/proc/self/limits"), "Max open files")?.[which] ?? Number.POSITIVE_INFINITY;
 }
 
 /** The effective capabilities, a bit set. */

@@ -1,5 +1,30 @@
 import { Errno } from "../../base/errno.ts";
 
+/** Where the fields of /proc/pid/stat stand, proc_pid_stat(5), counted from the one behind the name. */
+export const STAT = {
+  state: 0,
+  ppid: 1,
+  pgrp: 2,
+  session: 3,
+  tty: 4,
+  minorFaults: 7,
+  majorFaults: 9,
+  userTicks: 11,
+  systemTicks: 12,
+  startTicks: 19,
+  memoryBytes: 20,
+  codeStart: 23,
+  stackStart: 25,
+  brkStart: 44,
+  argumentsStart: 45,
+  exitStatus: 49,
+} as const;
+
+/** The first `most` fields behind the name, as {@link STAT} counts them; the name may hold blanks and parentheses. */
+export function statFields(text: string, most?: number): readonly string[] {
+  return text.slice(text.lastIndexOf(")") + 2).split(" ", most);
+}
+
 /** The fields of /proc/pid/stat that this project uses, proc_pid_stat(5). Times are clock ticks. */
 export interface StatText {
   /** One character a byte, as the kernel has it. */
@@ -20,40 +45,34 @@ export function parseStat(text: string): StatText {
   const open = text.indexOf("(");
   const close = text.lastIndexOf(")");
   if (open < 0 || close < open) throw new Errno("EPROTO", "stat line without a name");
-  const fields = text.slice(close + 2).split(" ", 20);
-  const startTicks = Number(fields[19]);
+  const fields = statFields(text, STAT.startTicks + 1);
+  const startTicks = Number(fields[STAT.startTicks]);
   if (Number.isNaN(startTicks)) throw new Errno("EPROTO", "stat line too short");
   return {
     comm: text.slice(open + 1, close),
-    state: fields[0]!,
-    ppid: Number(fields[1]),
-    pgrp: Number(fields[2]),
-    session: Number(fields[3]),
-    tty: Number(fields[4]),
-    userTicks: Number(fields[11]),
-    systemTicks: Number(fields[12]),
+    state: fields[STAT.state]!,
+    ppid: Number(fields[STAT.ppid]),
+    pgrp: Number(fields[STAT.pgrp]),
+    session: Number(fields[STAT.session]),
+    tty: Number(fields[STAT.tty]),
+    userTicks: Number(fields[STAT.userTicks]),
+    systemTicks: Number(fields[STAT.systemTicks]),
     startTicks,
   };
 }
 
-/** Counted after the name: exit_code. */
-const EXIT_STATUS = 49;
-
 /** What a process that has exited tells its parent, as wait(2) has it; 0 to who may not know. */
 export function exitStatusOf(text: string): number {
-  return Number(text.slice(text.lastIndexOf(")") + 2).split(" ")[EXIT_STATUS] ?? 0);
+  return Number(statFields(text)[STAT.exitStatus] ?? 0);
 }
-
-/** Fields counted after the name: startcode, startstack, arg_start. */
-const IMAGE_FIELDS = [23, 25, 45] as const;
 
 /**
  * Where exec has put code, stack and arguments: tells a process's program from the one it executed before or after, but for the
  * same program executed again without address randomization. Zeros where it is not told, and of a zombie.
  */
 export function imageOf(text: string): string {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return IMAGE_FIELDS.map((at) => fields[at] ?? "0").join(" ");
+  const fields = statFields(text);
+  return [STAT.codeStart, STAT.stackStart, STAT.argumentsStart].map((at) => fields[at] ?? "0").join(" ");
 }
 
 /** The device number's two halves, proc_pid_stat(5): major in bits 8-19, minor in bits 0-7 and 20-31. */

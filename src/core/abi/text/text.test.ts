@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { imageOf, parseStat, ttyMajor, ttyMinor } from "./stat.ts";
+import { limitIn } from "./limits.ts";
+import { parseSchedstat } from "./schedstat.ts";
+import { exitStatusOf, imageOf, parseStat, STAT, statFields, ttyMajor, ttyMinor } from "./stat.ts";
 import { isKernelThread, isStopped, isZombie, stateOf, statusField, statusMask, statusNumbers } from "./status.ts";
 
 const TAIL = "S 1 77 42 34817 -1 4194560 1 2 3 4 25 17 5 6 20 0 1 0 8839 1 2";
@@ -47,6 +49,39 @@ test("an image is told by where code, stack and arguments begin, and by nothing 
   }
   assert.equal(imageOf(line({}, ") (a b) 1 2 3")), image);
   assert.equal(imageOf("1 (cat) Z 1 77"), "0 0 0", "an old or a short line");
+});
+
+test("the fields behind the name stand where the manual has them", () => {
+  // Each field is its own number in the manual, where the state is field 3.
+  const text = `1 (a) (b) ${Array.from({ length: 50 }, (_, i) => i + 3).join(" ")}\n`;
+  const manual = { ppid: 4, tty: 7, minorFaults: 10, majorFaults: 12, memoryBytes: 23, brkStart: 47, exitStatus: 52 };
+  for (const [name, number] of Object.entries(manual)) {
+    assert.equal(Number(statFields(text)[STAT[name as keyof typeof manual]]), number, name);
+  }
+  assert.equal(statFields(text, 2).length, 2);
+});
+
+test("how a process has ended stands in its last field; a line without it tells nothing", () => {
+  const line = (status: string): string => `1 (a ) b) Z ${"0 ".repeat(48)}${status}`;
+  assert.equal(exitStatusOf(line("139\n")), 139);
+  assert.equal(exitStatusOf("1 (a) Z 1 2\n"), 0);
+});
+
+test("a thread's time and turns are the first and the third number of schedstat", () => {
+  assert.deepEqual(parseSchedstat("123456789 42 7\n"), { ranNs: 123456789, slices: 7 });
+  assert.deepEqual(parseSchedstat("0 0 0\n"), { ranNs: 0, slices: 0 });
+});
+
+test("a limit is found by its whole name, whatever stands behind it", () => {
+  const text = `Limit                     Soft Limit           Hard Limit           Units     
+Max open files            1024                 unlimited            files     
+Max nice priority         0                    5                    
+`;
+  assert.deepEqual(limitIn(text, "Max open files"), { soft: 1024, hard: Number.POSITIVE_INFINITY });
+  assert.deepEqual(limitIn(text, "Max nice priority"), { soft: 0, hard: 5 });
+  assert.equal(limitIn(text, "open files"), undefined);
+  assert.equal(limitIn(text, "Max open"), undefined);
+  assert.equal(limitIn(text, "Max file locks"), undefined);
 });
 
 test("kinds of process are told by the status file", () => {
