@@ -12,6 +12,7 @@ import { CallRepair } from "../core/trace/restart.ts";
 import type { Caller } from "../core/vfs/caller.ts";
 import type { FileSystem } from "../core/vfs/node.ts";
 import { chainOutcome, type Outcome } from "../core/vfs/parked.ts";
+import { Turns } from "../core/vfs/turns.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
 import { MAP_KIT } from "../host/accountant/map-jobs.ts";
@@ -40,6 +41,8 @@ export interface LiveHost {
   /** Whether a caller has every right this process has: its own user, or root with its capabilities. */
   owns(caller: Caller): boolean;
   readonly accountant: Accountant;
+  /** Of the main thread, common to all who are served. */
+  readonly turns: Turns;
   /** Whether some process is under control. */
   readonly controls: boolean;
   /** Whether nothing is attached, and nobody's memory accounted. */
@@ -89,8 +92,9 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   requireKernel();
   countInOwnPages();
   const identity = new CallerIdentity();
-  const elsewhere = Elsewhere.processJobs(onBug);
-  const maps = new Elsewhere(MAP_KIT, onBug);
+  const turns = new Turns({ now: () => performance.now(), soon: (act) => void setImmediate(act) });
+  const elsewhere = Elsewhere.processJobs(onBug, turns);
+  const maps = new Elsewhere(MAP_KIT, onBug, turns);
   const processes = new LiveProcessTable(identity, elsewhere);
   const access = new KernelAccess(identity, elsewhere);
   const arch = hostArch();
@@ -125,6 +129,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   };
   return {
     accountant,
+    turns,
     owns: (caller) => identity.isOwn(caller),
     fileSystem: (options) => procFileSystem(ports, options),
     self: { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() },

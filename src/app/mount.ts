@@ -60,7 +60,7 @@ export async function mountProcfs(
   process.chdir("/");
   const device = mountedDevice(dir);
   if (store && device !== undefined) store.memory.device = device;
-  const server = serveFuse({ fd, fs: host.fileSystem(settings.live), memory: store?.memory, onBug });
+  const server = serveFuse({ fd, fs: host.fileSystem(settings.live), memory: store?.memory, turns: host.turns, onBug });
   return mounted(server, dir, device, onBug, store);
 }
 
@@ -74,7 +74,7 @@ export function resumeProcfs(
   store: MountStore,
 ): Mounted {
   const { memory } = store;
-  const server = resumeFuse({ fd, fs: host.fileSystem(settings.live), memory, onBug });
+  const server = resumeFuse({ fd, fs: host.fileSystem(settings.live), memory, turns: host.turns, onBug });
   // It may have died between mounting and noting this.
   const device = memory.device ?? ownMountAt(dir, SUBTYPE)?.device;
   if (device !== undefined) memory.device = device;

@@ -28,6 +28,7 @@ export async function serveProcfs(
       throw new Errno("ENOENT", `there is no tree ${aname}`);
     },
     onBug,
+    turns: host.turns,
     ...(tls ? { tls } : {}),
   });
   return { address: formatAddress(listening.address), close: listening.close };

@@ -127,6 +127,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
         if (aname === "") return tree;
         throw new Errno("ENOENT", `there is no tree ${aname}`);
       },
+      turns: host.turns,
       onBug,
     },
   ).catch(async (error) => {

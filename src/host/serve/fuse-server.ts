@@ -6,6 +6,7 @@ import { O_NONBLOCK } from "../../core/abi/fcntl.ts";
 import { FUSE_NOTIFY_RESEND, OUT_ERROR, OUT_HEADER_SIZE } from "../../core/abi/fuse.ts";
 import { ERRNO, Errno } from "../../core/base/errno.ts";
 import type { FileSystem } from "../../core/vfs/node.ts";
+import type { Turns } from "../../core/vfs/turns.ts";
 import { FuseSession } from "../../core/wire/fuse/session.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcClose, libcFcntl, libcRead, libcWrite } from "../linux/ffi/libc.ts";
@@ -41,6 +42,8 @@ export interface FuseServing {
   readonly fs: FileSystem;
   /** Where what a later server has to know is noted; stays the caller's. */
   readonly memory?: MountMemory | undefined;
+  /** Whose request is served next; without it each is served as it comes. */
+  readonly turns?: Turns;
   onBug(error: unknown): void;
 }
 
@@ -53,7 +56,7 @@ function askAgain(fd: number): boolean {
 }
 
 /** Serves a new mount; one that a server before this one has left, with its memory, is {@link resumeFuse}'s. */
-export function serveFuse({ fd, fs, memory, onBug }: FuseServing): FuseServer {
+export function serveFuse({ fd, fs, memory, turns, onBug }: FuseServing): FuseServer {
   check(libcFcntl(fd, F_SETFL, O_NONBLOCK), "/dev/fuse");
   const buffer = memory?.request ?? Buffer.alloc(REQUEST_SIZE);
   let tellMinor: (minor: number) => void;
@@ -63,6 +66,7 @@ export function serveFuse({ fd, fs, memory, onBug }: FuseServing): FuseServer {
   const session = new FuseSession({
     fs,
     ...(memory && { memory: memory.session }),
+    ...(turns && { turns }),
     reply: (bytes) => {
       if (libcWrite(fd, bytes, bytes.length) >= 0) return;
       // ENOENT: the request was given up meanwhile. ENODEV: unmounted.
@@ -116,12 +120,15 @@ export function serveFuse({ fd, fs, memory, onBug }: FuseServing): FuseServer {
 
   const serveBurst = (): void => {
     let sleepAt = performance.now() + SPIN_US / 1000;
-    for (let served = 0; open && served < BURST; ) {
+    for (let served = 0; open && served < BURST && !turns?.full; ) {
       if (serveOne()) {
         served++;
         sleepAt = performance.now() + SPIN_US / 1000;
-        // An answer that comes from elsewhere is taken at once.
-      } else if (session.waits || performance.now() > sleepAt) return;
+        continue;
+      }
+      turns?.rest();
+      // An answer that comes from elsewhere is taken at once.
+      if (session.waits || performance.now() > sleepAt) return;
     }
   };
 

@@ -10,6 +10,7 @@ import { NOFID } from "../../core/abi/ninep.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import type { Connection } from "../../core/vfs/caller.ts";
 import { memoryFileSystem } from "../../core/vfs/memory.ts";
+import { Turns } from "../../core/vfs/turns.ts";
 import { encodeMessage } from "../../core/wire/ninep/codec.ts";
 import { serveNinepConnection } from "./ninep-connection.ts";
 
@@ -22,13 +23,14 @@ interface Served {
   closed(): Promise<number>;
 }
 
-async function served(t: TestContext): Promise<Served> {
+async function served(t: TestContext, turns?: Turns): Promise<Served> {
   const dir = mkdtempSync(join(tmpdir(), "lyonnais-test-"));
   let connection: Connection | undefined;
   const fs = memoryFileSystem({ big: "x".repeat(1 << 20) });
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     serveNinepConnection(socket, {
       timeouts: TIMEOUTS,
+      ...(turns && { turns }),
       identify: (own) => {
         connection = own;
         return { tid: 0 as Tid, uid: 0, gid: 0, connection: own };
@@ -113,4 +115,36 @@ test("who takes interest back is not told of the end", async (t) => {
   back();
   client.destroy();
   await closed();
+});
+
+test("a client whose messages take long waits for its turn after each; none is lost, and it is not dropped for it", async (t) => {
+  let now = 0;
+  const soon: (() => void)[] = [];
+  // Every message takes a second, and others are always asking.
+  const turns = new Turns({ now: () => (now += 1000), soon: (act) => soon.push(act) });
+  const { client, connection } = await served(t, turns);
+  let isOver = false;
+  connection.onEnd(() => {
+    isOver = true;
+  });
+  const replies: number[] = [];
+  client.on("data", (chunk: Buffer) => {
+    for (let at = 0; at < chunk.length; at += chunk.readUInt32LE(at)) replies.push(chunk.readUInt16LE(at + 5));
+  });
+  client.write(
+    Buffer.concat([
+      encodeMessage("Tversion", 0xffff, { msize: 8192, version: "9P2000.L" }),
+      encodeMessage("Tattach", 1, { fid: 0, afid: NOFID, uname: "", aname: "", nUname: NOFID }),
+      ...[2, 3, 4].map((tag) => encodeMessage("Tgetattr", tag, { fid: 0, mask: 0 })),
+    ]),
+  );
+  for (const [i, tag] of [0xffff, 1, 2, 3, 4].entries()) {
+    while (replies.length <= i) await once(client, "data");
+    assert.equal(replies.at(-1), tag);
+    assert.equal(replies.length, i + 1, "one a turn");
+    // Longer than a client that owes something would be given.
+    await new Promise((resolve) => setTimeout(resolve, 2 * TIMEOUTS.stall));
+    assert.equal(isOver, false);
+    soon.shift()!();
+  }
 });

@@ -2,6 +2,7 @@ import type { Duplex } from "node:stream";
 import { Errno } from "../../core/base/errno.ts";
 import type { Caller, Connection } from "../../core/vfs/caller.ts";
 import type { FileSystem } from "../../core/vfs/node.ts";
+import type { Turn, Turns } from "../../core/vfs/turns.ts";
 import { FrameSplitter } from "../../core/wire/ninep/frames.ts";
 import { FIRST_MSIZE, NinepSession } from "../../core/wire/ninep/session.ts";
 
@@ -22,6 +23,8 @@ export interface NinepConnectionOptions {
   identify(connection: Connection): Caller;
   attach(aname: string, caller: Caller): FileSystem;
   onBug(error: unknown): void;
+  /** Whose request is served next; without it each is served as it comes. */
+  readonly turns?: Turns;
   readonly timeouts?: NinepTimeouts;
 }
 
@@ -49,37 +52,63 @@ export function serveNinepConnection(stream: Duplex, options: NinepConnectionOpt
     onBug: (error, what) => options.onBug(new Error(`9P ${what}`, { cause: error })),
   });
 
+  const { turns } = options;
+  /** Of the next message. */
+  let turn: Turn | undefined;
+
   // One timer for whatever the client owes: a version, the rest of a message, room for replies.
   let timer: NodeJS.Timeout | undefined;
   const expect = (): void => {
     clearTimeout(timer);
-    const limit = !session.open
-      ? timeouts.handshake
-      : frames.unfinished || stream.writableLength > MOST_UNSENT
-        ? timeouts.stall
-        : undefined;
+    // It owes nothing while it waits for us.
+    const limit = turn
+      ? undefined
+      : !session.open
+        ? timeouts.handshake
+        : frames.unfinished || stream.writableLength > MOST_UNSENT
+          ? timeouts.stall
+          : undefined;
     timer = limit === undefined ? undefined : setTimeout(() => stream.destroy(), limit);
   };
   expect();
 
-  /** Messages that have come and are not looked at, because the client does not take its replies. */
+  /** Messages that have come and are not looked at: the client does not take its replies, or it is the turn of others. */
   let unserved: Iterator<Uint8Array> | undefined;
-  const serve = (messages: Iterator<Uint8Array>): void => {
-    try {
-      for (;;) {
-        if (stream.writableLength > MOST_UNSENT) {
-          unserved = messages;
-          stream.pause();
-          break;
-        }
-        const { done, value } = messages.next();
-        if (done) {
-          unserved = undefined;
-          stream.resume();
-          break;
-        }
-        session.message(value);
+  const hold = (messages: Iterator<Uint8Array>): void => {
+    unserved = messages;
+    stream.pause();
+  };
+  const serveOne = (message: Uint8Array): void => {
+    if (turns) turns.spend(caller.uid, () => session.message(message));
+    else session.message(message);
+  };
+  /** False when the rest is held. */
+  const serveAll = (messages: Iterator<Uint8Array>, isTurn: boolean): boolean => {
+    for (let admitted = isTurn; ; admitted = false) {
+      if (stream.writableLength > MOST_UNSENT) {
+        hold(messages);
+        return false;
       }
+      if (!admitted && turns && !turns.admits(caller.uid)) {
+        hold(messages);
+        turn = turns.wait(caller.uid, 0, () => {
+          turn = undefined;
+          serve(messages, true);
+        });
+        return false;
+      }
+      const { done, value } = messages.next();
+      if (done) return true;
+      serveOne(value);
+    }
+  };
+  const serve = (messages: Iterator<Uint8Array>, isTurn = false): void => {
+    try {
+      if (serveAll(messages, isTurn)) {
+        unserved = undefined;
+        stream.resume();
+      }
+      turns?.restSoon();
       expect();
     } catch (error) {
       if (!(error instanceof Errno)) options.onBug(error);
@@ -87,12 +116,13 @@ export function serveNinepConnection(stream: Duplex, options: NinepConnectionOpt
     }
   };
   stream.on("data", (chunk: Uint8Array) => serve(frames.push(chunk)));
-  stream.on("drain", () => (unserved ? serve(unserved) : expect()));
+  stream.on("drain", () => (unserved && !turn ? serve(unserved) : expect()));
   // The end is told by `close`, whatever its reason.
   stream.on("error", () => {});
   stream.on("end", () => stream.end());
   stream.on("close", () => {
     clearTimeout(timer);
+    turn?.cancel();
     session.close();
     for (const listener of [...listeners]) listener();
     listeners.clear();

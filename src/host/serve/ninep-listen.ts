@@ -6,6 +6,7 @@ import type { Tid } from "../../core/base/brand.ts";
 import { ERRNO, Errno, type ErrnoName } from "../../core/base/errno.ts";
 import type { Caller, Connection } from "../../core/vfs/caller.ts";
 import type { FileSystem } from "../../core/vfs/node.ts";
+import type { Turns } from "../../core/vfs/turns.ts";
 import { type Address, isLoopback } from "./address.ts";
 import { ConnectionQuota } from "./connection-quota.ts";
 import { type NinepTimeouts, serveNinepConnection } from "./ninep-connection.ts";
@@ -36,6 +37,8 @@ export interface ListenOptions {
   readonly tls?: TlsIdentity;
   /** Who controls what a client attaches: its session, which outlives the connection, or the connection. */
   readonly control: "session" | "connection";
+  /** Whose request is served next; without it each is served as it comes. */
+  readonly turns?: Turns;
   readonly timeouts?: NinepTimeouts;
   /** Connections that a uid other than root's may have: one more is answered EMFILE to its attach, and ended. None: no bound. */
   readonly connectionsPerUid?: number;

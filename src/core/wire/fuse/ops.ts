@@ -62,6 +62,8 @@ export interface FuseOp {
   readonly minBody: number;
   /** The reply carries data and may be as long as the largest transfer. */
   readonly bulk?: boolean;
+  /** Served as soon as it comes: nobody waits for it, or it ends what waits. */
+  readonly outOfTurn?: boolean;
   /** Fills the reply's body and returns its length, now or later. */
   handle(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number>;
 }
@@ -239,7 +241,7 @@ const refuseChange = (state: FuseState): never => {
 /** One row an opcode, linux/fuse.h; what is not here answers ENOSYS. */
 export const FUSE_OPS: readonly FuseOp[] = [
   { opcode: 1, name: "LOOKUP", minBody: 1, handle: lookup },
-  { opcode: 2, name: "FORGET", minBody: 8, handle: silent },
+  { opcode: 2, name: "FORGET", minBody: 8, outOfTurn: true, handle: silent },
   { opcode: 3, name: "GETATTR", minBody: 16, handle: getattr },
   // Accepted without effect, so that `echo word > ctl` works, which truncates.
   { opcode: 4, name: "SETATTR", minBody: 88, handle: getattr },
@@ -264,32 +266,33 @@ export const FUSE_OPS: readonly FuseOp[] = [
       return STATFS_OUT_SIZE;
     },
   },
-  { opcode: 18, name: "RELEASE", minBody: 8, handle: release },
+  { opcode: 18, name: "RELEASE", minBody: 8, outOfTurn: true, handle: release },
   { opcode: 20, name: "FSYNC", minBody: 0, handle: done },
   { opcode: 21, name: "SETXATTR", minBody: 0, handle: refuse("EOPNOTSUPP", "no extended attributes") },
   { opcode: 22, name: "GETXATTR", minBody: 0, handle: refuse("EOPNOTSUPP", "no extended attributes") },
   { opcode: 23, name: "LISTXATTR", minBody: 0, handle: refuse("EOPNOTSUPP", "no extended attributes") },
   { opcode: 24, name: "REMOVEXATTR", minBody: 0, handle: refuse("EOPNOTSUPP", "no extended attributes") },
   { opcode: 25, name: "FLUSH", minBody: 0, handle: done },
-  { opcode: 26, name: "INIT", minBody: 16, handle: init },
+  { opcode: 26, name: "INIT", minBody: 16, outOfTurn: true, handle: init },
   { opcode: 27, name: "OPENDIR", minBody: 8, handle: opendir },
   { opcode: 28, name: "READDIR", minBody: 40, bulk: true, handle: readdir },
-  { opcode: 29, name: "RELEASEDIR", minBody: 8, handle: release },
+  { opcode: 29, name: "RELEASEDIR", minBody: 8, outOfTurn: true, handle: release },
   { opcode: 30, name: "FSYNCDIR", minBody: 0, handle: done },
   { opcode: 35, name: "CREATE", minBody: 0, handle: refuseChange },
   {
     opcode: 36,
     name: "INTERRUPT",
     minBody: 8,
+    outOfTurn: true,
     handle: (state, request) => {
       state.interrupt(request.uniqueAt(0));
       return SILENT;
     },
   },
-  { opcode: 38, name: "DESTROY", minBody: 0, handle: done },
+  { opcode: 38, name: "DESTROY", minBody: 0, outOfTurn: true, handle: done },
   { opcode: 39, name: "IOCTL", minBody: 0, handle: refuse("ENOTTY", "no ioctl") },
   { opcode: 40, name: "POLL", minBody: 24, handle: poll },
-  { opcode: 42, name: "BATCH_FORGET", minBody: 8, handle: silent },
+  { opcode: 42, name: "BATCH_FORGET", minBody: 8, outOfTurn: true, handle: silent },
   { opcode: 43, name: "FALLOCATE", minBody: 0, handle: refuse("EOPNOTSUPP", "no fallocate") },
   { opcode: 45, name: "RENAME2", minBody: 0, handle: refuseChange },
   { opcode: 51, name: "TMPFILE", minBody: 0, handle: refuseChange },

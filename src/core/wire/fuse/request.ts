@@ -43,6 +43,11 @@ export class FuseRequest {
     return new FuseRequest(header, IN_HEADER_SIZE);
   }
 
+  /** The same, valid as long as it is held. */
+  copy(): FuseRequest {
+    return new FuseRequest(new Uint8Array(this.bytes.subarray(0, this.length)), this.length);
+  }
+
   get opcode(): number {
     return this.view.getUint32(IN_OPCODE, true);
   }
@@ -71,10 +76,14 @@ export class FuseRequest {
     return uniqueOf(this.view, IN_HEADER_SIZE + at);
   }
 
+  get uid(): number {
+    return this.view.getUint32(IN_UID, true);
+  }
+
   get caller(): Caller {
     return {
       tid: this.view.getInt32(IN_PID, true) as Tid,
-      uid: this.view.getUint32(IN_UID, true),
+      uid: this.uid,
       gid: this.view.getUint32(IN_GID, true),
     };
   }

@@ -3,6 +3,7 @@ import { ERRNO, Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
+import type { Turns } from "../../vfs/turns.ts";
 import { claimWait } from "../claim-wait.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type Agreement, FUSE_OPS, type FuseOp, type FuseState, SILENT } from "./ops.ts";
@@ -17,12 +18,18 @@ export interface FuseSessionOptions {
   readonly fs: FileSystem;
   /** What a server before this one has left, or empty for one after it; of this process alone without it. */
   readonly memory?: SessionMemory;
+  /** Whose request is served next; without it each is served as it comes. */
+  readonly turns?: Turns;
   /** Sends one reply; the bytes are valid during the call. */
   reply(bytes: Uint8Array): void;
   /** The kernel has introduced itself. */
   onInit?(agreement: Agreement): void;
   /** Told of an exception that is no Errno: a bug. The request is answered EIO. */
   onBug(error: unknown, op: string): void;
+}
+
+function nameOf(request: FuseRequest, op: FuseOp | undefined): string {
+  return op?.name ?? `opcode ${request.opcode}`;
 }
 
 /** A request that is answered later. */
@@ -88,9 +95,44 @@ export class FuseSession {
   /** Serves the request in the first `length` of `bytes`. EINVAL when it is no message: there is nobody to answer. */
   request(bytes: Uint8Array, length: number): void {
     const request = new FuseRequest(bytes, length);
-    const { unique, isResent, caller } = request;
     const op = OPS.get(request.opcode);
-    const name = op?.name ?? `opcode ${request.opcode}`;
+    const { turns } = this.#options;
+    if (!turns || op?.outOfTurn) this.#serve(request, op);
+    else if (turns.admits(request.uid)) turns.spend(request.uid, () => this.#serve(request, op));
+    else this.#wait(turns, request.copy(), op);
+  }
+
+  /** Ends what waits with EINTR and closes what is open: the mount is gone. */
+  close(): void {
+    for (const parked of [...this.#parked.values()]) parked.interrupt();
+    this.#files.closeAll();
+  }
+
+  /** Until it is the caller's turn. `request` is held. */
+  #wait(turns: Turns, request: FuseRequest, op: FuseOp | undefined): void {
+    const { unique, isResent, uid } = request;
+    const slot = this.#parkedRecords.add(unique);
+    const turn = turns.wait(uid, request.length, () => {
+      this.#parked.delete(unique);
+      turns.spend(uid, () => this.#serve(request, op));
+      // Not before: a server that comes after us has to know of it until it is answered, or parked for another reason.
+      this.#parkedRecords.remove(slot);
+    });
+    const parked = new Parked<number>(() => turn.cancel());
+    this.#parked.set(unique, parked);
+    parked.listen({
+      settled: () => {},
+      failed: (error) => {
+        this.#parked.delete(unique);
+        this.#fail(unique, isResent, nameOf(request, op), error);
+        this.#parkedRecords.remove(slot);
+      },
+    });
+  }
+
+  #serve(request: FuseRequest, op: FuseOp | undefined): void {
+    const { unique, isResent, caller } = request;
+    const name = nameOf(request, op);
     const reply = op?.bulk ? this.#bulk : this.#small;
     try {
       if (!op) throw new Errno("ENOSYS", name);
@@ -101,12 +143,6 @@ export class FuseSession {
     } catch (error) {
       this.#fail(unique, isResent, name, error);
     }
-  }
-
-  /** Ends what waits with EINTR and closes what is open: the mount is gone. */
-  close(): void {
-    for (const parked of [...this.#parked.values()]) parked.interrupt();
-    this.#files.closeAll();
   }
 
   /** EAGAIN where the caller has too many that wait. */

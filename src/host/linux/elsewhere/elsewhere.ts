@@ -2,6 +2,7 @@ import { Errno } from "../../../core/base/errno.ts";
 import type { QUOTAS } from "../../../core/procfs/quotas.ts";
 import type { Caller } from "../../../core/vfs/caller.ts";
 import { mapOutcome, type Outcome, Parked } from "../../../core/vfs/parked.ts";
+import type { Turns } from "../../../core/vfs/turns.ts";
 import { type Jobs, PROCESS_JOBS } from "./jobs.ts";
 import type { JobArguments, JobKit, JobName, JobResult } from "./kit.ts";
 import type { Answer } from "./lane.ts";
@@ -54,18 +55,20 @@ export interface Errand {
 export class Elsewhere<Table extends object = Jobs> {
   readonly #kit: JobKit<Table>;
   readonly #onBug: (error: unknown) => void;
+  readonly #turns: Turns | undefined;
   readonly #threads: Threads;
 
   /** As {@link processJobs}, for other jobs. */
-  constructor(kit: JobKit<Table>, onBug: (error: unknown) => void) {
+  constructor(kit: JobKit<Table>, onBug: (error: unknown) => void, turns?: Turns) {
     this.#kit = kit;
+    this.#turns = turns;
     this.#onBug = onBug;
     this.#threads = new Threads(kit, onBug);
   }
 
-  /** `onBug` is told of what goes wrong in a job and is no answer to it. */
-  static processJobs(onBug: (error: unknown) => void): Elsewhere {
-    return new Elsewhere(PROCESS_JOBS, onBug);
+  /** `onBug` is told of what goes wrong in a job and is no answer to it; what is done with an answer is done in the asker's turn. */
+  static processJobs(onBug: (error: unknown) => void, turns?: Turns): Elsewhere {
+    return new Elsewhere(PROCESS_JOBS, onBug, turns);
   }
 
   /**
@@ -131,11 +134,22 @@ export class Elsewhere<Table extends object = Jobs> {
       ended: (answer) => {
         clearTimeout(timer);
         options.over?.();
-        if (answer) this.#tell(errand, answer);
+        if (answer) this.#tellInTurn(errand, answer);
       },
     };
     this.#threads.take(errand);
     return parked;
+  }
+
+  #tellInTurn(errand: Errand, answer: Answer): void {
+    const turns = this.#turns;
+    if (!turns) {
+      this.#tell(errand, answer);
+      return;
+    }
+    const tell = (): void => turns.spend(errand.asker, () => this.#tell(errand, answer));
+    if (turns.admits(errand.asker)) tell();
+    else turns.wait(errand.asker, 0, tell);
   }
 
   #tell({ name, key, parked }: Errand, answer: Answer): void {

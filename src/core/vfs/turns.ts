@@ -1,0 +1,150 @@
+/** What a uid may use of the main thread ahead of the others before its next request waits for theirs: milliseconds. */
+const AHEAD_MS = 0.5;
+/** So long requests that have waited are served before it is looked again for others that have come: milliseconds; at least one. */
+const AT_ONCE_MS = 0.5;
+/** Bytes that requests which wait for their turn hold between them, each counted as {@link OVERHEAD} more. */
+const MOST_BYTES = 32 * 1024 * 1024;
+const OVERHEAD = 256;
+
+export interface TurnsHost {
+  /** A clock that only moves forward, milliseconds. */
+  now(): number;
+  /** Calls `act` once everybody has been looked for who wants something: not before this call returns. */
+  soon(act: () => void): void;
+}
+
+/** Something that waits for its turn. */
+export interface Turn {
+  /** It wants none any more. */
+  cancel(): void;
+}
+
+interface Waiting extends Turn {
+  serve: (() => void) | undefined;
+  readonly bytes: number;
+}
+
+/**
+ * Whose request the main thread serves next: a fair queue by uid, root's among them, after the time that was spent on each. A uid that
+ * is ahead of the others waits until all who have come meanwhile are served; where nobody else has come, that is at once. So what one
+ * uid asks for costs another one request of waiting, however many it has sent. Time is the clock's and not the processor's: it is what
+ * others would have had to wait.
+ */
+export class Turns {
+  readonly #host: TurnsHost;
+  /** Up to where each uid has been served, on a clock that stands at {@link #reached} for those who have asked for nothing yet. */
+  readonly #served = new Map<number, number>();
+  #reached = 0;
+  /** By uid, the first to come first. */
+  readonly #waiting = new Map<number, Waiting[]>();
+  #bytes = 0;
+  #isDue = false;
+  #isSpending = false;
+
+  constructor(host: TurnsHost) {
+    this.#host = host;
+  }
+
+  /** Whether a request of `uid` is to be served now; else it is to {@link wait}. */
+  admits(uid: number): boolean {
+    const served = this.#served.get(uid);
+    return served === undefined || (served <= this.#reached + AHEAD_MS && !this.#waiting.has(uid));
+  }
+
+  /** Has `serve` called, once, when it is the turn of `uid`. What it does it has to {@link spend}; `bytes` is what it holds meanwhile. */
+  wait(uid: number, bytes: number, serve: () => void): Turn {
+    const waiting: Waiting = {
+      serve,
+      bytes: bytes + OVERHEAD,
+      cancel: () => {
+        waiting.serve = undefined;
+      },
+    };
+    const others = this.#waiting.get(uid);
+    if (others) others.push(waiting);
+    else this.#waiting.set(uid, [waiting]);
+    this.#bytes += waiting.bytes;
+    this.#soon();
+    return waiting;
+  }
+
+  /** No more requests are to be received before some of those that wait have been served. */
+  get full(): boolean {
+    return this.#bytes >= MOST_BYTES;
+  }
+
+  /** `act`, whose time is spent on `uid`. Within another such act it is that one's time. */
+  spend(uid: number, act: () => void): void {
+    if (this.#isSpending) {
+      act();
+      return;
+    }
+    this.#isSpending = true;
+    const begun = this.#host.now();
+    try {
+      act();
+    } finally {
+      this.#isSpending = false;
+      const served = this.#served.get(uid) ?? 0;
+      this.#served.set(uid, Math.max(served, this.#reached) + this.#host.now() - begun);
+    }
+  }
+
+  /** Nobody else has come: what was used is forgotten, unless somebody waits. */
+  rest(): void {
+    if (!this.#isDue) this.#forget();
+  }
+
+  /** As {@link rest}, for those who do not know about others: once all have been looked for. */
+  restSoon(): void {
+    this.#soon();
+  }
+
+  #soon(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    this.#host.soon(() => this.#serveWaiting());
+  }
+
+  #serveWaiting(): void {
+    const end = this.#host.now() + AT_ONCE_MS;
+    try {
+      for (let uid = this.#next(); uid !== undefined; uid = this.#next()) {
+        this.#serveOne(uid);
+        if (this.#host.now() >= end) break;
+      }
+    } finally {
+      this.#isDue = false;
+      if (this.#waiting.size > 0) this.#soon();
+      else this.#forget();
+    }
+  }
+
+  #serveOne(uid: number): void {
+    this.#reached = Math.max(this.#reached, this.#served.get(uid) ?? 0);
+    const queue = this.#waiting.get(uid)!;
+    const { serve, bytes } = queue.shift()!;
+    if (queue.length === 0) this.#waiting.delete(uid);
+    this.#bytes -= bytes;
+    serve?.();
+  }
+
+  /** Who waits and has been served least. */
+  #next(): number | undefined {
+    let next: number | undefined;
+    let least = Number.POSITIVE_INFINITY;
+    for (const uid of this.#waiting.keys()) {
+      const served = this.#served.get(uid) ?? 0;
+      if (served >= least) continue;
+      next = uid;
+      least = served;
+    }
+    return next;
+  }
+
+  #forget(): void {
+    if (this.#served.size === 0) return;
+    this.#served.clear();
+    this.#reached = 0;
+  }
+}

@@ -1,0 +1,107 @@
+/** Requests that wait for their turn: in order, interrupted, and known to whoever comes after a server that is killed. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { IN_HEADER_SIZE } from "../../abi/fuse.ts";
+import { errnoName } from "../../base/errno.ts";
+import { memoryFileSystem } from "../../vfs/memory.ts";
+import { Turns } from "../../vfs/turns.ts";
+import { FuseSession } from "./session.ts";
+import { passingMemory } from "./session-memory.ts";
+
+const LOOKUP = 1;
+const WRITE = 16;
+const INTERRUPT = 36;
+const ROOT = 1;
+
+/** A server on which everything that uid 1 asks for takes a second. */
+function server() {
+  const answers: string[] = [];
+  const soon: (() => void)[] = [];
+  let now = 0;
+  let unique = 0;
+  const memory = passingMemory();
+  const turns = new Turns({ now: () => now, soon: (act) => soon.push(act) });
+  const fs = memoryFileSystem({
+    slow: {
+      kind: "file",
+      stat: ({ uid }) => {
+        now += uid === 1 ? 1000 : 0;
+        return { ino: 9, mode: 0o644, nlink: 1, uid: 0, gid: 0, size: 0, timeMs: 0 };
+      },
+      open: () => ({}),
+    },
+  });
+  const session = new FuseSession({
+    ...{ fs, memory, turns },
+    reply: (bytes) => {
+      const { buffer, byteOffset } = bytes;
+      const view = new DataView(buffer, byteOffset);
+      const errno = -view.getInt32(4, true);
+      answers.push(`${view.getUint32(8, true)}${errno === 0 ? "" : ` ${errnoName(errno)}`}`);
+    },
+    onBug: (error) => {
+      throw error;
+    },
+  });
+  const bytes = Buffer.alloc(4096);
+  /** As a server does it: every request is read into the same memory. */
+  const send = (uid: number, opcode = LOOKUP, body: Buffer = Buffer.from("slow\0")): number => {
+    unique += 2;
+    const length = IN_HEADER_SIZE + body.length;
+    bytes.fill(0xff);
+    for (const [at, value] of [length, opcode, unique, 0, ROOT, 0, uid, 0, 0, 0].entries())
+      bytes.writeUInt32LE(value, 4 * at);
+    body.copy(bytes, IN_HEADER_SIZE);
+    session.request(bytes, length);
+    return unique;
+  };
+  const interrupt = (other: number): void => {
+    const body = Buffer.alloc(8);
+    body.writeUInt32LE(other, 0);
+    send(1, INTERRUPT, body);
+  };
+  return { session, memory, answers, turn: () => soon.shift()?.(), send, interrupt };
+}
+
+test("requests wait for their turn as they were sent, and are answered once each", () => {
+  const { answers, send, turn, session } = server();
+  for (let i = 0; i < 3; i++) send(1);
+  assert.deepEqual(answers, ["2"]);
+  send(2);
+  assert.deepEqual(answers, ["2", "8"]);
+  assert.equal(session.held.parked, 2);
+  turn();
+  turn();
+  assert.deepEqual(answers, ["2", "8", "4", "6"]);
+  assert.equal(session.held.parked, 0);
+});
+
+test("one that waits is interrupted, by the kernel and by the end of the mount, and never served", () => {
+  const { answers, send, turn, interrupt, session } = server();
+  send(1);
+  interrupt(send(1));
+  assert.deepEqual(answers, ["2", "4 EINTR"]);
+  send(1);
+  session.close();
+  turn();
+  assert.deepEqual(answers, ["2", "4 EINTR", "8 EINTR"]);
+});
+
+test("a later server finds those that waited, where the kernel does not send them again", () => {
+  const { answers, send, memory } = server();
+  send(1);
+  send(1);
+  send(1, WRITE, Buffer.alloc(64));
+  assert.deepEqual(answers, ["2"]);
+  const told: bigint[] = [];
+  const later = new FuseSession({
+    fs: memoryFileSystem({}),
+    memory,
+    reply: (bytes) => told.push(Buffer.from(bytes).readBigUInt64LE(8)),
+    onBug: (error) => {
+      throw error;
+    },
+  });
+  later.resume(false);
+  assert.deepEqual(told, [4n, 6n]);
+});
