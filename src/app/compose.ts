@@ -4,6 +4,7 @@ import type { Tid } from "../core/base/brand.ts";
 import { isErrno } from "../core/base/errno.ts";
 import { buildFilter } from "../core/notify/filter.ts";
 import { trappedNumbers } from "../core/notify/trapped-numbers.ts";
+import type { Policy } from "../core/policy/policy.ts";
 import type { ProcfsOptions } from "../core/procfs/options.ts";
 import type { Clock, Ports } from "../core/procfs/ports.ts";
 import { Quotas } from "../core/procfs/quotas.ts";
@@ -80,6 +81,8 @@ const SYSTEM_CLOCK: Clock = {
 /** A host whose accounts outlive this process. */
 export interface LastingAccounts {
   readonly state: AccountantState;
+  /** What the administrator lets each uid have. */
+  readonly policy?: Policy;
   /** The thread that keeps them has died: this process is to end, so that another goes on. */
   onDeath(error: Error): void;
 }
@@ -100,7 +103,13 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   const arch = hostArch();
   const memory = new LiveMemory(access, elsewhere, arch.userTop);
   const print = (line: string): void => void process.stderr.write(`${line}\n`);
-  const accountant = new Accountant({ state: lasting?.state, print, onBug, onDeath: lasting?.onDeath ?? onBug });
+  const accountant = new Accountant({
+    state: lasting?.state,
+    policy: lasting?.policy,
+    print,
+    onBug,
+    onDeath: lasting?.onDeath ?? onBug,
+  });
   const culprits = lasting ? { culprits: join(lasting.state.dir, "culprit") } : {};
   const sharing = repairSharing(arch, accountant);
   const quotas = new Quotas();

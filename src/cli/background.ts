@@ -29,9 +29,9 @@ export async function tellReady(): Promise<void> {
   closeSync(READY_FD);
 }
 
-/** This user's daemon, which goes when it is of no use. */
-export function startDaemonInBackground(): Promise<void> {
-  return startInBackground(["daemon", "-f"]);
+/** This user's daemon, which goes when it is of no use; `args` are options of `daemon`. */
+export function startDaemonInBackground(...args: readonly string[]): Promise<void> {
+  return startInBackground(["daemon", "-f", ...args]);
 }
 
 /**

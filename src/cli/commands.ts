@@ -22,6 +22,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "bt", remote: true, load: async () => (await import("./commands/bt.ts")).btCommand },
   { name: "regs", remote: true, load: async () => (await import("./commands/regs.ts")).regsCommand },
   { name: "run", load: async () => (await import("./commands/run.ts")).runCommand },
+  { name: "limits", load: async () => (await import("./commands/limits.ts")).limitsCommand },
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },
   { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },
   { name: "doctor", load: async () => (await import("./commands/doctor.ts")).doctorCommand },

@@ -1,5 +1,5 @@
 import { Errno } from "../core/base/errno.ts";
-import { formatSize } from "../core/base/size.ts";
+import { refuseTooLittle } from "../core/policy/swap-limit.ts";
 
 /** What was asked for; bytes, or Infinity. */
 export interface WantedLimits {
@@ -8,12 +8,6 @@ export interface WantedLimits {
   /** It is known that RLIMIT_SWAP only counts what root has. */
   readonly countOnly: boolean;
 }
-
-/**
- * A program cannot begin with less: of the limits in steps of 128 KiB the first that let one get to its end were 256 KiB
- * (dynamic, an empty main), 384 KiB (static), 512 KiB (dash), 640 KiB (cat). Below, exec or the loader ends it by SIGSEGV.
- */
-const LEAST_TO_BEGIN = 1024 * 1024;
 
 /**
  * Refuses limits that would not do what somebody who sets them believes: one that does not bind because the command is root's
@@ -31,10 +25,5 @@ export function refuseUseless({ soft, budget, countOnly }: WantedLimits, euid: n
     );
   }
   const binding = euid === 0 ? budget : Math.min(soft, budget);
-  if (binding < LEAST_TO_BEGIN) {
-    throw new Errno(
-      "EINVAL",
-      `with ${formatSize(binding)} no program can begin: say ${formatSize(LEAST_TO_BEGIN)} or more`,
-    );
-  }
+  refuseTooLittle(binding);
 }

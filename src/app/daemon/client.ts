@@ -74,6 +74,17 @@ export function askDaemon(word: (daemon: number) => string, start: () => Promise
   return withDaemon(start, (daemon) => tell(daemon, word(daemon.pid)));
 }
 
+/** The same where one is not to be started: undefined when none runs. */
+export async function askRunningDaemon(word: string): Promise<string | undefined> {
+  const daemon = await connect(DAEMON_TREE);
+  if (!daemon) return undefined;
+  try {
+    return await tell(daemon, word);
+  } finally {
+    await daemon.tree.close();
+  }
+}
+
 /** The memory disks. undefined: {@link askDaemon}. */
 export function listDisks(start: () => Promise<void>): Promise<DiskLine[] | undefined> {
   return withDaemon(start, async ({ tree }) => {

@@ -5,6 +5,7 @@ import { memoryFileSystem } from "../../core/vfs/memory.ts";
 import type { FileNode, FileSystem, Handle } from "../../core/vfs/node.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { readSlice } from "../../core/vfs/slice.ts";
+import type { LimitsActions } from "./daemon-limits.ts";
 import { findDaemonWord } from "./daemon-words.ts";
 import { diskLines } from "./disk-words.ts";
 import type { DiskActions } from "./disks.ts";
@@ -25,6 +26,7 @@ export interface DaemonActions {
   /** A line each: where it is mounted. */
   mounts(): readonly string[];
   readonly disks: DiskActions;
+  readonly limits: LimitsActions;
   /** Whether the caller has every right the daemon has, now. */
   owns(caller: Caller): boolean;
 }

@@ -12,6 +12,7 @@ import type { Patience } from "../keeper/script.ts";
 import { nodeErrno } from "../node-errno.ts";
 import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
+import { DaemonLimits, limitsConfig } from "./daemon-limits.ts";
 import { DaemonLock } from "./daemon-lock.ts";
 import { Mounts } from "./mounts.ts";
 import { QUOTAS } from "./quotas.ts";
@@ -31,6 +32,8 @@ export interface DaemonOptions {
   readonly command: readonly string[];
   /** Where a daemon that was started again says what is wrong. */
   readonly log: string;
+  /** The file of the administrator's limits; without it root's daemon reads the usual one. */
+  readonly config?: string | undefined;
   /** With a daemon that does not last; a usual one without it. */
   readonly patience?: Patience;
   onBug(error: unknown): void;
@@ -45,13 +48,15 @@ export interface Daemon {
   /** Resolves when everything is undone. */
   readonly ended: Promise<void>;
   stop(): void;
+  /** As the word `limits reload`; absent where this daemon reads no limits. */
+  readonly reload: (() => Promise<string>) | undefined;
 }
 
 /**
  * This user's daemon: the mounts, the disks, and the tree for those who ask on its socket. EADDRINUSE when there is one. When it
  * cannot begin, its place is free, or its keeper's, once this process has ended, which the caller has to see to.
  */
-export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ onDemand, onBug, config, ...restart }: DaemonOptions): Promise<Daemon> {
   const socket = daemonSocket();
   const lock = await DaemonLock.take(socket, !onDemand);
   const keeper = new Keeper({ ...restart, lock: lock.fd, inheritance: lock.inheritance, onBug });
@@ -66,11 +71,14 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     process.exit(1);
   };
   const state = { dir: dirname(socket), descriptors: keeper };
-  const { host, mounts } = attempt(() => {
-    const host = composeLiveHost(onBug, { state, onDeath });
+  const { host, mounts, limits } = attempt(() => {
+    const print = (line: string): void => void process.stderr.write(`${line}\n`);
+    const limits = new DaemonLimits({ config: limitsConfig(config), dir: state.dir, print });
+    const host = composeLiveHost(onBug, { state, onDeath, policy: limits.policy });
+    limits.onChange((policy) => toPromise(host.accountant.setPolicy(policy)));
     const mounts = new Mounts(host, keeper, onBug);
     mounts.recover();
-    return { host, mounts };
+    return { host, mounts, limits };
   }, giveUp);
   await host.accountant.ready.catch(giveUp);
   const disks = attempt(() => composeDisks(socket, host.accountant), giveUp);
@@ -116,6 +124,7 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     stop: stopUnlessNeeded,
     mounts: () => mounts.dirs,
     disks,
+    limits,
   };
   const listening = await listenNinep(
     { kind: "unix", path: socket },
@@ -140,7 +149,8 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
   const timer = setInterval(() => {
     // The disks are another's when our place is.
     const accounts = disks.any && !listening.replaced;
-    const used = mounts.size > 0 || accounts || listening.connections > 0 || keeper.size > 0 || !host.idle;
+    const used =
+      mounts.size > 0 || accounts || listening.connections > 0 || keeper.size > 0 || limits.any || !host.idle;
     idleLooks = used ? 0 : idleLooks + 1;
     // Another daemon that began in the same moment may have taken our place.
     if (idleLooks >= 2 && (!lock.stays || listening.replaced)) stop();
@@ -158,7 +168,8 @@ export async function startDaemon({ onDemand, onBug, ...restart }: DaemonOptions
     lock.release();
     await listening.close();
   };
-  return { socket, descriptors: keeper, mount: actions.mount, ended: end(), stop: endWhenFree };
+  const reload = limits.reads ? () => limits.reload() : undefined;
+  return { socket, descriptors: keeper, mount: actions.mount, ended: end(), stop: endWhenFree, reload };
 }
 
 function attempt<T>(act: () => T, failed: (error: unknown) => never): T {

@@ -9,6 +9,11 @@ export function daemonSocket(): string {
   return join(runtimeDir(), "daemon");
 }
 
+/** Whether that is where this user's daemon is looked for when nothing is said. */
+export function isDefaultPlace(): boolean {
+  return !process.env["LYONNAIS_RUNTIME_DIR"];
+}
+
 function runtimeDir(): string {
   const wanted = process.env["LYONNAIS_RUNTIME_DIR"];
   if (wanted) return wanted;

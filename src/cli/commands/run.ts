@@ -1,34 +1,23 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import { run, startFailure } from "../../app/run.ts";
 import { isErrno } from "../../core/base/errno.ts";
+import { parseSwapLimit, type SwapBytes } from "../../core/policy/swap-limit.ts";
 import { startDaemonInBackground } from "../background.ts";
 import { reportError } from "../report.ts";
 import { refuseUseless } from "../run-limits.ts";
-import { sizeArgument } from "../size-argument.ts";
-
-interface Limit {
-  readonly soft: number;
-  readonly hard: number;
-}
+import { readArgument, sizeArgument } from "../size-argument.ts";
 
 const sizeOf = sizeArgument("infinity");
-
-/** `soft[:hard]`; a hard limit that is not given is the soft one. */
-function limitArgument(text: string): Limit {
-  const [soft, hard = soft, ...rest] = text.split(":").map(sizeOf);
-  if (rest.length > 0) throw new InvalidArgumentError("say SOFT or SOFT:HARD");
-  if (hard! < soft!) throw new InvalidArgumentError("the hard limit is below the soft one");
-  return { soft: soft!, hard: hard! };
-}
+const limitArgument = readArgument(parseSwapLimit);
 
 interface RunFlags {
-  readonly swap?: Limit;
+  readonly swap?: SwapBytes;
   readonly job?: number;
   readonly countOnly?: boolean;
   readonly repair: boolean;
 }
 
-const NONE: Limit = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
+const NONE: SwapBytes = { soft: Number.POSITIVE_INFINITY, hard: Number.POSITIVE_INFINITY };
 
 export function runCommand(): Command {
   return new Command("run")

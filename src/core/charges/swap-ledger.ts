@@ -116,7 +116,7 @@ export class SwapLedger {
     const hasSupply = this.hasSupply(pages);
     if ((hasSupply && this.#isWithinLimit(pages, payer, by)) || (by.euid === 0 && !by.jailed)) return undefined;
     return hasSupply
-      ? { reason: "rlimit", used: payer.vmsize, limit: by.rlimitSwap }
+      ? { reason: "rlimit", used: payer.vmsize, limit: this.limitOf(payer, by) }
       : { reason: "supply", used: this.#reserved, limit: this.supply };
   }
 
@@ -126,7 +126,12 @@ export class SwapLedger {
   }
 
   #isWithinLimit(pages: number, payer: UidInfo, by: Credentials): boolean {
-    return (this.overcommit & SWAP_RESERVE_RLIMIT_ON) === 0 || payer.vmsize + pages <= by.rlimitSwap;
+    return (this.overcommit & SWAP_RESERVE_RLIMIT_ON) === 0 || payer.vmsize + pages <= this.limitOf(payer, by);
+  }
+
+  /** What `payer` may have in all when `by` asks: its own limit, or that of the uid where it has none; never more than the uid may. */
+  limitOf({ limit: { soft, hard } }: UidInfo, { rlimitSwap }: Pick<Credentials, "rlimitSwap">): number {
+    return rlimitSwap === UNLIMITED ? soft : Math.min(rlimitSwap, hard);
   }
 
   /** swap_reserve_force: counts without asking. */

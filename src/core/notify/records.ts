@@ -47,6 +47,8 @@ export interface JobRecord {
   readonly hard: Limit;
   readonly budget: Limit;
   readonly around: number | null;
+  /** Absent in records of daemons before. */
+  readonly sessionOf?: number | null;
 }
 
 /** Of a process that nobody has seen: what it inherits. */
@@ -109,6 +111,10 @@ export function unseenRecord({ process, key, space, object: { payer, job, pages 
   return { payer: payer.uid, job: job.id, pages, key: key ?? null, creator: process.pid, sharers };
 }
 
-export function jobRecord({ limit, most, around }: Job): Json {
-  return { soft: orNull(limit.soft), hard: orNull(limit.hard), budget: orNull(most), around: around?.id ?? null };
+export function jobRecord({ limit, most, around, sessionOf }: Job): Json {
+  const { soft, hard } = limit;
+  return {
+    ...{ soft: orNull(soft), hard: orNull(hard), budget: orNull(most), around: around?.id ?? null },
+    ...(sessionOf === undefined ? {} : { sessionOf }),
+  };
 }

@@ -1,6 +1,7 @@
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { canRepair } from "../../core/notify/filter.ts";
 import type { SwapLimit } from "../../core/notify/limit.ts";
+import { NO_POLICY, type Policy } from "../../core/policy/policy.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
@@ -28,6 +29,8 @@ export interface RunTerms {
 
 export interface AccountantOptions {
   readonly state?: AccountantState | undefined;
+  /** What the administrator lets each uid have. */
+  readonly policy?: Policy | undefined;
   print(line: string): void;
   /** Of an error that belongs to nobody's request. */
   onBug(error: unknown): void;
@@ -49,6 +52,7 @@ export class Accountant {
   /** Those that somebody is under. */
   readonly #listeners = new Set<number>();
   #nextListener = 1;
+  #policy: Policy;
   #lifted = false;
   /** Commands that were announced and have not made their listeners. */
   #expected = 0;
@@ -56,6 +60,7 @@ export class Accountant {
   /** What the files of the state throw. */
   constructor(options: AccountantOptions) {
     this.#options = options;
+    this.#policy = options.policy ?? NO_POLICY;
     if (canRepair(hostArch())) {
       this.repair = new RepairProcess({
         connect: (ends: RepairEnds) => void this.ask("repairer", ends),
@@ -81,7 +86,7 @@ export class Accountant {
 
   #start(kept: readonly NewListener[]): ThreadLink {
     const link = new ThreadLink(
-      { dir: this.#options.state?.dir, kept },
+      { dir: this.#options.state?.dir, kept, policy: this.#policy },
       {
         ended: (number) => {
           this.#listeners.delete(number);
@@ -174,8 +179,18 @@ export class Accountant {
   }
 
   /** Process `pid` is stopped under the filter whose listener is `fd`, which becomes ours: what it has is counted, and nothing refused. */
-  adopt(pid: number, fd: number): Parked<void> {
-    return this.#take(fd, (listener) => this.ask("adopt", pid, listener));
+  adopt(pid: number, fd: number, sessionOf?: number): Parked<void> {
+    return this.#take(fd, (listener) => this.ask("adopt", pid, listener, sessionOf));
+  }
+
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** What the administrator lets each uid have, from now on, also of whoever is here. */
+  setPolicy(policy: Policy): Outcome<void> {
+    this.#policy = policy;
+    return this.askIfAny(undefined, "setPolicy", policy);
   }
 
   /**

@@ -3,15 +3,16 @@ import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { DiskCharges } from "../../core/charges/disk-charges.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../../core/charges/swap-ledger.ts";
 import { Accounts, type Verdict } from "../../core/notify/accounts.ts";
-import { Job } from "../../core/notify/job.ts";
+import type { Job } from "../../core/notify/job.ts";
 import { liftLimits } from "../../core/notify/lift.ts";
-import { type LimitCell, limitCell, type SwapLimit } from "../../core/notify/limit.ts";
+import { limitCell, type SwapLimit } from "../../core/notify/limit.ts";
 import type { TrappedCall } from "../../core/notify/notification.ts";
 import { type Image, NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
-import { JOB_RECORD, jobRecord, NO_RECORDER, type Recorder } from "../../core/notify/records.ts";
+import { NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../../core/notify/records.ts";
 import { recount } from "../../core/notify/recount.ts";
 import { recover } from "../../core/notify/recovery.ts";
+import type { Policy } from "../../core/policy/policy.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { refuseAdoptions } from "./adoption-quota.ts";
@@ -19,6 +20,7 @@ import { Alarms } from "./alarms.ts";
 import { paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
+import { Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { LiveTargets } from "./live-targets.ts";
 import type { Look } from "./look.ts";
@@ -30,6 +32,7 @@ import { Retries } from "./retries.ts";
 import { SignalGate } from "./signal-gate.ts";
 import { Supply } from "./supply.ts";
 import { Survey } from "./survey.ts";
+import { Trees } from "./trees.ts";
 
 /** What of the thread the accounts need: where lines go, and who is told of ends. */
 export interface BookkeeperHost {
@@ -59,14 +62,15 @@ export class Bookkeeper implements Requests {
   readonly #disks: DiskCharges;
   /** Listeners that are not kept yet, by number. */
   readonly #coming = new Map<number, Listener>();
-  #nextJob = 1;
+  readonly #trees: Trees;
+  readonly #limits: Limits;
 
   /** What the files of `dir` throw. */
-  constructor({ dir, bell }: ThreadData, host: BookkeeperHost) {
+  constructor({ dir, bell, policy }: ThreadData, host: BookkeeperHost) {
     this.#host = host;
     this.#journal = dir === undefined ? undefined : new Journal(`${dir}/accounts`);
     this.#recorder = this.#journal ?? NO_RECORDER;
-    const policy = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
+    const supply = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
     const console = { now: () => performance.now(), print: (line: string) => host.print(line) };
     this.#looker = new Looker(this.#alarms, host.needLooker, (pid, look, ms) => this.#arrived(pid, look, ms));
     this.#looks = new Looks(this.#looker);
@@ -74,8 +78,10 @@ export class Bookkeeper implements Requests {
     const recorder = this.#recorder;
     const arrived = (process: AccountedProcess): void => this.loop.arrived(process);
     const collectExits = (): void => this.loop.collectExits();
-    this.#accounts = new Accounts(this.#targets, policy, { console, recorder, arrived, collectExits });
+    this.#accounts = new Accounts(this.#targets, supply, { console, recorder, arrived, collectExits });
     this.#disks = this.#accounts.disks;
+    this.#trees = new Trees(this.#accounts, recorder);
+    this.#limits = new Limits(this.#accounts, this.#trees, policy);
     this.#inFlight = new InFlight(dir === undefined ? undefined : `${dir}/in-flight`);
     this.loop = new NotificationLoop(
       this.#accounts,
@@ -104,6 +110,7 @@ export class Bookkeeper implements Requests {
 
   /** Goes on where a process that was killed has stopped, when there are listeners that it had. To be called first, once. */
   recover(kept: readonly NewListener[]): void {
+    if (!this.#journal?.found.has(OVERCOMMIT_RECORD) || kept.length === 0) this.#limits.commit();
     if (!this.#journal) return;
     const { found } = this.#journal;
     const inFlight = this.#inFlight;
@@ -114,10 +121,12 @@ export class Bookkeeper implements Requests {
     }
     for (const slot of inFlight.found) if (!names.has(LISTENER_RECORD + slot.listener)) slot.free();
     const jobs = names.size > 0 ? recover(this.#accounts, found) : new Map<number, Job>();
-    this.#nextJob = Math.max(0, ...jobs.keys()) + 1;
+    this.#trees.recovered(jobs.keys());
+    this.#limits.apply();
     for (const { number, fd } of kept) {
       const job = jobs.get(Number(found.get(LISTENER_RECORD + number))) ?? this.#accounts.rootJob;
       const listener = new Listener(fd, number, job);
+      this.#trees.cameBefore(number, job);
       this.loop.listen(listener);
       this.loop.goOn(
         listener,
@@ -157,20 +166,11 @@ export class Bookkeeper implements Requests {
     this.loop.decideSoon();
   }
 
-  relimit(pid: number, limit: SwapLimit, budget: number): boolean {
-    const { population } = this.#accounts;
-    const known = population.find(pid);
-    if (!known) return false;
-    const { hard } = known.limit;
-    this.#accounts.setLimit(known, { soft: Math.min(limit.soft, hard), hard: Math.min(limit.hard, hard) });
-    if (budget !== Number.POSITIVE_INFINITY) known.space.moveTo(this.#newJob(known.limit, budget, known.space.job));
-    population.record(known);
-    return true;
-  }
+  readonly relimit: Requests["relimit"] = (pid, limit, budget) => this.#limits.again(pid, limit, budget);
 
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number {
     return this.#bring(pid, listener, (image, ruid) => {
-      const job = this.#newJob(limitCell(limit), budget);
+      const job = this.#trees.make({ limit: limitCell(limit), budget });
       this.#accounts.population.launch(pid, image, ruid, job, job.limit);
       return job;
     });
@@ -179,15 +179,17 @@ export class Bookkeeper implements Requests {
   readonly admitAdoption: Requests["admitAdoption"] = (uid, most) =>
     refuseAdoptions(this.#accounts.population, uid, most);
 
-  adopt(pid: number, listener: NewListener): Outcome<number> {
+  adopt(pid: number, listener: NewListener, sessionOf?: number): Outcome<number> {
     const adopted = new Parked<number>();
     this.#adoptions.try(() => {
       try {
         // It is counted as it is now: the map has to be there before it is taken in.
         this.#looks.map(pid, false);
         const ruid = this.#bring(pid, listener, (image, ruid) => {
-          const job = this.#newJob(limitCell(), Number.POSITIVE_INFINITY);
-          this.#accounts.population.enter(pid, image, ruid, job, job.limit);
+          const { population } = this.#accounts;
+          const parent = sessionOf === undefined ? undefined : population.find(image.ppid);
+          const job = parent?.space.job ?? this.#limits.newSession(sessionOf);
+          population.enter(pid, image, ruid, job, parent?.limit ?? job.limit);
           return job;
         });
         adopted.settle(ruid);
@@ -207,7 +209,7 @@ export class Bookkeeper implements Requests {
       const image = this.#targets.imageNow(pid);
       if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
       const listener = new Listener(fd, number, enter(image, ids.ruid));
-      this.#recorder.put(LISTENER_RECORD + number, listener.job.id);
+      this.#trees.came(number, listener.job);
       this.#coming.set(number, listener);
       return ids.ruid;
     } catch (error) {
@@ -218,13 +220,6 @@ export class Bookkeeper implements Requests {
     }
   }
 
-  #newJob(limit: LimitCell, budget: number, around?: Job): Job {
-    const job = new Job(this.#nextJob++, limit, budget, around);
-    this.#accounts.jobs.add(job);
-    this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
-    return job;
-  }
-
   listen(number: number): void {
     const listener = this.#coming.get(number);
     if (!listener) return;
@@ -232,15 +227,9 @@ export class Bookkeeper implements Requests {
     this.loop.listen(listener);
   }
 
-  /** Nobody is left of a tree: neither the job that it came into, nor one inside. */
-  #forget({ number, job: tree }: Listener): void {
+  #forget({ number }: Listener): void {
     this.#host.ended(number);
-    this.#recorder.drop(LISTENER_RECORD + number);
-    for (const job of this.#accounts.jobs) {
-      if (job === this.#accounts.rootJob || !job.isWithin(tree)) continue;
-      this.#accounts.jobs.delete(job);
-      this.#recorder.drop(JOB_RECORD + job.id);
-    }
+    this.#trees.gone(number);
   }
 
   readonly repairer: Requests["repairer"] = (ends) => this.#gate.connect(ends, this.#accounts.population);
@@ -253,6 +242,12 @@ export class Bookkeeper implements Requests {
     liftLimits(this.#accounts);
   }
 
+  setPolicy(policy: Policy): void {
+    this.#limits.set(policy);
+    // Who waits for room may have it now.
+    this.loop.decideSoon();
+  }
+
   setOvercommit(bits: number): void {
     this.#accounts.setOvercommit(bits);
   }
@@ -263,25 +258,8 @@ export class Bookkeeper implements Requests {
     return this.#survey.ask();
   }
 
-  limit(pid: number): SwapLimit | undefined {
-    return this.#accounts.population.find(pid)?.limit;
-  }
-
-  setLimit(pid: number, limit: SwapLimit, mayRaise: boolean): void {
-    const process = this.#find(pid);
-    if (limit.hard > process.limit.hard && !mayRaise) throw new Errno("EPERM", "only root may raise the hard limit");
-    this.#accounts.setLimit(process, limit);
-  }
-
-  #find(pid: number): AccountedProcess {
-    const process = this.#accounts.population.find(pid);
-    if (process) return process;
-    throw new Errno(
-      "EOPNOTSUPP",
-      `process ${pid} is not under accounting: write account to its ctl, or start it by lyonnais run`,
-    );
-  }
-
+  readonly limit: Requests["limit"] = (pid) => this.#limits.of(pid);
+  readonly setLimit: Requests["setLimit"] = (pid, limit, mayRaise) => this.#limits.give(pid, limit, mayRaise);
   readonly refusals: Requests["refusals"] = (pid) => refusalsOf(this.#accounts, pid);
   readonly swap: Requests["swap"] = () => swapFigures(this.#accounts.ledger);
   readonly uids: Requests["uids"] = () => uidsOf(this.#accounts);

@@ -19,10 +19,10 @@ export function swapFigures({ swapTotal, reserved, overcommit, supply }: SwapLed
 }
 
 /** What every uid pays for, and which processes are under accounting: pages. */
-export function uidsOf({ uids, figures, population }: Accounts): ReturnType<Requests["uids"]> {
+export function uidsOf({ uids, figures, population, ledger }: Accounts): ReturnType<Requests["uids"]> {
   return {
     payers: [...uids].map((payer) => ({ uid: payer.uid, reserved: payer.vmsize, ...figures.of(payer) })),
-    accounted: [...population].map(({ pid, limit }) => [pid, limit.soft]),
+    accounted: [...population].map((process) => [process.pid, ledger.limitOf(process.space.payer, process)]),
   };
 }
 

@@ -3,6 +3,7 @@ import type { Pid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/charges/swap-ledger.ts";
+import { overcommitOf } from "../../core/policy/policy.ts";
 import type { Accounts, Limit, RefusedCall, SwapFigures, UidAccount } from "../../core/procfs/accounts-port.ts";
 import type { Process } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
@@ -103,7 +104,8 @@ export class LiveAccounts implements Accounts {
   }
 
   swap(): Outcome<SwapFigures> {
-    const unused = new SwapLedger(Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON }));
+    const overcommit = overcommitOf(this.#accountant.policy) ?? SWAP_RESERVE_RLIMIT_ON;
+    const unused = new SwapLedger(Object.assign(new Supply(), { overcommit }));
     return this.#accountant.askIfAny(swapFigures(unused), "swap");
   }
 

@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import type { Errno, ErrnoName } from "../../core/base/errno.ts";
 import type { DiskCharges } from "../../core/charges/disk-charges.ts";
 import type { SwapLimit } from "../../core/notify/limit.ts";
+import type { Policy } from "../../core/policy/policy.ts";
 import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import type { Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { RepairEnds } from "../repair/repair-process.ts";
@@ -51,8 +52,11 @@ export interface Requests {
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number;
   /** EAGAIN where `uid` has that much under accounting already. */
   admitAdoption(uid: number, most: AdoptionQuota): void;
-  /** `pid` has been put under a filter: what it has is counted, and nothing refused. As {@link launch}. */
-  adopt(pid: number, listener: NewListener): Outcome<number>;
+  /**
+   * `pid` has been put under a filter: what it has is counted, and nothing refused. It is of a session of that uid, its parent's if that is
+   * known; a tree of its own without it. As {@link launch}.
+   */
+  adopt(pid: number, listener: NewListener, sessionOf?: number): Outcome<number>;
   /** The listener of that number is kept for a successor: its calls are to be answered from now on. */
   listen(number: number): void;
   /** There is a repairer, which knows of no process yet. The descriptors become the thread's. */
@@ -61,6 +65,8 @@ export interface Requests {
   seizeAgain(pid: number): void;
   /** No limit binds any more. */
   lift(): void;
+  /** What the administrator lets each uid have, from now on, also of whoever is here. */
+  setPolicy(policy: Policy): void;
   setOvercommit(bits: number): void;
   /** Nothing: what has happened before is known when it is answered, the ends of trees included. */
   catchUp(): void;
@@ -109,6 +115,7 @@ export type Report =
 export interface ThreadData {
   /** Where it keeps what must outlive this process; undefined: nowhere. */
   readonly dir: string | undefined;
+  readonly policy: Policy;
   /** Rings when there is a message. */
   readonly bell: number;
   /** Listeners that the process before this one had: their descriptors become the thread's. */

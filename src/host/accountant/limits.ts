@@ -1,0 +1,99 @@
+import { Errno } from "../../core/base/errno.ts";
+import { pagesIn } from "../../core/base/size.ts";
+import { UNLIMITED } from "../../core/charges/unlimited.ts";
+import type { Accounts } from "../../core/notify/accounts.ts";
+import type { Job } from "../../core/notify/job.ts";
+import { limitCell, type SwapLimit } from "../../core/notify/limit.ts";
+import type { AccountedProcess } from "../../core/notify/process.ts";
+import { applyPolicy, type UidPolicy } from "../../core/notify/uid-policy.ts";
+import { holdsFor, isLimited, overcommitOf, type Policy } from "../../core/policy/policy.ts";
+import type { Trees } from "./trees.ts";
+
+/** The administrator's policy as the accounts need it: in pages, a size being whole ones. */
+function uidPolicy(policy: Policy): UidPolicy {
+  return (uid) => {
+    const holding = holdsFor(policy, uid);
+    if (!isLimited(holding)) return undefined;
+    const { swap, job } = holding;
+    return {
+      swap: swap && { soft: pagesIn(swap.value.soft), hard: pagesIn(swap.value.hard) },
+      session: job ? pagesIn(job.value) : UNLIMITED,
+    };
+  };
+}
+
+/** What processes, sessions and uids may have: the administrator's policy, and what a process was given. Pages. */
+export class Limits {
+  readonly #accounts: Accounts;
+  readonly #trees: Trees;
+  #policy: Policy;
+
+  constructor(accounts: Accounts, trees: Trees, policy: Policy) {
+    this.#accounts = accounts;
+    this.#trees = trees;
+    this.#policy = policy;
+    this.apply();
+  }
+
+  /** The policy holds for all who are here: to be said again when jobs have come that are written down. */
+  apply(): void {
+    applyPolicy(this.#accounts, uidPolicy(this.#policy));
+  }
+
+  /** The bits for the whole machine, where the policy says them. */
+  commit(): void {
+    const bits = overcommitOf(this.#policy);
+    if (bits !== undefined) this.#accounts.setOvercommit(bits);
+  }
+
+  set(policy: Policy): void {
+    this.#policy = policy;
+    this.apply();
+    this.commit();
+  }
+
+  /** The job of a session of `uid`; of none, without a budget, where that is undefined. */
+  newSession(uid: number | undefined): Job {
+    const budget = uid === undefined ? UNLIMITED : (uidPolicy(this.#policy)(uid)?.session ?? UNLIMITED);
+    return this.#trees.make({ limit: limitCell(), budget, ...(uid === undefined ? {} : { sessionOf: uid }) });
+  }
+
+  /** As `Requests.relimit`. */
+  again(pid: number, limit: SwapLimit, budget: number): boolean {
+    const { population } = this.#accounts;
+    const known = population.find(pid);
+    if (!known) return false;
+    const { hard } = known.limit;
+    this.#accounts.setLimit(known, { soft: Math.min(limit.soft, hard), hard: Math.min(limit.hard, hard) });
+    if (budget !== UNLIMITED) {
+      known.space.moveTo(this.#trees.make({ limit: known.limit, budget, around: known.space.job }));
+    }
+    population.record(known);
+    return true;
+  }
+
+  of(pid: number): SwapLimit | undefined {
+    const process = this.#accounts.population.find(pid);
+    return process && this.#binding(process);
+  }
+
+  /** As `Requests.setLimit`. */
+  give(pid: number, limit: SwapLimit, mayRaise: boolean): void {
+    const process = this.#accounts.population.find(pid);
+    if (!process)
+      throw new Errno(
+        "EOPNOTSUPP",
+        `process ${pid} is not under accounting: write account to its ctl, or start it by lyonnais run`,
+      );
+    const { hard } = this.#binding(process);
+    if (limit.hard > hard && !mayRaise) throw new Errno("EPERM", "only root may raise the hard limit");
+    this.#accounts.setLimit(process, limit);
+  }
+
+  /** Its own, within what its uid may have. */
+  #binding(process: AccountedProcess): SwapLimit {
+    const { payer } = process.space;
+    const soft = this.#accounts.ledger.limitOf(payer, process);
+    return { soft, hard: Math.min(process.limit.hard, payer.limit.hard) };
+  }
+}

@@ -1,0 +1,65 @@
+import type { Accounts } from "../../core/notify/accounts.ts";
+import { Job } from "../../core/notify/job.ts";
+import type { LimitCell } from "../../core/notify/limit.ts";
+import { JOB_RECORD, jobRecord, type Recorder } from "../../core/notify/records.ts";
+import { LISTENER_RECORD } from "./requests.ts";
+
+interface NewJob {
+  readonly limit: LimitCell;
+  /** Pages. */
+  readonly budget: number;
+  readonly around?: Job;
+  readonly sessionOf?: number;
+}
+
+/** Which job the processes of each listener came into, and when a job is nobody's any more. */
+export class Trees {
+  readonly #accounts: Accounts;
+  readonly #recorder: Recorder;
+  /** By the number of the listener. */
+  readonly #jobs = new Map<number, Job>();
+  #next = 1;
+
+  constructor(accounts: Accounts, recorder: Recorder) {
+    this.#accounts = accounts;
+    this.#recorder = recorder;
+  }
+
+  /** Jobs of these numbers are there already. */
+  recovered(numbers: Iterable<number>): void {
+    this.#next = Math.max(0, ...numbers) + 1;
+  }
+
+  make({ limit, budget, around, sessionOf }: NewJob): Job {
+    const job = new Job(this.#next++, limit, budget, around, sessionOf);
+    this.#accounts.jobs.add(job);
+    this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
+    return job;
+  }
+
+  /** Those under listener `number` came into `job`. */
+  came(number: number, job: Job): void {
+    this.#jobs.set(number, job);
+    this.#recorder.put(LISTENER_RECORD + number, job.id);
+  }
+
+  /** It is written down already. */
+  cameBefore(number: number, job: Job): void {
+    this.#jobs.set(number, job);
+  }
+
+  /** Nobody is left under listener `number`: of the job that they came into, and of those inside, what nobody else has ends. */
+  gone(number: number): void {
+    const tree = this.#jobs.get(number);
+    this.#jobs.delete(number);
+    this.#recorder.drop(LISTENER_RECORD + number);
+    if (!tree) return;
+    const left = [...this.#jobs.values()];
+    for (const job of this.#accounts.jobs) {
+      if (job === this.#accounts.rootJob || !job.isWithin(tree)) continue;
+      if (left.some((other) => other.isWithin(job) || (job !== tree && job.isWithin(other)))) continue;
+      this.#accounts.jobs.delete(job);
+      this.#recorder.drop(JOB_RECORD + job.id);
+    }
+  }
+}
