@@ -496,8 +496,8 @@ export class VmTargets implements Targets {
     return [...this.processes.keys()];
   }
 
-  sharesMemoryForSure(pid: number, other: number): boolean | undefined {
-    return this.processes.has(pid) && this.processes.has(other) ? this.sharesMemory(pid, other) : undefined;
+  hasLeft(lender: number, _tid: number, pid: number): boolean {
+    return this.processes.has(pid) && this.processes.has(lender) && !this.sharesMemory(lender, pid);
   }
 
   sharesMemory(pid: number, other: number): boolean {

@@ -107,8 +107,11 @@ export interface Targets {
   pids(): readonly number[];
   /** Whether both have one address space: as after vfork. */
   sharesMemory(pid: number, other: number): boolean;
-  /** The same where the answer is certain and can be had at once; undefined where not. */
-  sharesMemoryForSure(pid: number, other: number): boolean | undefined;
+  /**
+   * Whether process `pid`, which calls, has another memory by now than `lender`, whose thread `tid` has lent it its own and has not been
+   * allowed to exec. False also where that is not certain, or cannot be had at once.
+   */
+  hasLeft(lender: number, tid: number, pid: number): boolean;
   /** Whether a descriptor is /dev/zero, which shared is anonymous memory. */
   isZero(pid: number, fd: number): boolean;
   /** The file behind a descriptor, where it is memory that no disk backs. */

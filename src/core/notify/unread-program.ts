@@ -54,7 +54,7 @@ export function meetUnread(
   const { process: lender } = loan;
   const isThere = population.find(lender.pid) === lender && lender.space === loan.space;
   if (!isThere || lender.pendingExec !== undefined) return undefined;
-  if (targets.sharesMemoryForSure(lender.pid, pid) !== false) return undefined;
+  if (!targets.hasLeft(lender.pid, loan.tid, pid)) return undefined;
   grants.cameBy(loan);
   const image = new UnreadImage(targets, pid);
   const space = new Space(ledger, job, payer);

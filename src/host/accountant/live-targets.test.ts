@@ -10,13 +10,21 @@ test("a child has the memory of its lender, though the lender's first thread has
   await using lender = await Target.start("lends-and-leaves");
   const child = childOf(lender);
   assert.equal(targets.sharesMemory(lender.pid, child), true);
-  assert.equal(targets.sharesMemoryForSure(lender.pid, child), true);
-  assert.equal(targets.sharesMemoryForSure(lender.pid, process.pid), false);
+  // Nothing is certain of a thread that has gone.
+  assert.equal(targets.hasLeft(lender.pid, lender.pid, child), false);
+  assert.equal(targets.hasLeft(lender.pid, lender.pid, process.pid), false);
+});
+
+test("a process with another memory has left that of a thread which still has its own", async () => {
+  await using lender = await Target.start("lends-and-leaves");
+  const child = childOf(lender);
+  assert.equal(targets.hasLeft(child, child, process.pid), true);
+  assert.equal(targets.hasLeft(child, child, child), false);
 });
 
 test("whether somebody has the memory of a process that has exited is not known", async () => {
   await using parent = await Target.start("keeps-zombie");
   const zombie = childOf(parent);
-  assert.equal(targets.sharesMemoryForSure(zombie, process.pid), undefined);
+  assert.equal(targets.hasLeft(zombie, zombie, process.pid), false);
   assert.equal(targets.sharesMemory(zombie, process.pid), false);
 });

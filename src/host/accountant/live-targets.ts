@@ -6,7 +6,7 @@ import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
 import { readLongText } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
-import { type ThreadInfo, threadInfo } from "../linux/thread-info.ts";
+import { hasRobustFutexes, type ThreadInfo, threadInfo } from "../linux/thread-info.ts";
 import { sizeOf } from "./look.ts";
 import { Looks } from "./looks.ts";
 import { linkAt, memoryFileAt, namedMemoryFiles } from "./memory-file.ts";
@@ -111,10 +111,10 @@ export class LiveTargets implements Targets {
     return (!mayBlock || areAlike(pid, other)) && this.#compareMemory(pid, other) === 0;
   }
 
-  sharesMemoryForSure(pid: number, other: number): boolean | undefined {
-    if (this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other)) return undefined;
-    const order = this.#compareMemory(pid, other);
-    return order < 0 ? undefined : order === 0;
+  hasLeft(lender: number, tid: number, pid: number): boolean {
+    if (this.#strangers.mayBlockBeside(lender) || this.#strangers.mayBlockBeside(pid)) return false;
+    // A thread that has exited has another "memory" than everybody: it had its own when it was compared, if it has it still.
+    return this.#kcmp(tid, pid) > 0 && (hasRobustFutexes(tid) || threadWithMemory(lender) === tid);
   }
 
   /** 0 when it is one, 1 to 3 when there are two, -1 when one of the processes is gone, or `pid` has none. */

@@ -24,6 +24,12 @@ const ONE_THREAD = 3;
 const statx = Buffer.alloc(STATX_SIZE);
 const euid = process.geteuid!();
 
+function hasOneThread(pid: number): boolean {
+  const path = `/proc/${pid}/task`;
+  if (libcStatx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MASK_NLINK, statx) !== 0) return false;
+  return statx.readUInt32LE(STATX_NLINK) === ONE_THREAD;
+}
+
 /** What was seen of a stranger last. */
 interface Seen {
   image: Image | undefined;
@@ -68,10 +74,13 @@ export class Looker implements Asker, Strangers {
     // Who could keep us waiting could as well end us.
     this.#isOwn = statx.readUInt32LE(STATX_UID) === euid;
     if (this.#isOwn) return false;
-    if (pid !== this.caller) return true;
     // Its only thread is in our hands, so that it is neither in exec nor in a fault.
-    if (libcStatx(AT_FDCWD, `${path}/task`, AT_STATX_DONT_SYNC, STATX_MASK_NLINK, statx) !== 0) return true;
-    return statx.readUInt32LE(STATX_NLINK) !== ONE_THREAD;
+    return pid !== this.caller || !hasOneThread(pid);
+  }
+
+  mayBlockBeside(pid: number): boolean {
+    // Under the filters of an ordinary user there is nobody who would want to keep that user waiting.
+    return euid === 0 && !hasOneThread(pid) && this.mayBlock(pid);
   }
 
   image(pid: number): Image | undefined {

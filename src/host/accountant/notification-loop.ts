@@ -24,8 +24,8 @@ const LOOKS_MS = 1000;
 /** How often it is looked at again; and how soon a child that has not called is looked for. */
 const LOOK_MS = 1;
 const SETTLE_MS = 100;
-/** When no second call waited, it is not looked for one in so many turns. */
-const ALONE = 4;
+/** Where no second call waits it is looked for less and less often: at most so many turns go by. */
+const MOST_ALONE = 16;
 
 export interface LoopOwner {
   /** As {@link Accounts.admit}; NOT_YET where it waits for what is being found out elsewhere. */
@@ -56,8 +56,9 @@ export class NotificationLoop {
   readonly #exits: ExitWatch;
   readonly #held: HeldAnswers;
   readonly #pace: RefusalPace = new RefusalPace();
-  /** Turns in which it is not looked for a second call. */
+  /** Turns until it is looked for a second call, and how many there were the last time. */
   #alone = 0;
+  #aloneBefore = 0;
   /** Received in this turn. */
   #received: OpenCall[] = [];
   #waiting: OpenCall[] = [];
@@ -129,7 +130,8 @@ export class NotificationLoop {
       before = this.#received.length;
       this.#sources.wait(0, -1);
     }
-    this.#alone = this.#received.length === first ? ALONE : 0;
+    this.#aloneBefore = this.#received.length === first ? Math.min(2 * this.#aloneBefore + 1, MOST_ALONE) : 0;
+    this.#alone = this.#aloneBefore;
   }
 
   /** Has `ready` called when that descriptor is readable; what is returned ends that, before it is closed. */

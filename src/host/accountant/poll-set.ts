@@ -9,7 +9,7 @@ const REVENTS = 3;
 const POLLFD_BYTES = 8;
 /** struct timespec. */
 const TIMESPEC = 16;
-const NANOSECONDS = 8;
+const NANOSECONDS = 2;
 
 /** What a descriptor has to tell. */
 export const NOTHING = 0;
@@ -23,7 +23,9 @@ export class PollSet {
   readonly #memory: Buffer;
   readonly #fds: Int32Array;
   readonly #events: Int16Array;
-  readonly #timeout: Buffer = Buffer.alloc(TIMESPEC);
+  /** struct timespec: seconds and nanoseconds, each in the lower half of eight bytes. */
+  readonly #timeout: Int32Array = new Int32Array(TIMESPEC / Int32Array.BYTES_PER_ELEMENT);
+  readonly #timeoutMemory: Uint8Array = new Uint8Array(this.#timeout.buffer);
 
   constructor(places: number) {
     this.#count = places;
@@ -53,12 +55,12 @@ export class PollSet {
     return (events & POLLIN) !== 0 ? READABLE : HUNG_UP;
   }
 
-  #timespec(timeoutMs: number): Buffer | null {
+  #timespec(timeoutMs: number): Uint8Array | null {
     if (timeoutMs === Number.POSITIVE_INFINITY) return null;
     const ms = Math.max(0, timeoutMs);
     const seconds = Math.floor(ms / 1000);
-    this.#timeout.writeUInt32LE(seconds, 0);
-    this.#timeout.writeUInt32LE(Math.round((ms - seconds * 1000) * 1e6) % 1e9, NANOSECONDS);
-    return this.#timeout;
+    this.#timeout[0] = seconds;
+    this.#timeout[NANOSECONDS] = Math.round((ms - seconds * 1000) * 1e6) % 1e9;
+    return this.#timeoutMemory;
   }
 }

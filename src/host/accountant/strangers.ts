@@ -4,6 +4,8 @@ import type { Image, MemoryFile } from "../../core/notify/ports.ts";
 export interface Strangers {
   /** Whether a look at that process may not return. */
   mayBlock(pid: number): boolean;
+  /** The same of a process one thread of which is in our hands, or waits in vfork, and is the only one unless we are told otherwise. */
+  mayBlockBeside(pid: number): boolean;
   /** What was seen of it last, here or elsewhere; it is looked at anew elsewhere. Undefined: nobody has seen it. */
   image(pid: number): Image | undefined;
   files(pid: number): readonly MemoryFile[];
@@ -14,6 +16,7 @@ export interface Strangers {
 /** Nobody is one: for who may wait. */
 export const ALL_OWN: Strangers = {
   mayBlock: () => false,
+  mayBlockBeside: () => false,
   image: () => undefined,
   files: () => [],
   sawImage: () => {},

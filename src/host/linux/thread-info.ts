@@ -11,7 +11,8 @@ import {
   PIDFD_THREAD,
 } from "../../core/abi/pidfd.ts";
 import { ERRNO } from "../../core/base/errno.ts";
-import { errnoNow, libcClose, libcIoctl, libcPidfdOpen } from "./ffi/libc.ts";
+import { errnoNow, libcClose, libcGetRobustList, libcIoctl, libcPidfdOpen } from "./ffi/libc.ts";
+import { hostArch } from "./host-arch.ts";
 
 /** Whose thread it is, by ids in this process's pid and user namespace. */
 export interface ThreadInfo {
@@ -48,4 +49,18 @@ export function threadInfo(tid: number): ThreadInfo | "gone" | undefined {
     ruid: info.readUInt32LE(PIDFD_INFO_RUID),
     euid: info.readUInt32LE(PIDFD_INFO_EUID),
   };
+}
+
+/** Where the list begins, an address, and the length of its head. */
+const head = new Int32Array(2);
+const headBytes = new Uint8Array(head.buffer);
+const lengthBytes = new Uint8Array(8);
+
+/**
+ * Whether a thread has told the kernel where it keeps its robust futexes, as the C library has each of them do. The kernel forgets that
+ * just before the thread gives up its memory at its exit: who has told it has its memory. Waits for nobody.
+ */
+export function hasRobustFutexes(tid: number): boolean {
+  if (libcGetRobustList(hostArch().sysGetRobustList, tid, headBytes, lengthBytes) !== 0) return false;
+  return head[0] !== 0 || head[1] !== 0;
 }

@@ -75,6 +75,8 @@ export interface Arch {
   readonly sysSeccomp: number;
   /** kcmp(2). */
   readonly sysKcmp: number;
+  /** get_robust_list(2). */
+  readonly sysGetRobustList: number;
   /** Byte offset of `data` in struct epoll_event, which is packed on x86-64 only. */
   readonly epollData: number;
   /** The calling conventions a program may use, the native one first: those calls that memory accounting watches. */

@@ -33,6 +33,7 @@ export const ARM64: Arch = {
   ntPrstatus: 1,
   sysSeccomp: 277,
   sysKcmp: 272,
+  sysGetRobustList: 100,
   epollData: 8,
   abis: [NATIVE],
   registerSize: 272,

@@ -77,6 +77,7 @@ export const X86_64: Arch = {
   ntPrstatus: 1,
   sysSeccomp: 317,
   sysKcmp: 312,
+  sysGetRobustList: 274,
   epollData: 4,
   abis: [NATIVE, I386],
   registerSize: 216,

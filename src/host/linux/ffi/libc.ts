@@ -77,6 +77,10 @@ export const libcIoctlNumber: (fd: number, request: number, arg: number) => numb
 export const libcSyscall: (nr: number, a: number, b: number, c: number, d: number, e: number) => number = bind(
   "long syscall(long nr, long a, long b, long c, long d, long e)",
 );
+/** get_robust_list(2) by number: glibc has no wrapper. */
+export const libcGetRobustList: (nr: number, tid: number, head: Uint8Array, length: Uint8Array) => number = bind(
+  "long syscall(long nr, int tid, void *head, void *length)",
+);
 export const libcEpollCreate: (flags: number) => number = bind("int epoll_create1(int flags)");
 export const libcEpollCtl: (epfd: number, op: number, fd: number, event: Buf) => number = bind(
   "int epoll_ctl(int epfd, int op, int fd, void *event)",
