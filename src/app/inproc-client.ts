@@ -4,7 +4,7 @@ import type { FileNode, FileSystem, Handle, Node, OpenMode } from "../core/vfs/n
 import { type Outcome, Parked } from "../core/vfs/parked.ts";
 import { walk } from "../core/vfs/walk.ts";
 import { keepAlive } from "./keep-alive.ts";
-import type { NodeStat, TreeClient } from "./tree-client.ts";
+import type { NodeStat, TreeClient, TreeFile, TreeFileMode } from "./tree-client.ts";
 
 /** An outcome as a promise; `stop` interrupts it. This process does not end before it: the end of `wait` comes by SIGCHLD. */
 function settle<T>(outcome: Outcome<T>, stop: AbortSignal | undefined): Promise<T> {
@@ -71,19 +71,46 @@ export class InprocClient implements TreeClient {
     return settle(node.readlink(this.#caller), undefined);
   }
 
+  async open(path: string, mode: TreeFileMode): Promise<TreeFile> {
+    const handle = await settle(this.#file(path).open(this.#caller, { ...mode, exclusive: false }), undefined);
+    return {
+      read: (offset, count, stop) => this.#read(path, handle, { offset, count }, stop),
+      write: (data, offset = 0, stop) => this.#write(path, handle, { offset, data }, stop),
+      close: async () => handle.close?.(),
+    };
+  }
+
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array> {
-    return this.#withOpen(path, { read: true, write: false, exclusive: false }, stop, async (handle) => {
-      if (!handle.read) throw new Errno("EOPNOTSUPP", `${path} is not for reading`);
-      const into = new Uint8Array(count);
-      return into.subarray(0, await settle(handle.read(this.#caller, offset, into), stop));
-    });
+    return this.#withOpen(path, { read: true, write: false, exclusive: false }, stop, (handle) =>
+      this.#read(path, handle, { offset, count }, stop),
+    );
   }
 
   write(path: string, data: Uint8Array, stop?: AbortSignal, offset = 0): Promise<number> {
-    return this.#withOpen(path, { read: false, write: true, exclusive: false }, stop, (handle) => {
-      if (!handle.write) throw new Errno("EOPNOTSUPP", `${path} is not for writing`);
-      return settle(handle.write(this.#caller, offset, data), stop);
-    });
+    return this.#withOpen(path, { read: false, write: true, exclusive: false }, stop, (handle) =>
+      this.#write(path, handle, { offset, data }, stop),
+    );
+  }
+
+  async #read(
+    path: string,
+    handle: Handle,
+    { offset, count }: { readonly offset: number; readonly count: number },
+    stop: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    if (!handle.read) throw new Errno("EOPNOTSUPP", `${path} is not for reading`);
+    const into = new Uint8Array(count);
+    return into.subarray(0, await settle(handle.read(this.#caller, offset, into), stop));
+  }
+
+  async #write(
+    path: string,
+    handle: Handle,
+    { offset, data }: { readonly offset: number; readonly data: Uint8Array },
+    stop: AbortSignal | undefined,
+  ): Promise<number> {
+    if (!handle.write) throw new Errno("EOPNOTSUPP", `${path} is not for writing`);
+    return await settle(handle.write(this.#caller, offset, data), stop);
   }
 
   close(): Promise<void> {

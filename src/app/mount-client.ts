@@ -1,7 +1,7 @@
-import { lstat, open, readdir, readlink } from "node:fs/promises";
+import { type FileHandle, lstat, open, readdir, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { nodeErrno } from "./node-errno.ts";
-import type { NodeStat, TreeClient } from "./tree-client.ts";
+import type { NodeStat, TreeClient, TreeFile, TreeFileMode } from "./tree-client.ts";
 
 async function asErrno<T>(act: () => Promise<T>): Promise<T> {
   try {
@@ -9,6 +9,11 @@ async function asErrno<T>(act: () => Promise<T>): Promise<T> {
   } catch (error) {
     throw nodeErrno(error);
   }
+}
+
+async function readFrom(file: FileHandle, offset: number, count: number): Promise<Uint8Array> {
+  const { buffer, bytesRead } = await file.read(new Uint8Array(count), 0, count, offset);
+  return buffer.subarray(0, bytesRead);
 }
 
 /** The tree through a mount, which another process serves. A read or write that waits there cannot be stopped. */
@@ -37,12 +42,21 @@ export class MountClient implements TreeClient {
     return asErrno(() => readlink(join(this.#dir, path), "latin1"));
   }
 
+  async open(path: string, { read, write }: TreeFileMode): Promise<TreeFile> {
+    // "w" truncates, which has no effect here.
+    const file = await asErrno(() => open(join(this.#dir, path), write ? (read ? "r+" : "w") : "r"));
+    return {
+      read: (offset, count) => asErrno(() => readFrom(file, offset, count)),
+      write: (data, offset = 0) => asErrno(async () => (await file.write(data, 0, data.length, offset)).bytesWritten),
+      close: () => asErrno(() => file.close()),
+    };
+  }
+
   read(path: string, offset: number, count: number): Promise<Uint8Array> {
     return asErrno(async () => {
       const file = await open(join(this.#dir, path), "r");
       try {
-        const { buffer, bytesRead } = await file.read(new Uint8Array(count), 0, count, offset);
-        return buffer.subarray(0, bytesRead);
+        return await readFrom(file, offset, count);
       } finally {
         await file.close();
       }

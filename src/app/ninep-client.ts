@@ -9,7 +9,7 @@ import { type Call, NinepClient } from "../core/wire/ninep/client.ts";
 import { parseEntries } from "../core/wire/ninep/entries.ts";
 import { FrameSplitter } from "../core/wire/ninep/frames.ts";
 import { dataSize, LARGEST_MSIZE } from "../core/wire/ninep/session.ts";
-import type { NodeStat, TreeClient } from "./tree-client.ts";
+import type { NodeStat, TreeClient, TreeFile, TreeFileMode } from "./tree-client.ts";
 
 const ROOT_FID = 0;
 /** Bytes of a reason that are shown: a line. */
@@ -96,27 +96,71 @@ export class NinepTreeClient implements TreeClient {
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array> {
     return this.#at(path, async (fid) => {
       await this.#settle(this.#client.call("Tlopen", { fid, flags: O_RDONLY }), stop);
-      const parts: Uint8Array[] = [];
-      for (let done = 0; done < count; ) {
-        const wanted = Math.min(count - done, dataSize(this.#client.msize));
-        const { data } = await this.#settle(
-          this.#client.call("Tread", { fid, offset: offset + done, count: wanted }),
-          stop,
-        );
-        parts.push(data);
-        done += data.length;
-        if (data.length < wanted) break;
-      }
-      return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts));
+      return this.#readFid(fid, { offset, count }, stop);
     });
+  }
+
+  async #readFid(
+    fid: number,
+    { offset, count }: { readonly offset: number; readonly count: number },
+    stop: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (let done = 0; done < count; ) {
+      const wanted = Math.min(count - done, dataSize(this.#client.msize));
+      const { data } = await this.#settle(
+        this.#client.call("Tread", { fid, offset: offset + done, count: wanted }),
+        stop,
+      );
+      parts.push(data);
+      done += data.length;
+      if (data.length < wanted) break;
+    }
+    return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts));
   }
 
   write(path: string, data: Uint8Array, stop?: AbortSignal, offset = 0): Promise<number> {
     return this.#at(path, async (fid) => {
       await this.#settle(this.#client.call("Tlopen", { fid, flags: O_WRONLY }), stop);
-      const part = data.subarray(0, dataSize(this.#client.msize));
-      return (await this.#settle(this.#client.call("Twrite", { fid, offset, data: part }), stop)).count;
+      return this.#writeFid(fid, { offset, data }, stop);
     });
+  }
+
+  async #writeFid(
+    fid: number,
+    { offset, data }: { readonly offset: number; readonly data: Uint8Array },
+    stop: AbortSignal | undefined,
+  ): Promise<number> {
+    const part = data.subarray(0, dataSize(this.#client.msize));
+    return (await this.#settle(this.#client.call("Twrite", { fid, offset, data: part }), stop)).count;
+  }
+
+  /** Why a request on an open file failed is asked as for a path. */
+  async open(path: string, { read, write }: TreeFileMode): Promise<TreeFile> {
+    const fid = await this.#walk(path);
+    const asked = async <T>(act: () => Promise<T>): Promise<T> => {
+      try {
+        return await act();
+      } catch (error) {
+        throw await this.#explain(error, fid, path);
+      }
+    };
+    const close = async (): Promise<void> => {
+      await this.#client.call("Tclunk", { fid }).reply.catch(() => {});
+      this.#freeFids.push(fid);
+    };
+    try {
+      const flags = write ? (read ? O_RDWR : O_WRONLY) : O_RDONLY;
+      await asked(() => this.#client.call("Tlopen", { fid, flags }).reply);
+    } catch (error) {
+      await close();
+      throw error;
+    }
+    return {
+      read: (offset, count, stop) => asked(() => this.#readFid(fid, { offset, count }, stop)),
+      write: (data, offset = 0, stop) => asked(() => this.#writeFid(fid, { offset, data }, stop)),
+      close,
+    };
   }
 
   /** One open, one write, and what can be read where it was written: the answer of a file that takes words. */
@@ -134,6 +178,19 @@ export class NinepTreeClient implements TreeClient {
 
   /** A fid for `path` while `act` uses it. */
   async #at<T>(path: string, act: (fid: number) => Promise<T>): Promise<T> {
+    const fid = await this.#walk(path);
+    try {
+      return await act(fid);
+    } catch (error) {
+      throw await this.#explain(error, fid, path);
+    } finally {
+      await this.#client.call("Tclunk", { fid }).reply.catch(() => {});
+      this.#freeFids.push(fid);
+    }
+  }
+
+  /** A fid for `path`, which is the caller's to clunk. */
+  async #walk(path: string): Promise<number> {
     const names = path.split("/").filter((name) => name !== "" && name !== ".");
     const fid = this.#freeFids.pop() ?? this.#nextFid++;
     let from = ROOT_FID;
@@ -144,15 +201,19 @@ export class NinepTreeClient implements TreeClient {
         if (qids.length < part.length) await this.#why(from, part.slice(0, qids.length + 1));
         from = fid;
       } while (names.length > 0);
-      return await act(fid);
+      return fid;
     } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      const reason = from === fid ? await this.#reasonOf(fid) : "";
-      throw reason === "" ? explained(error, path) : new Errno(error.code, reason, error);
-    } finally {
       if (from === fid) await this.#client.call("Tclunk", { fid }).reply.catch(() => {});
       this.#freeFids.push(fid);
+      throw error instanceof Errno ? explained(error, path) : error;
     }
+  }
+
+  /** The error of the last request on `fid`, in the server's words where it has any. */
+  async #explain(error: unknown, fid: number, path: string): Promise<unknown> {
+    if (!(error instanceof Errno)) return error;
+    const reason = await this.#reasonOf(fid);
+    return reason === "" ? explained(error, path) : new Errno(error.code, reason, error);
   }
 
   /** Why the last request on `fid` failed, in the server's words; empty where it has none. */

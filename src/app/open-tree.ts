@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
-import { DEFAULT_OPTIONS } from "../core/procfs/options.ts";
+import { type ControlScope, DEFAULT_OPTIONS } from "../core/procfs/options.ts";
 import { readMountTable } from "../host/linux/mount-table.ts";
 import { composeLiveHost } from "./compose.ts";
-import { daemonSocket } from "./daemon/socket.ts";
+import { daemonSocket, TREE_OF_CONTROL } from "./daemon/socket.ts";
 import { InprocClient } from "./inproc-client.ts";
 import { MountClient } from "./mount-client.ts";
 import type { TreeClient } from "./tree-client.ts";
@@ -27,12 +27,15 @@ export interface TreePlace {
   readonly tls?: string;
 }
 
-/** The tree as a whole. */
-export async function openTree({ remote, tls }: TreePlace): Promise<TreeClient> {
+/**
+ * The tree as a whole. `control`: to whom what is attached by the daemon belongs, this process's session or this process; it ends with
+ * that. Of another server it belongs to the connection.
+ */
+export async function openTree({ remote, tls }: TreePlace, control: ControlScope = "session"): Promise<TreeClient> {
   if (remote === undefined) {
     if (!existsSync(daemonSocket())) return openLocalTree();
     const { connectDaemon } = await import("./daemon/client.ts");
-    return (await connectDaemon()) ?? openLocalTree();
+    return (await connectDaemon(TREE_OF_CONTROL[control])) ?? openLocalTree();
   }
   const [{ connectTree }, { parseAddress }] = await Promise.all([
     import("./connect.ts"),
@@ -48,6 +51,7 @@ export async function openTree({ remote, tls }: TreePlace): Promise<TreeClient> 
 export async function openTreeAt(
   path: string,
   place: TreePlace = {},
+  control: ControlScope = "session",
 ): Promise<{ readonly client: TreeClient; readonly path: string }> {
   if (place.remote === undefined) {
     const absolute = resolve(path);
@@ -56,5 +60,5 @@ export async function openTreeAt(
     );
     if (mount) return { client: new MountClient(mount.dir), path: absolute.slice(mount.dir.length) };
   }
-  return { client: await openTree(place), path };
+  return { client: await openTree(place, control), path };
 }

@@ -6,6 +6,20 @@ export interface NodeStat extends Stat {
   readonly kind: NodeKind;
 }
 
+/** A file of the tree that stays open. Every method rejects with Errno; `stop` ends a read or write that waits (EINTR). */
+export interface TreeFile {
+  /** At most `count` bytes; none at the end. A mount cannot be stopped. */
+  read(offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array>;
+  /** Returns the bytes accepted. */
+  write(data: Uint8Array, offset?: number, stop?: AbortSignal): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface TreeFileMode {
+  readonly read: boolean;
+  readonly write: boolean;
+}
+
 /**
  * A user of the tree, whatever carries it: in this process, a mount, later a socket. Paths are relative to the tree's
  * root, with or without a leading slash. Every method rejects with Errno; `stop` ends a read or write that waits (EINTR).
@@ -16,6 +30,8 @@ export interface TreeClient {
   list(path: string): Promise<readonly string[]>;
   /** One character a byte: a path may be in any encoding. */
   readlink(path: string): Promise<string>;
+  /** Opens a file for several reads and writes. */
+  open(path: string, mode: TreeFileMode): Promise<TreeFile>;
   /** One open, one read of at most `count` bytes from `offset`, one close. */
   read(path: string, offset: number, count: number, stop?: AbortSignal): Promise<Uint8Array>;
   /** One open, one write, one close; returns the bytes accepted. */

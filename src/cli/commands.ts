@@ -21,6 +21,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "write", remote: true, load: async () => (await import("./commands/tree.ts")).writeCommand },
   { name: "bt", remote: true, load: async () => (await import("./commands/bt.ts")).btCommand },
   { name: "regs", remote: true, load: async () => (await import("./commands/regs.ts")).regsCommand },
+  { name: "gdb", remote: true, load: async () => (await import("./commands/gdb.ts")).gdbCommand },
   { name: "run", load: async () => (await import("./commands/run.ts")).runCommand },
   { name: "limits", load: async () => (await import("./commands/limits.ts")).limitsCommand },
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },

@@ -17,7 +17,10 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
   const program = new Command("lyonnais")
     .description("the BSD process file system and accounting of anonymous memory for Linux")
     .version(version(), "-V, --version", "print the version")
-    .option("-r, --remote <address>", "of ls, cat, write, shell, bt and regs: the tree served there, not this host's")
+    .option(
+      "-r, --remote <address>",
+      "of ls, cat, write, shell, bt, regs and gdb: the tree served there, not this host's",
+    )
     .option("--tls <file>", "of a remote tls address: certificate, key and issuer, as TOML")
     .exitOverride()
     // What is said before the command is global, what is said after it is the command's: both may have a --tls.

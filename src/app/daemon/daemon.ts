@@ -17,7 +17,7 @@ import { DaemonLock } from "./daemon-lock.ts";
 import { Mounts } from "./mounts.ts";
 import { QUOTAS } from "./quotas.ts";
 import type { RunRequest } from "./run-word.ts";
-import { daemonSocket } from "./socket.ts";
+import { daemonSocket, TREE_OF_CONTROL } from "./socket.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /** How often a daemon that was started on demand looks whether it is still of use; twice in vain, and it goes. */
@@ -83,6 +83,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
   await host.accountant.ready.catch(giveUp);
   const disks = attempt(() => composeDisks(socket, host.accountant), giveUp);
   const tree = host.fileSystem(DEFAULT_OPTIONS);
+  const ownTree = host.fileSystem({ ...DEFAULT_OPTIONS, control: "process" });
   let stop = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     stop = resolve;
@@ -133,7 +134,8 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
       connectionsPerUid: QUOTAS.connections,
       attach: (aname) => {
         if (aname === DAEMON_TREE) return daemonFileSystem(actions);
-        if (aname === "") return tree;
+        if (aname === TREE_OF_CONTROL.session) return tree;
+        if (aname === TREE_OF_CONTROL.process) return ownTree;
         throw new Errno("ENOENT", `there is no tree ${aname}`);
       },
       turns: host.turns,

@@ -2,7 +2,11 @@ import { lstatSync, mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { Errno } from "../../core/base/errno.ts";
+import type { ControlScope } from "../../core/procfs/options.ts";
 import { nodeErrno } from "../node-errno.ts";
+
+/** The daemon's trees of the processes: who controls what is attached through them. */
+export const TREE_OF_CONTROL: Readonly<Record<ControlScope, string>> = { session: "", process: "own" };
 
 /** Where the daemon of this user listens; LYONNAIS_RUNTIME_DIR says otherwise. */
 export function daemonSocket(): string {

@@ -22,7 +22,9 @@ export const EHDR = {
 export const PHDR = { size: 56, type: 0, flags: 4, offset: 8, vaddr: 16, filesz: 32, memsz: 40 } as const;
 
 export const PT_LOAD = 1;
+export const PT_DYNAMIC = 2;
 export const PT_NOTE = 4;
+export const PT_PHDR = 6;
 export const PT_GNU_EH_FRAME = 0x6474_e550;
 export const PF_X = 1;
 
@@ -48,3 +50,11 @@ export const STB_WEAK = 2;
 /** The note of a build-id: its name and its type. */
 export const NOTE_OWNER_GNU = "GNU\0";
 export const NT_GNU_BUILD_ID = 3;
+
+/** Tags of an Elf64_Dyn, which is a tag and a value. */
+export const DT_NULL = 0;
+export const DT_DEBUG = 21;
+
+/** link.h: where struct r_debug has the first struct link_map, and that. */
+export const R_DEBUG_MAP = 8;
+export const LINK_MAP = { size: 40, address: 0, name: 8, dynamic: 16, next: 24 } as const;

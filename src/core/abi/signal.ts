@@ -36,6 +36,7 @@ const SIGNALS: Readonly<Record<string, number>> = {
   sys: 31,
 };
 
+export const SIGINT = 2;
 export const SIGILL = 4;
 export const SIGTRAP = 5;
 export const SIGBUS = 7;

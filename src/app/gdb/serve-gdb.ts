@@ -1,0 +1,104 @@
+import { once } from "node:events";
+import { createServer, type Server, type Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { Errno } from "../../core/base/errno.ts";
+import { type Address, formatAddress, isLoopback } from "../../host/serve/address.ts";
+import { loopbackPeerUid } from "../../host/serve/loopback-peer.ts";
+import { nodeErrno } from "../node-errno.ts";
+import type { Debuggee } from "./debuggee.ts";
+import type { Inferior } from "./inferior.ts";
+import { GdbSession } from "./session.ts";
+
+/** Where a client's bytes come from and go to. */
+export interface ClientStream {
+  readonly input: Readable;
+  readonly output: Writable;
+}
+
+export interface GdbService {
+  readonly debuggee: Debuggee;
+  /** Undefined: the client says which, vAttach. */
+  readonly pid: number | undefined;
+  /** Ends the session. */
+  readonly stop: AbortSignal;
+  onBug(error: unknown): void;
+}
+
+/**
+ * Takes control of the process and serves one client until it goes or the service is to stop; then the process runs on, without
+ * anything of the client's in it. Errors: those of taking control.
+ */
+export async function debugOver({ input, output }: ClientStream, service: GdbService): Promise<void> {
+  const { debuggee, pid, stop, onBug } = service;
+  const inferior: Inferior | undefined = pid === undefined ? undefined : await debuggee.attach(pid);
+  const session = new GdbSession({
+    debuggee,
+    ...(inferior ? { inferior } : {}),
+    send: (bytes) => void output.write(bytes),
+    onBug,
+  });
+  const gone = new Promise<void>((resolve) => {
+    for (const event of ["end", "close", "error"]) input.once(event, () => resolve());
+    for (const event of ["close", "error"]) output.once(event, () => resolve());
+    if (stop.aborted) resolve();
+    else stop.addEventListener("abort", () => resolve(), { once: true });
+  });
+  input.on("data", (bytes: Uint8Array) => session.receive(bytes));
+  // Whoever writes to a client that has gone is told by an error, which says nothing new.
+  output.on("error", () => {});
+  await gone;
+  await session.close();
+}
+
+/** EACCES for a client of another user, to whom the port is open as well. */
+function refuseStrangers(socket: Socket): void {
+  const uid = loopbackPeerUid(socket);
+  if (uid !== process.geteuid!() && uid !== 0)
+    throw new Errno("EACCES", `a client of uid ${uid ?? "unknown"} came: only this user and root may debug here`);
+}
+
+async function bound(server: Server, address: Address): Promise<void> {
+  try {
+    const mask = process.umask(0o177);
+    server.listen(address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port });
+    process.umask(mask);
+    await once(server, "listening");
+  } catch (error) {
+    throw nodeErrno(error);
+  }
+}
+
+/**
+ * Waits at `address` for one client and serves it. `ready` is told where that is. EPERM for a port that other hosts could reach, EACCES
+ * for a client of another user's.
+ */
+export async function listenGdb(
+  address: Address,
+  service: GdbService,
+  ready: (address: string) => void,
+): Promise<void> {
+  if (address.kind === "tls" || (address.kind === "tcp" && !isLoopback(address.host)))
+    throw new Errno("EPERM", `${formatAddress(address)} would let anybody in: say tcp:127.0.0.1:PORT or unix:PATH`);
+  const server = createServer({ noDelay: true, pauseOnConnect: true });
+  await bound(server, address);
+  const where = server.address();
+  ready(
+    formatAddress(
+      typeof where === "object" && where ? { ...address, ...where, kind: "tcp", host: where.address } : address,
+    ),
+  );
+  try {
+    const [socket] = (await once(server, "connection", { signal: service.stop })) as [Socket];
+    server.close();
+    try {
+      if (address.kind === "tcp") refuseStrangers(socket);
+      await debugOver({ input: socket, output: socket }, service);
+    } finally {
+      socket.destroy();
+    }
+  } catch (error) {
+    if ((error as Error).name !== "AbortError") throw error;
+  } finally {
+    server.close();
+  }
+}
