@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer, type Server, type Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { Errno } from "../../core/base/errno.ts";
-import { type Address, formatAddress, isLoopback } from "../../host/serve/address.ts";
+import { type Address, formatAddress, isLoopback, parseAddress } from "../../host/serve/address.ts";
 import { loopbackPeerUid } from "../../host/serve/loopback-peer.ts";
 import { nodeErrno } from "../node-errno.ts";
 import type { Debuggee } from "./debuggee.ts";
@@ -69,14 +69,11 @@ async function bound(server: Server, address: Address): Promise<void> {
 }
 
 /**
- * Waits at `address` for one client and serves it. `ready` is told where that is. EPERM for a port that other hosts could reach, EACCES
- * for a client of another user's.
+ * Waits at `listen`, an address as text, for one client and serves it. `ready` is told where that is. EPERM for a port that other hosts
+ * could reach, EACCES for a client of another user's.
  */
-export async function listenGdb(
-  address: Address,
-  service: GdbService,
-  ready: (address: string) => void,
-): Promise<void> {
+export async function listenGdb(listen: string, service: GdbService, ready: (address: string) => void): Promise<void> {
+  const address = parseAddress(listen);
   if (address.kind === "tls" || (address.kind === "tcp" && !isLoopback(address.host)))
     throw new Errno("EPERM", `${formatAddress(address)} would let anybody in: say tcp:127.0.0.1:PORT or unix:PATH`);
   const server = createServer({ noDelay: true, pauseOnConnect: true });

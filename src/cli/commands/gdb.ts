@@ -4,7 +4,6 @@ import { Debuggee } from "../../app/gdb/debuggee.ts";
 import { debugOver, type GdbService, listenGdb } from "../../app/gdb/serve-gdb.ts";
 import { openTreeAt, type TreePlace } from "../../app/open-tree.ts";
 import { Errno } from "../../core/base/errno.ts";
-import { parseAddress } from "../../host/serve/address.ts";
 import { reportBug } from "../report.ts";
 import { untilTold } from "../signals.ts";
 
@@ -45,5 +44,5 @@ async function serve(listen: string | undefined, what: Pick<GdbService, "debugge
     process.stdin.destroy();
     return;
   }
-  await listenGdb(parseAddress(listen), service, (address) => process.stdout.write(`listening on ${address}\n`));
+  await listenGdb(listen, service, (address) => process.stdout.write(`listening on ${address}\n`));
 }
