@@ -424,6 +424,11 @@ export class VmTargets implements Targets {
     return { startTicks: pid, ppid, layout, isHidden: false, startBrk: proc.vmspace.dataStart * PAGE_SIZE };
   }
 
+  /** Processes are numbered as they begin. */
+  nowTicks(): number {
+    return Math.max(...this.processes.keys());
+  }
+
   map(pid: number): readonly Vma[] | undefined {
     const space = this.processes.get(pid)?.proc.vmspace;
     if (!space) return undefined;

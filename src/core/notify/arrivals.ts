@@ -80,10 +80,12 @@ export class Arrivals {
 
   /** By which a process execs in memory it was lent: its parent may be gone when it is found. */
   #loanOf(pid: number): LoanGrant | undefined {
-    const { loans } = this.#books.grants;
+    const { targets, grants } = this.#books;
+    const { loans } = grants;
     const [only] = loans;
-    if (loans.size < 2) return only;
-    const ppid = this.#books.targets.image(pid)?.ppid;
+    if (!only) return undefined;
+    if (loans.size === 1) return targets.sharesMemoryForSure(only.process.pid, pid) === false ? undefined : only;
+    const ppid = targets.image(pid)?.ppid;
     for (const loan of loans) if (loan.process.pid === ppid) return loan;
     return undefined;
   }

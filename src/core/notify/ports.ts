@@ -87,6 +87,8 @@ export function ifLooked<T>(look: () => T): T | undefined {
 
 export interface Targets {
   image(pid: number): Image | undefined;
+  /** What an image of a process that begins now has as `startTicks`, or a little more. */
+  nowTicks(): number;
   /**
    * Every mapping: exact, and slow; neighbours that are charged alike may be one. Of one that hides them the length only, as one.
    * Undefined also where the map cannot be had in time: what is known of the space remains.

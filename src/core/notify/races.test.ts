@@ -503,6 +503,29 @@ test("a process whose number is used again has ended", () => {
   assert.equal(accounts.ledger.reserved, 200);
 });
 
+test("one that nobody knows, and that has a memory of its own, is not taken for whoever execs in memory it was lent", () => {
+  const { world, kernel, pid } = machineWith(100);
+  does(world, pid, vfork(true));
+  const { pid: stranger } = kernel.spawn(OTHER);
+  does(world, stranger, { kind: "exec" });
+  does(world, stranger, map(7));
+  assert.deepEqual(totals(world), [100, IMAGE_PAGES + 7]);
+});
+
+test("a program that nobody has looked at is not the next one that has its number", () => {
+  const { world, kernel, accounts, pid } = machineWith(0);
+  const child = does(world, pid, vfork(true))!;
+  does(world, child.pid, { kind: "exec" });
+  does(world, child.pid, map(1));
+  const process = accounts.population.find(child.pid)!;
+  const { image } = kernel;
+  kernel.image = (each) => {
+    const found = image.call(kernel, each);
+    return found && each === child.pid ? { ...found, startTicks: found.startTicks + 100 } : found;
+  };
+  assert.equal(accounts.population.isGone(process), true);
+});
+
 test("of many threads it is asked which are gone only when there are twice as many", () => {
   const { kernel, accounts, pid } = machineWith(0);
   const process = accounts.population.find(pid)!;

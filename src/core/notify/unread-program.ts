@@ -7,20 +7,25 @@ import { Space } from "./space.ts";
 
 /**
  * The image of a program that nobody has looked at: read when something of it is asked for, which has to be before the process becomes
- * another one. Most programs end before that.
+ * another one. Most programs end before that, and a later process may have the number by then.
  */
 export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "startBrk"> {
   readonly #targets: Targets;
   readonly #pid: number;
+  /** It was there by then. */
+  readonly #metTicks: number;
   #read: Image | undefined;
 
   constructor(targets: Targets, pid: number) {
     this.#targets = targets;
     this.#pid = pid;
+    this.#metTicks = targets.nowTicks();
   }
 
   get #image(): Image | undefined {
-    this.#read ??= this.#targets.image(this.#pid);
+    if (this.#read) return this.#read;
+    const image = this.#targets.image(this.#pid);
+    if (image && image.startTicks <= this.#metTicks) this.#read = image;
     return this.#read;
   }
 

@@ -4,6 +4,14 @@ import { Target } from "../../../test/support/target.ts";
 import { LiveTargets } from "./live-targets.ts";
 
 const targets = new LiveTargets();
+
+test("the clock is that of start times", async () => {
+  const before = targets.nowTicks();
+  await using target = await Target.start("sleeper");
+  const { startTicks } = targets.image(target.pid)!;
+  assert.ok(before <= startTicks && startTicks <= targets.nowTicks(), `${before} ${startTicks}`);
+});
+
 const childOf = ({ output }: Target): number => Number(/child (\d+)/.exec(output)![1]);
 
 test("a child has the memory of its lender, though the lender's first thread has exited", async () => {

@@ -2,6 +2,7 @@ import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../core/notify/ports.ts";
+import { bootTicks } from "../linux/boot-ticks.ts";
 import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
 import { readLongText } from "../linux/file.ts";
@@ -47,6 +48,10 @@ export class LiveTargets implements Targets {
     const image = readImage(pid);
     if (image) this.#strangers.sawImage(pid, image);
     return image;
+  }
+
+  nowTicks(): number {
+    return bootTicks();
   }
 
   map(pid: number, isChanging: boolean): readonly Vma[] | undefined {

@@ -29,6 +29,9 @@ export const libcOpenat2: (nr: number, dirfd: number, path: string, how: Uint8Ar
 export const libcSeccomp: (nr: number, operation: number, flags: number, args: Buf) => number = bind(
   "long syscall(long nr, unsigned int operation, unsigned int flags, void *args)",
 );
+export const libcClockGettime: (clock: number, time: Uint8Array) => number = bind(
+  "int clock_gettime(int clock, void *time)",
+);
 export const libcClose: (fd: number) => number = bind("int close(int fd)");
 export const libcDup2: (from: number, to: number) => number = bind("int dup2(int oldfd, int newfd)");
 export const libcRead: Transfer = bind("int64_t read(int fd, void *buf, size_t count)");
