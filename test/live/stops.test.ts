@@ -199,6 +199,15 @@ test("events of a process that nobody controls: its end", NEEDS_MOUNT, async () 
   await file.close();
 });
 
+test("a reader of events that is told by fcntl(2) not to wait does not", NEEDS_MOUNT, async () => {
+  await using target = await Target.start("counter");
+  // dd sets the flag on the file that is open already.
+  const script = `dd iflag=nonblock bs=100 count=1 < ${server.path(target.pid, "events")}`;
+  const { status, stderr } = spawnSync("sh", ["-c", script], { encoding: "latin1", timeout: 10_000 });
+  assert.equal(status, 1);
+  assert.match(stderr, /temporarily unavailable/);
+});
+
 const POLLIN = 1;
 const POLLPRI = 2;
 const POLLOUT = 4;

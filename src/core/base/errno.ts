@@ -85,6 +85,18 @@ export class Errno extends Error {
   }
 }
 
+/** A defect of ours, as whoever asked is told of it. Its `cause` is for the log of whoever answers. */
+export class Bug extends Errno {
+  constructor(cause: unknown) {
+    super("EIO", "an error of the server's own; its log says more", cause);
+  }
+}
+
+/** What is caught where an {@link Errno} alone is expected: what is none is a {@link Bug}. */
+export function toErrno(error: unknown): Errno {
+  return error instanceof Errno ? error : new Bug(error);
+}
+
 /** True when `error` is an {@link Errno}, of one of `codes` where any are given. */
 export function isErrno(error: unknown, ...codes: readonly ErrnoName[]): error is Errno {
   return error instanceof Errno && (codes.length === 0 || codes.includes(error.code));

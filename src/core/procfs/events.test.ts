@@ -120,6 +120,14 @@ test("without waiting: EAGAIN where nothing has happened", () => {
   assert.throws(() => reads(handle), { code: "EAGAIN" });
 });
 
+test("what a read says of waiting counts for more than how the file was opened", () => {
+  const { opened } = scene();
+  const waits = (nonBlocking?: boolean): boolean =>
+    opened().read!(ROOT, 0, new Uint8Array(9), nonBlocking) instanceof Parked;
+  assert.deepEqual([waits(), waits(false)], [true, true]);
+  assert.throws(() => waits(true), { code: "EAGAIN" });
+});
+
 test("a read can be interrupted, and takes nothing with it; a close ends all that wait, and listening", () => {
   const { happens, opened, listeners } = scene();
   const handle = opened();

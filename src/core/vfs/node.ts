@@ -49,9 +49,10 @@ export interface OpenMode {
 export interface Handle {
   /**
    * Fills `into` from byte `offset`, returns how many bytes; 0 is the end. Owns `into` until the outcome is known.
-   * `offset` is exact below 2^53; a larger one only ever compares as large.
+   * `offset` is exact below 2^53; a larger one only ever compares as large. `nonBlocking`: what would wait says EAGAIN; absent, as it
+   * was opened.
    */
-  read?(caller: Caller, offset: number, into: Uint8Array): Outcome<number>;
+  read?(caller: Caller, offset: number, into: Uint8Array, nonBlocking?: boolean): Outcome<number>;
   /** Takes `data`, which is valid during the call only; returns how many bytes were accepted. */
   write?(caller: Caller, offset: number, data: Uint8Array): Outcome<number>;
   /** Called once, whoever closes. Must not throw. */

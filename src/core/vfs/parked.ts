@@ -1,4 +1,4 @@
-import { Errno } from "../base/errno.ts";
+import { Bug, Errno, toErrno } from "../base/errno.ts";
 
 /** What becomes of a parked operation: told exactly once. */
 export interface Listener<T> {
@@ -63,10 +63,12 @@ export class Parked<T> {
 /** The value at once, or later; an operation that fails at once throws {@link Errno}. */
 export type Outcome<T> = T | Parked<T>;
 
-/** The outcome as a promise. */
+/** The outcome as a promise, which is rejected with what a {@link Bug} is about. */
 export function toPromise<T>(outcome: Outcome<T>): Promise<T> {
   if (!(outcome instanceof Parked)) return Promise.resolve(outcome);
-  return new Promise((resolve, reject) => outcome.listen({ settled: resolve, failed: reject }));
+  return new Promise((resolve, reject) => {
+    outcome.listen({ settled: resolve, failed: (error) => reject(error instanceof Bug ? error.cause : error) });
+  });
 }
 
 /**
@@ -87,8 +89,7 @@ export function chainOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => Outc
         waiting = next;
         next.listen({ settled: settle, failed: fail });
       } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        fail(error);
+        fail(toErrno(error));
       }
     },
     failed: fail,
@@ -134,8 +135,7 @@ export function mapOutcome<A, B>(outcome: Outcome<A>, then: (value: A) => B): Ou
       try {
         mapped.settle(then(value));
       } catch (error) {
-        if (!(error instanceof Errno)) throw error;
-        mapped.fail(error);
+        mapped.fail(toErrno(error));
       }
     },
     failed: (error) => mapped.fail(error),

@@ -52,3 +52,14 @@ test("an interrupt is seen by the steps, which still tidy up", () => {
   outcome.interrupt();
   assert.deepEqual([tidied, told], [["EINTR"], ["EINTR"]]);
 });
+
+test("a defect in a step that comes later ends the request, not the server", () => {
+  const waiting = new Parked<number>();
+  function* broken(): Steps<number> {
+    yield* step(waiting);
+    throw new TypeError("oops");
+  }
+  const told = fate(perform(broken()));
+  waiting.settle(1);
+  assert.deepEqual(told, ["EIO"]);
+});

@@ -1,4 +1,4 @@
-import { Errno } from "../base/errno.ts";
+import { Errno, toErrno } from "../base/errno.ts";
 import { type Outcome, Parked } from "./parked.ts";
 
 /** Something done in steps, each of which may have to wait: written down one after the other, as if none had to. */
@@ -34,9 +34,8 @@ export function perform<T>(steps: Steps<T>): Outcome<T> {
       atOnce = { value: taken.value };
       whole.settle(taken.value);
     } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      atOnce = error;
-      whole.fail(error);
+      atOnce = toErrno(error);
+      whole.fail(atOnce);
     }
   };
   go(() => steps.next());

@@ -122,3 +122,18 @@ test("a text that took long is given out again while nothing changes, for a seco
   make(10);
   assert.equal(sources.read.length, 4);
 });
+
+test("a defect in one source is told to who asked, and the next one is read", () => {
+  const texts = new SharedTexts();
+  const sources = new Sources();
+  const broken: TextSource = {
+    stamp: () => undefined,
+    read: () => {
+      throw new TypeError("oops");
+    },
+  };
+  assert.equal(told(texts.of(PROCESS, "own", broken))(), "EIO");
+  const next = told(texts.of(PROCESS, "own", sources.named("next")));
+  sources.read[0]!.text.settle(NEXT);
+  assert.equal(next(), NEXT);
+});

@@ -1,4 +1,4 @@
-import { Errno } from "../../core/base/errno.ts";
+import { type Errno, toErrno } from "../../core/base/errno.ts";
 import type { Process } from "../../core/procfs/ports.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 
@@ -75,8 +75,7 @@ export class SharedTexts {
       stamp = turn.source.stamp();
       turn.outcome = turn.source.read();
     } catch (error) {
-      if (!(error instanceof Errno)) throw error;
-      failed(error);
+      failed(toErrno(error));
       return;
     }
     if (turn.outcome instanceof Parked) turn.outcome.listen({ settled, failed });

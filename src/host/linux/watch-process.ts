@@ -20,9 +20,19 @@ export function watchProcess(pid: number, ended: () => void): ProcessWatch {
   return watchPidfd(openPidfd(pid), ended);
 }
 
-/** The same of a pidfd, which is the watch's from then on. */
+/** Closes `fd` where it cannot be watched. */
+function watchOwned(fd: number, ready: () => void): { close(): void } {
+  try {
+    return watchReadable(fd, ready);
+  } catch (error) {
+    libcClose(fd);
+    throw error;
+  }
+}
+
+/** The same of a pidfd, which is the watch's from then on, also where it cannot be watched. */
 export function watchPidfd(fd: number, ended: () => void): ProcessWatch {
-  const watch = watchReadable(fd, () => {
+  const watch = watchOwned(fd, () => {
     close();
     ended();
   });

@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
-import { closeSync, readSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { SOCK_STREAM, socketPair } from "./descriptor-message.ts";
 import { watchReadable } from "./watch.ts";
+import { watchPidfd } from "./watch-process.ts";
 
 /** Readiness of one socket, `settle` called in its callback. */
 function onReadable(settle: (said: string) => void): { say(text: string): void; close(): void } {
@@ -40,4 +43,13 @@ test("what a ready descriptor settles goes on in the same turn of the event loop
   });
   socket.close();
   assert.deepEqual(order, ["tick", "said", "next turn"]);
+});
+
+test("a descriptor that cannot be watched is closed by whoever was given it", (t) => {
+  const dir = mkdtempSync(join(tmpdir(), "lyonnais-test-"));
+  t.after(() => rmSync(dir, { recursive: true }));
+  // epoll(7) takes no file of a disk.
+  const fd = openSync(join(dir, "file"), "w");
+  assert.throws(() => watchPidfd(fd, () => {}), /uv_poll/);
+  assert.throws(() => fstatSync(fd), { code: "EBADF" });
 });

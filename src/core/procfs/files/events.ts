@@ -27,10 +27,14 @@ class EventReader {
     this.#rest = context.mode.resumed ? latin1("missed ?\n") : NOTHING;
   }
 
-  read(caller: Caller, into: Uint8Array): Outcome<number> {
+  read(
+    caller: Caller,
+    into: Uint8Array,
+    nonBlocking: boolean | undefined = this.#context.mode.nonBlocking,
+  ): Outcome<number> {
     return chainOutcome(perform(this.#mayRead(caller)), () => {
       if (into.length === 0 || this.#isReady) return this.#take(into);
-      if (this.#context.mode.nonBlocking) throw new Errno("EAGAIN", "nothing has happened since");
+      if (nonBlocking) throw new Errno("EAGAIN", "nothing has happened since");
       return this.#wait(into);
     });
   }
@@ -98,7 +102,7 @@ class EventReader {
 function openEvents(context: OpenContext): Handle {
   const reader = new EventReader(context);
   return {
-    read: (caller, _offset, into) => reader.read(caller, into),
+    read: (caller, _offset, into, nonBlocking) => reader.read(caller, into, nonBlocking),
     poll: (_caller, wake) => reader.poll(wake),
     close: () => reader.close(),
   };

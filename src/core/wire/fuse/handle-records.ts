@@ -36,14 +36,13 @@ const EXCLUSIVE = 4;
 /** Whether it is noted that the opener was full root, and that it was. */
 const ROOT_NOTED = 8;
 const FULL_ROOT = 16;
-const NON_BLOCKING = 32;
 const NO_MEMO = 0xffff_ffff;
 const INLINE = MEMO_BLOCKS;
 const LOST = MEMO_BLOCKS + 1;
 const TWO_32 = 0x1_0000_0000;
 
-function bitsOf({ read, write, exclusive, nonBlocking }: OpenMode): number {
-  return (read ? READ : 0) | (write ? WRITE : 0) | (exclusive ? EXCLUSIVE : 0) | (nonBlocking ? NON_BLOCKING : 0);
+function bitsOf({ read, write, exclusive }: OpenMode): number {
+  return (read ? READ : 0) | (write ? WRITE : 0) | (exclusive ? EXCLUSIVE : 0);
 }
 
 function modeOf(bits: number): OpenMode {
@@ -51,7 +50,6 @@ function modeOf(bits: number): OpenMode {
     read: (bits & READ) !== 0,
     write: (bits & WRITE) !== 0,
     exclusive: (bits & EXCLUSIVE) !== 0,
-    ...((bits & NON_BLOCKING) !== 0 && { nonBlocking: true }),
   };
 }
 

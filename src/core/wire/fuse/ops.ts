@@ -1,3 +1,4 @@
+import { O_NONBLOCK } from "../../abi/fcntl.ts";
 import {
   ATTR_OUT_SIZE,
   ENTRY_OUT_SIZE,
@@ -163,10 +164,19 @@ function read(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome
   const { caller } = request;
   const offset = request.u64(8);
   const into = reply.body(Math.min(request.u32(16), MAX_TRANSFER));
-  return chainOutcome(state.files.file(request.u64(0)), (file) => readFile(file, caller, offset, into));
+  // Of the open file as it is now: fcntl(2) changes it.
+  const nonBlocking = (request.u32(32) & O_NONBLOCK) !== 0;
+  const act = (file: OpenFile): Outcome<number> => readFile(file, caller, offset, into, nonBlocking);
+  return chainOutcome(state.files.file(request.u64(0)), act);
 }
 
-function readFile(file: OpenFile, caller: Caller, offset: number, into: Uint8Array): Outcome<number> {
+function readFile(
+  file: OpenFile,
+  caller: Caller,
+  offset: number,
+  into: Uint8Array,
+  nonBlocking: boolean,
+): Outcome<number> {
   const { handle } = file;
   if (!handle.read) throw new Errno("EOPNOTSUPP", "not for reading");
   if (file.lost !== undefined && offset > 0) {
@@ -177,7 +187,7 @@ function readFile(file: OpenFile, caller: Caller, offset: number, into: Uint8Arr
     );
   }
   file.lost = undefined;
-  return handle.read(caller, offset, into);
+  return handle.read(caller, offset, into, nonBlocking);
 }
 
 function write(state: FuseState, request: FuseRequest, reply: FuseReply): Outcome<number> {

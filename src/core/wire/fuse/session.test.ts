@@ -3,8 +3,8 @@ import { test } from "node:test";
 import { IN_HEADER_SIZE, OUT_HEADER_SIZE } from "../../abi/fuse.ts";
 import { errnoName } from "../../base/errno.ts";
 import { memoryFileSystem } from "../../vfs/memory.ts";
-import type { FileNode, PollState } from "../../vfs/node.ts";
-import { Parked } from "../../vfs/parked.ts";
+import type { FileNode, Handle, PollState } from "../../vfs/node.ts";
+import { mapOutcome, Parked } from "../../vfs/parked.ts";
 import { readSlice } from "../../vfs/slice.ts";
 import { FUSE_OPS } from "./ops.ts";
 import { FuseSession } from "./session.ts";
@@ -238,7 +238,6 @@ test("a session that takes another's place: open files, listings and numbers go 
   const dir = first.lookup(1, "dir");
   const file = first.lookup(1, "node");
   const fh = first.open(file, 2);
-  const impatient = first.open(file, 0o4000);
   const released = first.open(file, 0);
   first.ask(RELEASE, file, first.u64(released, 0, 0));
   const listing = Number(first.ask(OPENDIR, dir, Buffer.alloc(8)).body.readBigUInt64LE(0));
@@ -256,9 +255,6 @@ test("a session that takes another's place: open files, listings and numbers go 
   ]);
   next.ask(READ, file, next.transfer(fh, 0, 20));
   assert.equal(opens.length, 1, "opened again once");
-  next.ask(READ, file, next.transfer(impatient, 0, 20));
-  const resumed = { memo: new Uint8Array(memo) };
-  assert.deepEqual(opens[1], [false, { read: true, write: false, exclusive: false, nonBlocking: true, resumed }]);
   assert.equal(next.ask(READ, file, next.transfer(released, 0, 20)).error, "EBADF");
   const rest = next.ask(READDIR, dir, next.transfer(listing, seen.length, 4096)).body;
   assert.deepEqual([...seen, ...names(rest)], [".", "..", "a", "b", "c"]);
@@ -444,6 +440,34 @@ test("a bug is told and answered EIO once", () => {
   const node = c.lookup(1, "broken");
   assert.equal(c.ask(OPEN, node, Buffer.alloc(8)).error, "EIO");
   assert.equal(c.bugs.length, 1);
+});
+
+test("a bug in what comes later is told, and its request is answered EIO", () => {
+  const opened = new Parked<number>();
+  const late: FileNode = {
+    ...parkingFile(() => new Parked()),
+    open: () => mapOutcome(opened, () => assert.fail("late")),
+  };
+  const c = client({ late });
+  const node = c.lookup(1, "late");
+  const unique = c.send(OPEN, node, Buffer.alloc(8));
+  opened.settle(1);
+  assert.deepEqual([c.answers.at(-1)!.unique, c.answers.at(-1)!.error, c.bugs.length], [unique, "EIO", 1]);
+  assert.match(String((c.bugs[0] as Error).message), /late/);
+});
+
+test("whether a read waits is said by the read, as the open file is then", () => {
+  const asked: unknown[] = [];
+  const read = (...[, , , nonBlocking]: Parameters<NonNullable<Handle["read"]>>): number => asked.push(nonBlocking);
+  const c = client({ node: { ...parkingFile(() => new Parked()), open: () => ({ read }) } });
+  const node = c.lookup(1, "node");
+  const fh = c.open(node);
+  for (const flags of [0, 0o4000, 0]) {
+    const body = c.transfer(fh, 0, 8);
+    body.writeUInt32LE(flags, 32);
+    c.ask(READ, node, body);
+  }
+  assert.deepEqual(asked, [false, true, false]);
 });
 
 test("10^5 random and mutated requests: each is answered at most once, with a known errno, and nothing grows", () => {

@@ -1,5 +1,5 @@
 import { FUSE_WRITE, IN_HEADER_SIZE } from "../../abi/fuse.ts";
-import { ERRNO, Errno } from "../../base/errno.ts";
+import { Bug, ERRNO, Errno, toErrno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
@@ -170,8 +170,8 @@ export class FuseSession {
   }
 
   #fail(unique: number, isResent: boolean, name: string, error: unknown): void {
-    if (!(error instanceof Errno)) this.#options.onBug(error, name);
-    const errno = error instanceof Errno ? error.errno : ERRNO.EIO;
-    this.#options.reply(this.#small.finish(unique, isResent, errno, 0));
+    const told = toErrno(error);
+    if (told instanceof Bug) this.#options.onBug(told.cause, name);
+    this.#options.reply(this.#small.finish(unique, isResent, told.errno, 0));
   }
 }

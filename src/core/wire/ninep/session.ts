@@ -1,5 +1,5 @@
 import { IOHDRSZ, MAX_MSIZE, MIN_MSIZE, NOTAG, VERSION_9P2000_L } from "../../abi/ninep.ts";
-import { Errno } from "../../base/errno.ts";
+import { Bug, Errno, toErrno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
@@ -170,11 +170,10 @@ export class NinepSession {
 
   /** `message` is what failed, where it could be decoded; its fid keeps the reason, which the answer has no room for. */
   #fail(tag: number, error: unknown, message: Message | undefined): void {
-    const errno =
-      error instanceof Errno ? error : new Errno("EIO", "an error of the server's own; its log says more", error);
-    if (message && "fid" in message) this.#fids.failed(message.fid, errno.reason);
-    this.#reply("Rlerror", tag, { ecode: errno.errno });
-    if (errno !== error) this.#options.onBug(error, message?.name ?? "message");
+    const told = toErrno(error);
+    if (message && "fid" in message) this.#fids.failed(message.fid, told.reason);
+    this.#reply("Rlerror", tag, { ecode: told.errno });
+    if (told instanceof Bug) this.#options.onBug(told.cause, message?.name ?? "message");
   }
 }
 
