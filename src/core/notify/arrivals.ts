@@ -81,12 +81,10 @@ export class Arrivals {
   /** By which a process execs in memory it was lent: its parent may be gone when it is found. */
   #loanOf(pid: number): LoanGrant | undefined {
     const { targets, grants } = this.#books;
-    const { loans } = grants;
-    const [only] = loans;
-    if (!only) return undefined;
-    if (loans.size === 1) return targets.sharesMemoryForSure(only.process.pid, pid) === false ? undefined : only;
+    const [only, another] = grants.loans;
+    if (!another) return only && targets.sharesMemoryForSure(only.process.pid, pid) === false ? undefined : only;
     const ppid = targets.image(pid)?.ppid;
-    for (const loan of loans) if (loan.process.pid === ppid) return loan;
+    for (const loan of grants.loans) if (loan.process.pid === ppid) return loan;
     return undefined;
   }
 
