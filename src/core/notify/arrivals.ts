@@ -82,7 +82,7 @@ export class Arrivals {
   #loanOf(pid: number): LoanGrant | undefined {
     const { targets, grants } = this.#books;
     const [only, another] = grants.loans;
-    if (!another) return only && targets.sharesMemoryForSure(only.process.pid, pid) === false ? undefined : only;
+    if (!another) return only && targets.hasLeft(only.process.pid, only.tid, pid) ? undefined : only;
     const ppid = targets.image(pid)?.ppid;
     for (const loan of grants.loans) if (loan.process.pid === ppid) return loan;
     return undefined;
