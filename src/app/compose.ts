@@ -134,6 +134,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
     executables: new LiveExecutables(identity, elsewhere),
     signals: new LiveSignals(processes),
     tracer,
+    breakpoints: tracer.breakpoints,
     inspection,
   };
   return {

@@ -11,6 +11,7 @@ import type { FileNode, Handle, OpenMode } from "../../src/core/vfs/node.ts";
 import { readSlice } from "../../src/core/vfs/slice.ts";
 import { walk } from "../../src/core/vfs/walk.ts";
 import { paperAccounts } from "./paper-accounts.ts";
+import { paperBreakpoints } from "./paper-breakpoints.ts";
 import { paperInspection } from "./paper-inspection.ts";
 
 /** One past the highest address. */
@@ -122,6 +123,7 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
       noteGroup: (_process, _callers, signal) => calls.push(`notepg ${signal}`),
     },
     inspection: paperInspection(),
+    breakpoints: paperBreakpoints(calls),
     tracer: {
       registerSizes: { general: 216, floating: 512 },
       attach: word("attach"),

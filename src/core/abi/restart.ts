@@ -9,3 +9,10 @@ export const EINTR = 4;
 export const ERESTARTSYS = 512;
 /** Made again, whatever runs. */
 export const ERESTARTNOINTR = 513;
+
+const ERESTART_RESTARTBLOCK = 516;
+
+/** Whether the result register says that the kernel makes the interrupted call again, unless a handler comes between. */
+export function willBeRepeated(result: number): boolean {
+  return result <= -ERESTARTSYS && result >= -ERESTART_RESTARTBLOCK;
+}

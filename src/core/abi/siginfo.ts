@@ -1,5 +1,6 @@
 /** Why a signal was sent, asm-generic/siginfo.h. */
 import {
+  SI_KERNEL,
   SIGBUS,
   SIGFPE,
   SIGILL,
@@ -41,7 +42,6 @@ const SENT: ReadonlyMap<number, string> = new Map([
   [-6, "tkill"],
 ]);
 const FROM_PROCESS = new Set([0, -1, -6]);
-const SI_KERNEL = 0x80;
 
 /** `11 segv addr 0x0 code mapping` or `10 usr1 code user from 812 uid 1000`; `info` is a siginfo_t, undefined where there is none. */
 export function describeSignal(signal: number, info: Uint8Array | undefined): string {

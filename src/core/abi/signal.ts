@@ -67,6 +67,9 @@ export const maskHas = (mask: bigint, signal: number): boolean => ((mask >> BigI
 /** siginfo_t: where its si_code is. One above 0 means that the kernel itself raised the signal. */
 export const SIGINFO_SIZE = 128;
 export const SIGINFO_CODE = 8;
+/** si_code of a SIGTRAP: on x86 that of a breakpoint instruction is the first. */
+export const SI_KERNEL = 0x80;
+export const TRAP_BRKPT = 1;
 /** In its union: who sent it, of one that was sent; the address, of one that an instruction raised. */
 export const SIGINFO_PID = 16;
 export const SIGINFO_UID = 20;

@@ -3,6 +3,7 @@ import type { Pid, Tid } from "../base/brand.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
 import type { Accounts } from "./accounts-port.ts";
+import type { Debugger } from "./breakpoints-port.ts";
 import type { Inspection } from "./inspection-port.ts";
 import type { ControlScope } from "./options.ts";
 import type { Quotas } from "./quotas.ts";
@@ -216,5 +217,6 @@ export interface Ports {
   readonly executables: Executables;
   readonly signals: Signals;
   readonly tracer: Tracer;
+  readonly breakpoints: Debugger;
   readonly inspection: Inspection;
 }

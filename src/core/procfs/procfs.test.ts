@@ -12,6 +12,7 @@ import {
   textOf as text,
 } from "../../../test/support/paper-machine.ts";
 import { seeded, seedFrom } from "../../../test/support/seeded.ts";
+import { exampleOf } from "../../../test/support/word-examples.ts";
 import type { Pid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { Caller } from "../vfs/caller.ts";
@@ -158,7 +159,7 @@ test("opener and user must both be allowed, at every operation", () => {
     ["stack", (handle, caller) => handle.read!(caller, 0, into)],
     ["environ", (handle, caller) => handle.read!(caller, 0, into)],
     ["regs", (handle, caller) => handle.write!(caller, 0, into)],
-    ...[...CTL_WORDS.map(({ word }) => (word === "thread" ? "thread 447" : word)), "hup"].map(
+    ...[...CTL_WORDS.map(exampleOf), "hup"].map(
       (word) =>
         ["ctl", (handle: Handle, caller: Caller) => handle.write!(caller, 0, bytes(word))] as [
           string,
@@ -274,6 +275,8 @@ interface Fate {
 const ARGUMENTS: Readonly<Record<string, RegExp>> = {
   "[SECONDS]": /^\d{1,7}(\.\d{1,6})?$/,
   TID: /^[1-9]\d{0,9}$/,
+  ADDRESS: /^0x[0-9a-fA-F]{1,13}$/,
+  "N|all": /^([1-9]\d{0,8}|all)$/,
 };
 
 /** What procfs(5) says of one word and what stands behind it. */
@@ -306,7 +309,7 @@ function fateOf(node: "ctl" | "note", historic: boolean, next: number, offset: n
 
 test("random writes to ctl and note: done once, or refused for the reason that the manual gives", () => {
   const machine = paperMachine();
-  const words = [...CTL_WORDS.map(({ word }) => word), ...SIGNAL_WORDS];
+  const words = [...CTL_WORDS.map(({ word }) => word), ...CTL_WORDS.map(exampleOf), ...SIGNAL_WORDS];
   const ends = ["", "\n", "\n\n", " ", "\0x", "\t \n", ";", "; hup", "\nrun\n", " 1.5", " 447", " now"];
   const random = seeded(seedFrom(99));
   let accepted = 0;
@@ -533,7 +536,7 @@ test("account is no word of 1993, though it is short enough", () => {
 test("every word of the table has its handler; emt and info have no signal", () => {
   const machine = paperMachine();
   const ctl = open(machine, "ctl");
-  const said = CTL_WORDS.map(({ word }) => (word === "thread" ? "thread 447" : word));
+  const said = CTL_WORDS.map(exampleOf);
   for (const word of said) ctl.write!(ROOT, 0, bytes(word));
   assert.deepEqual(machine.calls, said);
   assert.equal(SIGNAL_WORDS.length, 32);

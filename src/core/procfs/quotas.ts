@@ -16,6 +16,7 @@ type QuotaName =
   | "waitingRequests"
   | "attached"
   | "attachedThreads"
+  | "breakpoints"
   | "threadsPerOwner"
   | "threads";
 
@@ -30,6 +31,8 @@ export const QUOTAS: Readonly<Record<QuotaName, Quota>> = {
     what: "threads of a process that is attached through another user's server",
     errno: "EAGAIN",
   },
+  // They are all written at each `run`, and taken out at each stop.
+  breakpoints: { most: 256, what: "breakpoints of a process", errno: "EAGAIN" },
   threadsPerOwner: { most: 2, what: "threads of the server that processes of one owner keep waiting", errno: "EAGAIN" },
   threads: { most: 48, what: "threads of the server that wait for processes, in all", errno: "EAGAIN" },
 };

@@ -1,5 +1,6 @@
 import type { ProcFile, ProcNode, RootFile } from "./file.ts";
 import { accounts, accountsCheck, swap } from "./files/accounts.ts";
+import { breaks } from "./files/breaks.ts";
 import { ctl } from "./files/ctl.ts";
 import { cwd, root } from "./files/directories.ts";
 import { events } from "./files/events.ts";
@@ -46,6 +47,7 @@ export const PROC_NODES: readonly ProcNode[] = [
   fpregs,
   fpregsText,
   sig,
+  breaks,
 ];
 
 /** THE list of what a directory of `lwp` holds: of the process's files those that are about one thread, and its own status. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { paperCode } from "../../../test/support/paper-code.ts";
 import { PTRACE_EVENT_STOP, SYSCALL_STOP } from "../abi/ptrace.ts";
 import { SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
@@ -34,6 +35,7 @@ function scene() {
       threads: () => threads,
       kill: (signal) => say(`kill ${signal}`),
     },
+    paperCode(),
     {
       stopped: () => say("stopped"),
       exited: () => say("exited"),
@@ -234,7 +236,7 @@ test("while a thread is lent behind a step nothing is moved", () => {
 
 /** A stopped thread on paper. */
 const thread = (tid: number, stop: Stop | undefined, reported = false): Thread => {
-  return { tid: tid as Tid, stop, reported, asked: false, resumed: "run", overtaken: false };
+  return { tid: tid as Tid, stop, reported, asked: false, resumed: "run", overtaken: false, hit: undefined, inject: 0 };
 };
 
 /** A queue, and who of it was lent what. */

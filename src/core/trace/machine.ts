@@ -1,13 +1,17 @@
+import { SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno, type ErrnoName } from "../base/errno.ts";
+import { Breakpoints } from "./breakpoints.ts";
+import type { CodePort } from "./code-port.ts";
 import { Loans } from "./loan.ts";
 import type { Mode, Peek, TraceeObserver } from "./observer.ts";
 import { OwnSignals } from "./own-signals.ts";
 import { Peeks } from "./peeks.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { Report } from "./report.ts";
-import { classifyStop, isReportable } from "./stop.ts";
+import { SteppingOff } from "./stepping-off.ts";
+import { classifyStop, type Stop } from "./stop.ts";
 import { Strangers } from "./strangers.ts";
 import { type Thread, ThreadSet } from "./thread-set.ts";
 
@@ -17,6 +21,8 @@ export class Machine {
   readonly report: Report;
   readonly loans: Loans = new Loans();
   readonly signals: OwnSignals;
+  readonly breaks: Breakpoints;
+  readonly off: SteppingOff;
   readonly #pid: Pid;
   readonly #observer: TraceeObserver;
   readonly #peeks: Peeks;
@@ -25,14 +31,16 @@ export class Machine {
   /** Threads may have been born unseen since the last full stop: not while all others are held for a step. */
   #mayHaveGrown = true;
 
-  constructor(pid: Pid, ptrace: PtracePort, observer: TraceeObserver) {
+  constructor(pid: Pid, ptrace: PtracePort, code: CodePort, observer: TraceeObserver) {
     this.#pid = pid;
     this.#observer = observer;
     this.threads = new ThreadSet(ptrace, observer);
-    this.report = new Report(this.threads, pid as number as Tid);
+    this.breaks = new Breakpoints(code);
+    this.report = new Report(this.threads, this.breaks, pid as number as Tid);
     this.signals = new OwnSignals(ptrace, this.threads);
     this.#peeks = new Peeks(this.threads);
-    this.#strangers = new Strangers(ptrace, observer);
+    this.#strangers = new Strangers(ptrace, code, observer);
+    this.off = new SteppingOff(this.threads, this.breaks, code);
   }
 
   get mode(): Mode {
@@ -53,12 +61,41 @@ export class Machine {
     return this.threads.get(tid);
   }
 
-  /** A stopped process goes on; whoever calls resumes its threads. */
+  /** A stopped process goes on; whoever calls resumes the thread that is stepped. */
   go(mode: "running" | "stepping"): void {
     this.signals.endJobStop();
     this.report.isNew = true;
     this.#mode = mode;
-    if (mode === "running") this.#mayHaveGrown = true;
+    if (mode === "stepping") return;
+    this.#mayHaveGrown = true;
+    this.off.begin(this.report.current);
+    this.#proceed();
+  }
+
+  /**
+   * The process, all threads of which are stopped, goes on running: first those that stand on a breakpoint, one by one, by an
+   * instruction, then all with the breakpoints in memory; none while one waits for a child that has its memory.
+   */
+  #proceed(): void {
+    if (this.loans.any) {
+      this.checkLoans();
+      return;
+    }
+    const vforked = this.off.waitForChildren;
+    if ((vforked || this.off.next) && !this.#are("out")) return;
+    if (vforked && !this.#strangers.dismissSharing()) return;
+    if (this.off.stepNext()) return;
+    if (!vforked && !this.#are("in")) return;
+    this.off.resumeAll();
+  }
+
+  /** Whether the breakpoints are in memory, or not, as is wanted; else the process goes on from here when they are. */
+  #are(wanted: "in" | "out"): boolean {
+    return this.breaks.are(wanted, () => {
+      if (this.#mode === "detaching") this.leave();
+      else if (this.#mode === "stopping") this.#checkStopped();
+      else if (this.#mode !== "gone") this.goOn();
+    });
   }
 
   /** Stops every thread that runs. */
@@ -98,7 +135,8 @@ export class Machine {
     if (this.#mode === "gone") return;
     this.#mode = "detaching";
     this.loans.refuse(this.reason("EBUSY", "is being let go"));
-    if (this.loans.lent) return;
+    if (this.loans.lent || !this.#are("out")) return;
+    this.#strangers.dismissSharing();
     for (const thread of this.threads.all()) {
       if (thread.stop) this.threads.letGo(thread);
       else this.threads.interrupt(thread);
@@ -107,8 +145,10 @@ export class Machine {
   }
 
   handle(tid: Tid, status: WaitStatus): void {
-    if (this.#strangers.has(tid)) this.#strangers.dismiss(tid, status);
-    else if (status.kind === "exited" || status.kind === "signaled") this.vanished(tid);
+    if (this.#strangers.has(tid)) {
+      this.#strangers.dismiss(tid, status, this.breaks.areOut);
+      this.#proceedIfHeld();
+    } else if (status.kind === "exited" || status.kind === "signaled") this.vanished(tid);
     else if (status.kind === "stopped") this.#stopped(tid, status.signal, status.event);
   }
 
@@ -123,8 +163,10 @@ export class Machine {
       if (tid === this.report.current) this.#replaceCurrent();
       this.#askAgain(tid);
       this.#checkStopped();
+      this.off.lost(tid);
       if (lost) this.goOn();
-      else this.checkLoans();
+      else if (this.loans.any) this.checkLoans();
+      else this.#proceedIfHeld();
     }
   }
 
@@ -144,17 +186,29 @@ export class Machine {
   #stopped(tid: Tid, signal: number, event: number): void {
     if (this.loans.takes(tid, signal, event)) return;
     const thread = this.threads.has(tid) ? this.threads.get(tid) : this.threads.add(tid);
-    const stop = classifyStop(signal, event, thread.resumed === "step");
+    const stop = this.#classify(thread, classifyStop(signal, event, thread.resumed));
     thread.asked = false;
     thread.stop = stop;
     thread.reported = false;
-    if (stop.kind === "clone") this.#strangers.sort(tid, this.threads);
+    if (stop.kind === "clone" || stop.kind === "vfork")
+      this.#strangers.sort(tid, this.threads, this.breaks.planted, stop.kind === "vfork");
+    this.off.stopped(thread);
     const onTheWay = this.#mode === "running" || this.#mode === "stepping";
     if (stop.kind === "exec") this.#execed(thread);
     else if (stop.kind !== "signal" || !onTheWay || !this.signals.takes(thread, stop.signal)) this.#settle(thread);
   }
 
+  #classify(thread: Thread, stop: Stop): Stop {
+    if (stop.kind !== "signal" || stop.signal !== SIGTRAP) return stop;
+    const hit = this.breaks.hitBy(thread.tid);
+    if (!hit) return stop;
+    thread.hit = hit;
+    return { kind: "break" };
+  }
+
   #execed(thread: Thread): void {
+    this.breaks.forget();
+    this.off.forget();
     const others = this.threads.all().filter((other) => other !== thread);
     for (const { tid } of others) this.threads.remove(tid);
     this.report.replace();
@@ -173,14 +227,16 @@ export class Machine {
     switch (this.#mode) {
       case "running":
       case "stepping":
-        if (isReportable(thread.stop!)) {
+        if (this.report.hasNews(thread)) {
           this.report.of(thread);
           this.stop();
         } else if (this.loans.any) this.checkLoans();
+        else if (this.off.isHolding) this.#proceedIfHeld();
         else if (this.#mode === "running") this.threads.resume(thread, "run", 0);
         else if (thread.tid === this.report.current) this.threads.resume(thread, "step", 0);
         return;
       case "detaching":
+        if (!this.#are("out")) return;
         this.threads.letGo(thread);
         this.#checkDetached();
         return;
@@ -189,13 +245,25 @@ export class Machine {
     }
   }
 
+  get #isStill(): boolean {
+    return this.threads.all().every(({ stop }) => stop);
+  }
+
+  /** All are held while some go off breakpoints: who is next, when all have stopped. */
+  #proceedIfHeld(): void {
+    if (this.#mode !== "running" || !this.off.isHolding) return;
+    if (this.#isStill) this.#proceed();
+    else this.off.hold();
+  }
+
   #checkStopped(): void {
-    if (this.#mode !== "stopping" || this.threads.all().some((thread) => !thread.stop)) return;
+    if (this.#mode !== "stopping" || !this.#isStill) return;
     if (this.#mayHaveGrown && this.threads.seizeNew()) {
       this.threads.interruptRunning();
       return;
     }
     this.#mayHaveGrown = false;
+    if (!this.#are("out")) return;
     this.report.settle();
     this.#mode = "stopped";
     if (this.loans.any) this.checkLoans();
@@ -205,9 +273,9 @@ export class Machine {
   /** Lends a thread to who waits for one, when all are stopped. */
   checkLoans(): void {
     if (!this.loans.any || this.loans.lent || this.isLeaving || this.#mode === "stopping") return;
-    if (this.threads.all().some((thread) => !thread.stop)) return;
+    if (!this.#isStill) return;
     if (this.#mode === "running" && this.threads.seizeNew()) this.threads.interruptRunning();
-    else this.loans.begin(this.threads.all(), this.report.current, () => this.goOn());
+    else if (this.#are("out")) this.loans.begin(this.threads.all(), this.report.current, () => this.goOn());
   }
 
   /** After a loan: what was held for it goes on. */
@@ -220,7 +288,10 @@ export class Machine {
     } else {
       this.#peeks.actAll();
       const held = this.#mode === "stepping" ? [this.threads.get(this.report.current)] : this.threads.all();
-      for (const thread of held) if (thread.stop) this.#settle(thread);
+      const news = held.find((thread) => this.report.hasNews(thread));
+      if (news) this.#settle(news);
+      else if (this.#mode === "running" && this.#isStill) this.#proceed();
+      else for (const thread of held) if (thread.stop) this.#settle(thread);
     }
   }
 

@@ -1,7 +1,7 @@
 import type { Tid } from "../base/brand.ts";
 
-/** How a stopped thread goes on. */
-export type Resume = "run" | "step";
+/** How a stopped thread goes on; `off`: by one instruction, to get off a breakpoint; `call`: the same, that is a system call. */
+export type Resume = "run" | "step" | "off" | "call";
 
 /**
  * What the rules ask of ptrace(2), for the threads of one process. Each method may throw ESRCH: the thread was killed a
@@ -15,7 +15,7 @@ export interface PtracePort {
   seize(tid: Tid): boolean;
   /** PTRACE_INTERRUPT: a stop will be reported, with no signal sent. */
   interrupt(tid: Tid): void;
-  /** PTRACE_CONT or PTRACE_SINGLESTEP, delivering `signal` (0: none). */
+  /** PTRACE_CONT, PTRACE_SINGLESTEP or PTRACE_SYSCALL, delivering `signal` (0: none). */
   resume(tid: Tid, how: Resume, signal: number): void;
   /** PTRACE_DETACH, delivering `signal` (0: none). */
   detach(tid: Tid, signal: number): void;

@@ -16,6 +16,13 @@ export function register(arch: Arch, registers: Uint8Array, name: string): bigin
   return view(registers).getBigUint64(at(arch, name), true);
 }
 
+/** `registers` with another value of one. */
+export function withRegister(arch: Arch, registers: Uint8Array, name: string, value: bigint): Uint8Array {
+  const changed = registers.slice();
+  view(changed).setBigUint64(at(arch, name), value, true);
+  return changed;
+}
+
 /** `registers` changed so that the thread makes the call `number` with the instruction at `address`. */
 export function registersFor(
   arch: Arch,

@@ -1,5 +1,6 @@
 import { invariant } from "../base/assert.ts";
 import type { Tid } from "../base/brand.ts";
+import type { Breakpoints } from "./breakpoints.ts";
 import { isReportable } from "./stop.ts";
 import type { Thread, ThreadSet } from "./thread-set.ts";
 import { type Why, whyOf } from "./why.ts";
@@ -15,17 +16,23 @@ export class Report {
   /** Nobody was told yet. */
   isNew = true;
   readonly #threads: ThreadSet;
+  readonly #breaks: Breakpoints;
 
-  constructor(threads: ThreadSet, first: Tid) {
+  constructor(threads: ThreadSet, breaks: Breakpoints, first: Tid) {
     this.#threads = threads;
+    this.#breaks = breaks;
     this.current = this.thread = first;
   }
 
   /** From now on the stop is that of `thread`. */
   of(thread: Thread): void {
     this.current = this.thread = thread.tid;
+    if (this.#breaks.isNews(thread.hit)) {
+      const { number, address } = this.#breaks.tell(thread.hit);
+      this.why = { kind: "break", number, address };
+    }
     // A call that a step has begun is undone by what overtakes it: nothing was executed then.
-    if (thread.stop && !thread.overtaken) this.why = whyOf(thread.stop) ?? this.why;
+    else if (thread.stop && !thread.overtaken) this.why = whyOf(thread.stop) ?? this.why;
     thread.reported = true;
   }
 
@@ -35,15 +42,32 @@ export class Report {
     this.isNew = true;
   }
 
-  /** A thread with a signal that the controller was not shown. */
+  /** A thread with a signal or at a breakpoint that the controller was not shown. */
   get pending(): Thread | undefined {
-    return this.#threads.all().find((thread) => thread.stop?.kind === "signal" && !thread.reported);
+    return this.#threads.all().find((thread) => this.isPending(thread));
+  }
+
+  isPending({ stop, reported, hit }: Thread): boolean {
+    return (stop?.kind === "signal" && !reported) || this.#breaks.isNews(hit);
+  }
+
+  /** A stopped thread has something to say. */
+  hasNews({ stop, hit }: Thread): boolean {
+    return (stop !== undefined && isReportable(stop)) || this.#breaks.isNews(hit);
+  }
+
+  /** What a stopped thread would have to say. */
+  whyOf({ stop, hit }: Thread): Why | undefined {
+    if (!this.#breaks.isNews(hit)) return stop && whyOf(stop);
+    return { kind: "break", number: this.#breaks.firstOf(hit).number, address: hit.address };
   }
 
   /** All threads have stopped: the stop is that of the one which had something to say. */
   settle(): void {
     const current = this.#threads.get(this.current);
-    if (!current.reported) this.of(current.stop && isReportable(current.stop) ? current : (this.pending ?? current));
+    // A stop that was told already: a thread was moved only, and what others have to say is told after the next run.
+    if (!this.isNew) current.reported ||= !this.hasNews(current);
+    else if (!current.reported) this.of(this.hasNews(current) ? current : (this.pending ?? current));
   }
 
   /** Another thread takes the place of the current one, which has gone. */

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC, PTRACE_EVENT_STOP } from "../abi/ptrace.ts";
+import {
+  PTRACE_EVENT_CLONE,
+  PTRACE_EVENT_EXEC,
+  PTRACE_EVENT_FORK,
+  PTRACE_EVENT_STOP,
+  PTRACE_EVENT_VFORK,
+} from "../abi/ptrace.ts";
 import { classifyStop, isReportable, type Stop } from "./stop.ts";
 
 const SIGTRAP = 5;
@@ -18,12 +24,14 @@ const ROWS: readonly (readonly [signal: number, event: number, stepping: boolean
   [SIGTSTP, PTRACE_EVENT_STOP, false, { kind: "group", signal: SIGTSTP }, true],
   [SIGTRAP, PTRACE_EVENT_EXEC, true, { kind: "exec" }, true],
   [SIGTRAP, PTRACE_EVENT_CLONE, false, { kind: "clone" }, false],
-  [SIGTRAP, PTRACE_EVENT_VFORK_DONE, false, { kind: "trap" }, false],
+  [SIGTRAP, PTRACE_EVENT_FORK, false, { kind: "clone" }, false],
+  [SIGTRAP, PTRACE_EVENT_VFORK, false, { kind: "vfork" }, false],
+  [SIGTRAP, PTRACE_EVENT_VFORK_DONE, false, { kind: "vforked" }, false],
 ];
 
 for (const [signal, event, stepping, stop, told] of ROWS) {
   test(`signal ${signal}, event ${event}${stepping ? ", in a step" : ""}: ${stop.kind}${told ? ", told" : ""}`, () => {
-    assert.deepEqual(classifyStop(signal, event, stepping), stop);
+    assert.deepEqual(classifyStop(signal, event, stepping ? "step" : "run"), stop);
     assert.equal(isReportable(stop), told);
   });
 }

@@ -1,17 +1,28 @@
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Tid } from "../base/brand.ts";
 import { isErrno } from "../base/errno.ts";
+import type { CodePort, Patch } from "./code-port.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { attempt, type ThreadObserver, type ThreadSet } from "./thread-set.ts";
 
-/** Processes made by clone(2) that the kernel attached like threads: let go at their first stop. */
+interface Stranger {
+  /** Breakpoints that its copy of the memory has. */
+  readonly patches: readonly Patch[];
+  /** It has the very memory of the process: not let go before there are no breakpoints in it. */
+  readonly shares: boolean;
+  isStopped: boolean;
+}
+
+/** Processes made by clone(2), fork(2) and vfork(2) that the kernel attached like threads: let go at their first stop, without breakpoints. */
 export class Strangers {
   readonly #ptrace: PtracePort;
+  readonly #code: CodePort;
   readonly #observer: ThreadObserver;
-  readonly #known = new Set<Tid>();
+  readonly #known = new Map<Tid, Stranger>();
 
-  constructor(ptrace: PtracePort, observer: ThreadObserver) {
+  constructor(ptrace: PtracePort, code: CodePort, observer: ThreadObserver) {
     this.#ptrace = ptrace;
+    this.#code = code;
     this.#observer = observer;
   }
 
@@ -19,14 +30,18 @@ export class Strangers {
     return this.#known.has(tid);
   }
 
-  /** Finds out what `maker` has just made: a thread of the process, which stops by itself, or a stranger. */
-  sort(maker: Tid, threads: ThreadSet): void {
+  /**
+   * Finds out what `maker` has just made: a thread of the process, which stops by itself, or a stranger. `planted` is in the memory
+   * that it has a copy of, or `shares`.
+   */
+  sort(maker: Tid, threads: ThreadSet, planted: readonly Patch[], shares: boolean): void {
     attempt(() => {
       const born = this.#ptrace.eventMessage(maker) as Tid;
       if (threads.has(born)) return;
       if (this.#ptrace.threads().includes(born)) threads.add(born).asked = true;
       else {
-        this.#known.add(born);
+        const patches = shares ? [] : planted;
+        this.#known.set(born, { patches, shares: shares && planted.length > 0, isStopped: false });
         this.#observer.traces(born);
       }
     });
@@ -39,11 +54,33 @@ export class Strangers {
     return true;
   }
 
-  /** Killed in this very moment, it stays known until its exit comes. */
-  dismiss(tid: Tid, status: WaitStatus): void {
-    if (status.kind === "continued") return;
+  /** `isClean`: the process has no breakpoints in its memory. Killed in this very moment, it stays known until its exit comes. */
+  dismiss(tid: Tid, status: WaitStatus, isClean: boolean): void {
+    const stranger = this.#known.get(tid);
+    if (!stranger || status.kind === "continued") return;
+    if (status.kind !== "stopped") {
+      this.forget(tid);
+      return;
+    }
+    stranger.isStopped = true;
+    if (stranger.shares && !isClean) return;
+    if (stranger.patches.length === 0) this.#letGo(tid);
+    else this.#code.restoreIn(tid, stranger.patches, () => this.#letGo(tid));
+  }
+
+  /** The breakpoints are out of the memory that some have in common with the process. False while one of them has not stopped yet. */
+  dismissSharing(): boolean {
+    let all = true;
+    for (const [tid, { shares, isStopped }] of [...this.#known]) {
+      if (shares && isStopped) this.#letGo(tid);
+      else if (shares) all = false;
+    }
+    return all;
+  }
+
+  #letGo(tid: Tid): void {
     try {
-      if (status.kind === "stopped") this.#ptrace.detach(tid, 0);
+      this.#ptrace.detach(tid, 0);
     } catch (error) {
       if (!isErrno(error, "ESRCH")) throw error;
       return;

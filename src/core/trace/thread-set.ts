@@ -1,6 +1,7 @@
 import { invariant } from "../base/assert.ts";
 import type { Tid } from "../base/brand.ts";
 import { isErrno } from "../base/errno.ts";
+import type { Hit } from "./breakpoints.ts";
 import type { PtracePort, Resume } from "./ptrace-port.ts";
 import type { Stop } from "./stop.ts";
 
@@ -17,6 +18,10 @@ export interface Thread {
   resumed: Resume;
   /** An interrupt came before the end of its step. */
   overtaken: boolean;
+  /** It stands on a breakpoint, as far as is known. */
+  hit: Hit | undefined;
+  /** A signal to be delivered when all go on. */
+  inject: number;
 }
 
 /** Told whose wait statuses matter. */
@@ -65,7 +70,16 @@ export class ThreadSet {
   }
 
   add(tid: Tid): Thread {
-    const thread: Thread = { tid, stop: undefined, reported: false, asked: false, resumed: "run", overtaken: false };
+    const thread: Thread = {
+      tid,
+      stop: undefined,
+      reported: false,
+      asked: false,
+      resumed: "run",
+      overtaken: false,
+      hit: undefined,
+      inject: 0,
+    };
     this.#threads.set(tid, thread);
     this.#observer.traces(tid);
     return thread;
@@ -132,7 +146,7 @@ export class ThreadSet {
    * where there is none.
    */
   takeStep(thread: Thread): boolean {
-    if (thread.stop?.kind !== "trap" || thread.resumed !== "step") return false;
+    if (thread.stop?.kind !== "trap" || (thread.resumed !== "step" && thread.resumed !== "off")) return false;
     let isPending = false;
     attempt(() => {
       isPending = this.#ptrace.hasPendingTrap(thread.tid);

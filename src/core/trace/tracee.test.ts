@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { paperCode } from "../../../test/support/paper-code.ts";
 import { seedFrom } from "../../../test/support/seeded.ts";
 import { PTRACE_EVENT_CLONE, PTRACE_EVENT_EXEC, PTRACE_EVENT_STOP } from "../abi/ptrace.ts";
 import { SIGCONT, SIGTRAP } from "../abi/signal.ts";
@@ -63,6 +64,7 @@ function machine(tids: readonly number[], keepAfterExec = true) {
       },
       kill: (signal) => requests.push(`kill ${signal}`),
     },
+    paperCode(),
     observer,
   );
   return {
@@ -722,6 +724,7 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
           threads: () => [...alive].map((tid) => tid as Tid),
           kill: () => {},
         },
+        paperCode(),
         {
           stopped: () =>
             assert.ok(

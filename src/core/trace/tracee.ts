@@ -2,11 +2,14 @@ import type { WaitStatus } from "../abi/wait.ts";
 import { invariant } from "../base/assert.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { isErrno } from "../base/errno.ts";
+import type { Breakpoint, BreakRequest } from "./breakpoints.ts";
+import type { CodePort, Patch } from "./code-port.ts";
 import type { Borrower } from "./loan.ts";
 import { Machine } from "./machine.ts";
 import type { Mode, Peek, TraceeObserver } from "./observer.ts";
 import type { PtracePort } from "./ptrace-port.ts";
-import { type Why, whyOf } from "./why.ts";
+import { isTrapped } from "./stop.ts";
+import type { Why } from "./why.ts";
 
 /**
  * The rules of tracing one process: what is asked of it, and which ptrace request comes next; what its threads report is
@@ -15,9 +18,11 @@ import { type Why, whyOf } from "./why.ts";
  */
 export class Tracee {
   readonly #machine: Machine;
+  readonly #code: CodePort;
 
-  constructor(pid: Pid, ptrace: PtracePort, observer: TraceeObserver) {
-    this.#machine = new Machine(pid, ptrace, observer);
+  constructor(pid: Pid, ptrace: PtracePort, code: CodePort, observer: TraceeObserver) {
+    this.#machine = new Machine(pid, ptrace, code, observer);
+    this.#code = code;
   }
 
   get mode(): Mode {
@@ -44,9 +49,9 @@ export class Tracee {
   /** Why one thread of a stopped process is stopped: what the stop is about, what it would report itself, or that it is held. ESRCH. */
   reportOf(tid: Tid): { readonly why: Why; readonly thread: Tid } {
     const { report } = this.#machine;
-    const { stop } = this.#machine.known(tid);
+    const thread = this.#machine.known(tid);
     if (tid === report.thread) return report;
-    return { why: (stop && whyOf(stop)) ?? { kind: "held" }, thread: tid };
+    return { why: report.whyOf(thread) ?? { kind: "held" }, thread: tid };
   }
 
   /** Takes every thread and begins to stop them. EPERM, ESRCH; nothing is left traced when it fails. */
@@ -65,22 +70,17 @@ export class Tracee {
   /** Lets every thread run on; an unreported signal of another thread is reported instead. */
   run(): void {
     invariant(this.mode === "stopped", "trace/tracee run: not stopped");
-    const { threads, report } = this.#machine;
-    const { pending } = report;
-    if (pending) {
-      this.#machine.tellOf(pending);
-      return;
-    }
-    this.#machine.go("running");
-    for (const thread of threads.all()) threads.resume(thread, "run", 0);
+    const { pending } = this.#machine.report;
+    if (pending) this.#machine.tellOf(pending);
+    else this.#machine.go("running");
   }
 
   /** One instruction of the current thread; an unreported signal of that one is reported instead. */
   step(): void {
     invariant(this.mode === "stopped", "trace/tracee step: not stopped");
-    const { threads } = this.#machine;
+    const { threads, report } = this.#machine;
     const thread = threads.get(this.current);
-    if (thread.stop?.kind === "signal" && !thread.reported) {
+    if (report.isPending(thread)) {
       this.#machine.tellOf(thread);
       return;
     }
@@ -99,15 +99,35 @@ export class Tracee {
   /** Continues, the current thread delivering `signal`. */
   deliver(signal: number): void {
     invariant(this.mode === "stopped", "trace/tracee deliver: not stopped");
-    const { threads, signals } = this.#machine;
-    const { stop } = threads.get(this.current);
-    this.#machine.go("running");
+    const { threads, signals, off } = this.#machine;
+    const thread = threads.get(this.current);
     // Only a thread that is about to deliver a signal can be given another one; else it is sent, and passed on unseen.
-    const direct = stop?.kind === "signal" || stop?.kind === "step";
-    if (!direct) signals.send(signal);
-    for (const thread of threads.all()) {
-      threads.resume(thread, "run", direct && thread.tid === this.current ? signal : 0);
-    }
+    if (thread.stop?.kind === "signal" || isTrapped(thread.stop) || off.standsOnOne(thread)) thread.inject = signal;
+    else signals.send(signal);
+    this.#machine.go("running");
+  }
+
+  /** Adds a breakpoint; it is in memory while the process runs. */
+  addBreakpoint(request: BreakRequest): Breakpoint {
+    invariant(this.mode === "stopped", "trace/tracee addBreakpoint: not stopped");
+    const { breaks, threads } = this.#machine;
+    if (!breaks.any) this.#code.reportForks(threads.all().map(({ tid }) => tid));
+    return breaks.add(request);
+  }
+
+  /** ENOENT. */
+  clearBreakpoints(which: number | "all"): void {
+    invariant(this.mode === "stopped", "trace/tracee clearBreakpoints: not stopped");
+    this.#machine.breaks.clear(which);
+  }
+
+  get breakpoints(): readonly Breakpoint[] {
+    return this.#machine.breaks.rows;
+  }
+
+  /** Those that are in memory now. */
+  get planted(): readonly Patch[] {
+    return this.#machine.breaks.planted;
   }
 
   /** From now on the current thread. ESRCH. */
@@ -165,8 +185,8 @@ export class Tracee {
    */
   makeCrashSafe(): void {
     if (this.mode !== "stopped") return;
-    const stepped = this.#machine.threads.all().find(({ stop }) => stop?.kind === "step");
-    if (stepped) this.#machine.toTrap(stepped);
+    const trapped = this.#machine.threads.all().find(({ stop }) => isTrapped(stop));
+    if (trapped) this.#machine.toTrap(trapped);
   }
 
   /** Takes note of threads that are traced, see {@link ThreadSet.claim}. */

@@ -7,22 +7,24 @@ import type { Stop } from "./stop.ts";
  * - `lost`: the thread that was to do a step has exited.
  * - `step`: an instruction was executed.
  * - `exec`: another program is about to execute its first instruction.
+ * - `break`: a thread stands on that breakpoint.
  * - `signal`: one is about to be delivered. `group`: job control has stopped the process.
  */
 export type Why =
   | { readonly kind: "attach" | "halt" | "held" | "lost" | "step" | "exec" }
+  | { readonly kind: "break"; readonly number: number; readonly address: number }
   | { readonly kind: "signal" | "group"; readonly signal: number };
 
 /** What a thread's stop means to a person; undefined for machinery. */
 export function whyOf(stop: Stop): Why | undefined {
   switch (stop.kind) {
-    case "clone":
-    case "trap":
-      return undefined;
     case "signal":
     case "group":
       return { kind: stop.kind, signal: stop.signal };
-    default:
+    case "step":
+    case "exec":
       return { kind: stop.kind };
+    default:
+      return undefined;
   }
 }

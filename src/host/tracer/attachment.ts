@@ -3,13 +3,17 @@ import { SIGTRAP } from "../../core/abi/signal.ts";
 import type { ExitStatus, WaitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
+import { beyond, QUOTAS } from "../../core/procfs/quotas.ts";
+import type { BreakRequest } from "../../core/trace/breakpoints.ts";
 import type { TraceeObserver } from "../../core/trace/observer.ts";
 import { Tracee } from "../../core/trace/tracee.ts";
-import { mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { perform, type Steps } from "../../core/vfs/steps.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
 import { Borrowing, type Job } from "./borrowing.ts";
 import type { Controller } from "./controller.ts";
 import type { EventLogs } from "./event-logs.ts";
+import { LiveCode, type Spaces } from "./live-code.ts";
 import { LivePtrace } from "./live-ptrace.ts";
 import type { RepairSharing } from "./repair-sharing.ts";
 import type { SeizeWatch } from "./seize-watch.ts";
@@ -33,6 +37,7 @@ export class Attachment implements TraceeObserver, Traced {
   readonly tracee: Tracee;
   readonly #tracing: Tracing;
   readonly #ptrace: LivePtrace;
+  readonly #code: LiveCode;
   readonly #mayKeepAfterExec: () => boolean;
   readonly #ended: () => void;
   /** How the thread ended that ended last: so has the process. */
@@ -49,7 +54,12 @@ export class Attachment implements TraceeObserver, Traced {
     process: LiveProcess,
     controller: Controller | undefined,
     tracing: Tracing,
-    hooks: { readonly mostThreads: number; mayKeepAfterExec(): boolean; ended(): void },
+    hooks: {
+      readonly mostThreads: number;
+      readonly spaces: Spaces;
+      mayKeepAfterExec(): boolean;
+      ended(): void;
+    },
   ) {
     this.process = process;
     this.controller = controller;
@@ -58,7 +68,8 @@ export class Attachment implements TraceeObserver, Traced {
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
     this.#ptrace = new LivePtrace(process, tracing.watch);
-    this.tracee = new Tracee(process.pid, this.#ptrace, this);
+    this.#code = new LiveCode(tracing.arch, this.#ptrace, hooks.spaces);
+    this.tracee = new Tracee(process.pid, this.#ptrace, this.#code, this);
     if (controller) tracing.logs.begin(process);
   }
 
@@ -69,6 +80,21 @@ export class Attachment implements TraceeObserver, Traced {
     const stopped = new Parked<void>(() => this.#waiting.delete(stopped));
     this.#waiting.add(stopped);
     return mapOutcome(stopped, then);
+  }
+
+  /** Adds a breakpoint. EBUSY when it runs; EFAULT, EPERM, EAGAIN. */
+  breakAt(request: BreakRequest): Outcome<void> {
+    return chainOutcome(
+      this.whenStopped(() => {}),
+      () => perform(this.#breakAt(request)),
+    );
+  }
+
+  *#breakAt(request: BreakRequest): Steps<void> {
+    yield* this.#code.check(request.address);
+    if (this.tracee.mode !== "stopped") throw new Errno("EBUSY", `process ${this.process.pid} is not stopped any more`);
+    if (this.tracee.breakpoints.length >= QUOTAS.breakpoints.most) throw beyond(QUOTAS.breakpoints);
+    this.tracee.addBreakpoint(request);
   }
 
   /** Who has it under control. */
@@ -180,6 +206,7 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   #end(reason: Errno): void {
+    this.#code.forget();
     clearImmediate(this.#rest);
     this.#ended();
     for (const parked of this.#takeWaiting()) parked.fail(reason);

@@ -7,10 +7,12 @@ import type { Outcome } from "../../core/vfs/parked.ts";
 import { type Steps, step } from "../../core/vfs/steps.ts";
 import type { KernelAccess } from "../linux/access.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
+import type { LiveMemory } from "../linux/memory.ts";
 import type { LiveProcessTable } from "../linux/process-table.ts";
 import { Attachment, type Tracing } from "./attachment.ts";
 import { type Controller, controllerKeyOf } from "./controller.ts";
 import { Controllers } from "./controllers.ts";
+import type { Spaces } from "./live-code.ts";
 import { mostThreads } from "./most-threads.ts";
 
 interface Setup {
@@ -18,6 +20,7 @@ interface Setup {
   readonly access: KernelAccess;
   /** How many each uid may control. */
   readonly quota: PerUid;
+  readonly memory: LiveMemory;
   readonly tracing: Tracing;
   /** Told when a process was let go, or is gone. */
   freed(pid: Pid): void;
@@ -54,6 +57,7 @@ export class Attachments {
     const release = controller && this.#setup.quota.take(caller);
     const attachment = new Attachment(target, controller, tracing, {
       mostThreads: mostThreads(target, caller),
+      spaces: this.#spacesOf(target, caller),
       mayKeepAfterExec: () => unconditional || this.#mayDebug(target, caller),
       ended: () => {
         release?.();
@@ -71,6 +75,18 @@ export class Attachments {
       if (this.#attached.has(target.pid)) attachment.detach();
       throw error;
     }
+  }
+
+  /** Memory as the caller may open it, who controls the process. */
+  #spacesOf(target: LiveProcess, caller: Caller): Spaces {
+    const { memory, processes } = this.#setup;
+    return {
+      own: () => memory.openStopped(target, caller),
+      ofChild: (child) => {
+        const process = processes.ofThread(child) as LiveProcess | undefined;
+        return process && memory.openStopped(process, caller);
+      },
+    };
   }
 
   /** Whether it is the caller's. */

@@ -7,16 +7,22 @@ import {
   PTRACE_INTERRUPT,
   PTRACE_O_TRACECLONE,
   PTRACE_O_TRACEEXEC,
+  PTRACE_O_TRACEFORK,
   PTRACE_O_TRACESYSGOOD,
+  PTRACE_O_TRACEVFORK,
+  PTRACE_O_TRACEVFORKDONE,
   PTRACE_SEIZE,
+  PTRACE_SETOPTIONS,
   PTRACE_SETREGSET,
   PTRACE_SINGLESTEP,
+  PTRACE_SYSCALL,
 } from "../../core/abi/ptrace.ts";
 import { SIGTRAP } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
+import { attempt } from "../../core/trace/thread-set.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
 import type { LiveProcess } from "../linux/live-process.ts";
@@ -25,7 +31,14 @@ import { allThreadsOf, threadsOf } from "../linux/threads.ts";
 import type { SeizeWatch } from "./seize-watch.ts";
 
 const OPTIONS = PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACESYSGOOD;
-const REQUEST: Record<Resume, number> = { run: PTRACE_CONT, step: PTRACE_SINGLESTEP };
+/** Asked for besides where there are breakpoints, which are in the memory of children, too. */
+const FORK_OPTIONS = OPTIONS | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE;
+const REQUEST: Record<Resume, number> = {
+  run: PTRACE_CONT,
+  step: PTRACE_SINGLESTEP,
+  off: PTRACE_SINGLESTEP,
+  call: PTRACE_SYSCALL,
+};
 
 const message = Buffer.alloc(8);
 const iovec = Buffer.alloc(16);
@@ -34,6 +47,7 @@ const iovec = Buffer.alloc(16);
 export class LivePtrace implements PtracePort {
   readonly #process: LiveProcess;
   readonly #watch: SeizeWatch;
+  #options = OPTIONS;
 
   constructor(process: LiveProcess, watch: SeizeWatch) {
     this.#process = process;
@@ -42,7 +56,7 @@ export class LivePtrace implements PtracePort {
 
   seize(tid: Tid): boolean {
     const error = this.#watch.during(this.#process, () =>
-      libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0 ? undefined : lastErrno(`attach to thread ${tid}`),
+      libcPtraceNumber(PTRACE_SEIZE, tid, 0, this.#options) === 0 ? undefined : lastErrno(`attach to thread ${tid}`),
     );
     if (!error) return true;
     // The kernel says EPERM, too, for a thread that has just exited or that it took along with the one that made it.
@@ -73,6 +87,15 @@ export class LivePtrace implements PtracePort {
 
   #status(tid: Tid, field: string): string {
     return statusField(promptText(this.#process.pid, "status", tid), field);
+  }
+
+  /** These stopped threads, those they make and those seized from now on stop where they have made a process. */
+  reportForks(tids: readonly Tid[]): void {
+    this.#options = FORK_OPTIONS;
+    for (const tid of tids) {
+      // One that was killed a moment ago makes no process any more.
+      attempt(() => check(libcPtraceNumber(PTRACE_SETOPTIONS, tid, 0, FORK_OPTIONS), `options of thread ${tid}`));
+    }
   }
 
   interrupt(tid: Tid): void {

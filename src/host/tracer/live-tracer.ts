@@ -23,6 +23,7 @@ import { type Controller, controllerOf } from "./controller.ts";
 import { EventLogs } from "./event-logs.ts";
 import { FilterInstallation } from "./filter-installation.ts";
 import { Freed } from "./freed.ts";
+import { LiveBreakpoints } from "./live-breakpoints.ts";
 import { getRegisterSet, setRegisterSet } from "./live-ptrace.ts";
 import { Looks } from "./looks.ts";
 import { PassingPeeks } from "./passing-peeks.ts";
@@ -36,6 +37,7 @@ import { WaitLoop } from "./wait-loop.ts";
 /** Control of live processes by ptrace, all of it from the main thread: what the words of procfs(5) and the register files ask for. */
 export class LiveTracer implements Tracer {
   readonly registerSizes: Readonly<Record<RegisterSet, number>>;
+  readonly breakpoints: LiveBreakpoints;
   readonly #setup: TracerSetup;
   readonly #loop: WaitLoop;
   readonly #checks: AttachChecks;
@@ -48,7 +50,7 @@ export class LiveTracer implements Tracer {
   readonly #logs = new EventLogs();
 
   constructor(setup: TracerSetup) {
-    const { processes, access, arch, elsewhere, culprits, onBug, attached, sharing = UNSHARED } = setup;
+    const { processes, access, arch, elsewhere, memory, culprits, onBug, attached, sharing = UNSHARED } = setup;
     this.#setup = setup;
     this.registerSizes = { general: arch.registerSize, floating: arch.floating.size };
     this.#sharing = sharing;
@@ -62,12 +64,14 @@ export class LiveTracer implements Tracer {
       processes,
       access,
       quota: attached,
+      memory,
       tracing: { arch, loop, sharing, watch: this.#seizes, logs: this.#logs },
       freed: (pid) => {
         sharing.again(pid);
         this.#freed.tell();
       },
     });
+    this.breakpoints = new LiveBreakpoints({ attachments, processes, elsewhere, arch });
     this.#peeks = peeks;
     this.#attachments = attachments;
     this.#looks = new Looks({

@@ -142,7 +142,7 @@ export class RemoteThread {
       port.resume("run", pending);
       const { signal: next, event } = yield* step(nextStop());
       if (event === PTRACE_EVENT_STOP) {
-        this.#trap = classifyStop(next, event, false);
+        this.#trap = classifyStop(next, event, "run");
         return;
       }
       pending = 0;

@@ -36,6 +36,8 @@ function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread): string 
         why.signal,
         unlessRefused(() => thread.signalInfo()),
       )}`;
+    case "break":
+      return `break ${why.number} 0x${why.address.toString(16)}`;
     case "group":
       return `stopped ${why.signal} ${signalName(why.signal)}`;
     case "exec":

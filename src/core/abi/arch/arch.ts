@@ -23,6 +23,13 @@ export interface CallConvention {
   readonly sysClose: number;
 }
 
+/** The instruction that stops a traced thread. */
+export interface BreakInstruction {
+  readonly instruction: readonly number[];
+  /** How far behind its start the program counter stands then. */
+  readonly behind: number;
+}
+
 /** Where a thread's general register set shows the call that a signal has interrupted. */
 export interface InterruptedCall {
   /** Which of {@link Arch.abis} the call's number is of. */
@@ -90,6 +97,7 @@ export interface Arch {
   readonly programCounter: string;
   readonly stackPointer: string;
   readonly call: CallConvention;
+  readonly breakpoint: BreakInstruction;
   /** None where the kernel has decided what becomes of the call before it stops for a tracer. */
   readonly interrupted: readonly InterruptedCall[];
   readonly dwarf: DwarfFacts;

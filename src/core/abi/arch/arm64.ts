@@ -61,6 +61,8 @@ export const ARM64: Arch = {
     sysPrctl: 167,
     sysClose: 57,
   },
+  // brk #0
+  breakpoint: { instruction: [0x00, 0x00, 0x20, 0xd4], behind: 0 },
   // At the stop the registers say that the call is made again; by the signal's own SA_RESTART the kernel takes that back behind it.
   interrupted: [],
   // DWARF for the Arm 64-bit architecture, section 4.1.

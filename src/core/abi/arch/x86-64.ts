@@ -140,6 +140,8 @@ export const X86_64: Arch = {
     sysPrctl: 157,
     sysClose: 3,
   },
+  // int3
+  breakpoint: { instruction: [0xcc], behind: 1 },
   interrupted: [
     { abi: 0, registerSize: 216, word: 8, number: 120, result: 80, wokenInVain: WOKEN_IN_VAIN },
     // A 32-bit program: struct user_regs_struct32.

@@ -46,6 +46,16 @@ export function parseNamedMaps(text: string): MapsEntry[] {
     .map(parseHead);
 }
 
+/** The mapping that holds `address`, from the same text; undefined where there is none. */
+export function mappingAt(text: string, address: number): MapsEntry | undefined {
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const entry = parseHead(line);
+    if (address >= entry.start && address < entry.end) return entry;
+  }
+  return undefined;
+}
+
 /** The path may hold blanks: it is what follows the first five fields. */
 function parseHead(line: string): MapsEntry {
   const dash = line.indexOf("-");

@@ -4,6 +4,7 @@ import type { Caller } from "../../vfs/caller.ts";
 import { type Outcome, within } from "../../vfs/parked.ts";
 import type { ProcfsOptions } from "../options.ts";
 import type { Ports, Process } from "../ports.ts";
+import { BREAK_WORDS } from "./break-words.ts";
 
 /** What a word is done with. */
 export interface WordContext {
@@ -96,6 +97,7 @@ export const CTL_WORDS: readonly CtlWord[] = [
       return tracer.choose(process, caller, Number(args) as Tid);
     },
   },
+  ...BREAK_WORDS,
   {
     word: "account",
     doc: "count its memory and hold it to its limit: the process, its threads and later children",

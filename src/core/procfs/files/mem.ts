@@ -4,6 +4,7 @@ import type { Handle } from "../../vfs/node.ts";
 import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
 import { perform, type Steps, step } from "../../vfs/steps.ts";
 import { mayDebug, type OpenContext, type ProcFile } from "../file.ts";
+import { withoutPatches } from "../patched-memory.ts";
 import type { AddressSpace, Process } from "../ports.ts";
 
 /** Who has a process's memory open for writing. Dropped with the process. */
@@ -53,11 +54,13 @@ function* readAcrossHoles(space: AddressSpace, pageSize: number, address: number
 }
 
 function openMem(context: OpenContext): Outcome<Handle> {
-  return mapOutcome(context.ports.memory.open(context.process, context.opener), (space) => {
+  const { ports, process, opener } = context;
+  return mapOutcome(ports.memory.open(process, opener), (memory) => {
+    const space = withoutPatches(memory, process, ports.breakpoints);
     try {
       const was = context.mode.resumed?.memo;
       if (was && fromLatin1(was) !== space.image)
-        throw new Errno("ESTALE", `process ${context.process.pid} has executed another program since`);
+        throw new Errno("ESTALE", `process ${process.pid} has executed another program since`);
       return memHandle(context, space, claimWriter(context));
     } catch (error) {
       space.close();

@@ -1,0 +1,44 @@
+import type { Tid } from "../base/brand.ts";
+import type { Caller } from "../vfs/caller.ts";
+import type { Outcome } from "../vfs/parked.ts";
+import type { Process } from "./ports.ts";
+
+/** A breakpoint as it is asked for. */
+export interface BreakRequest {
+  readonly address: number;
+  /** Where it is, in the words in which it was asked for. */
+  readonly asked: string;
+  /** Only this thread stops there; absent: any. */
+  readonly thread?: Tid | undefined;
+  /** Only while this register has this value; absent: always. */
+  readonly condition?: { readonly register: string; readonly value: bigint } | undefined;
+}
+
+/** One that is there. */
+export interface Breakpoint extends BreakRequest {
+  readonly number: number;
+  readonly kind: string;
+  /** How often somebody was told that a thread has come there. */
+  readonly hits: number;
+  /** It was not set when the process ran last: there was no memory that could be changed. */
+  readonly missing: boolean;
+}
+
+/** Bytes of code that a breakpoint stands in place of, while the process runs. */
+export interface Patched {
+  readonly address: number;
+  readonly original: Uint8Array;
+}
+
+/** Breakpoints of a process under control; they end with that, and with an exec. */
+export interface Debugger {
+  /** EBUSY unless stopped under the caller's control; EFAULT where no instruction is, EPERM where it cannot be changed, EAGAIN for too many. */
+  breakAt(process: Process, caller: Caller, request: BreakRequest): Outcome<void>;
+  /** By number. EBUSY, ENOENT. */
+  clear(process: Process, caller: Caller, which: number | "all"): Outcome<void>;
+  breakpoints(process: Process): readonly Breakpoint[];
+  /** What is in the memory of a process that runs, in place of what its program says. */
+  patches(process: Process): readonly Patched[];
+  /** What stands in place of those bytes. */
+  readonly breakInstruction: Uint8Array;
+}

@@ -1,0 +1,315 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { paperCode } from "../../../test/support/paper-code.ts";
+import {
+  PTRACE_EVENT_EXEC,
+  PTRACE_EVENT_FORK,
+  PTRACE_EVENT_STOP,
+  PTRACE_EVENT_VFORK,
+  PTRACE_EVENT_VFORK_DONE,
+  SYSCALL_STOP,
+} from "../abi/ptrace.ts";
+import { SIGTRAP } from "../abi/signal.ts";
+import type { WaitStatus } from "../abi/wait.ts";
+import type { Pid, Tid } from "../base/brand.ts";
+import { Tracee } from "./tracee.ts";
+
+const SIGUSR1 = 10;
+const A = 100 as Tid;
+const B = 101 as Tid;
+const CHILD = 200 as Tid;
+const PLACE = 0x4000;
+const stopped = (signal: number, event = 0): WaitStatus => ({ kind: "stopped", signal, event });
+const TRAP = stopped(SIGTRAP, PTRACE_EVENT_STOP);
+const STEPPED = stopped(SIGTRAP);
+
+/** A stopped process of these threads on paper. All that is asked of the kernel and of its memory is in one log. */
+function scene(...tids: Tid[]) {
+  const log: string[] = [];
+  const say = (text: string) => log.push(text);
+  const code = paperCode(log);
+  for (const tid of tids) code.counters.set(tid, 0x1000);
+  const tracee = new Tracee(
+    A as number as Pid,
+    {
+      seize: () => true,
+      interrupt: (tid) => say(`interrupt ${tid}`),
+      resume: (tid, how, signal) => say(`${how} ${tid}${signal ? ` with ${signal}` : ""}`),
+      detach: (tid) => say(`detach ${tid}`),
+      eventMessage: () => CHILD,
+      hasPendingTrap: () => false,
+      threads: () => tids,
+      kill: (signal) => say(`kill ${signal}`),
+    },
+    code,
+    {
+      stopped: (isNew) => say(isNew ? "told" : "told again"),
+      exited: () => say("exited"),
+      detached: () => say("detached"),
+      mayKeepAfterExec: () => true,
+      traces: () => {},
+      untraces: () => {},
+    },
+  );
+  tracee.attach();
+  for (const tid of tids) tracee.handle(tid, TRAP);
+  log.length = 0;
+  return {
+    tracee,
+    code,
+    since: () => log.splice(0),
+    breakAt: (address = PLACE, more = {}) => tracee.addBreakpoint({ address, asked: "", ...more }),
+    /** The thread executes the breakpoint instruction. */
+    hits: (tid: Tid, address = PLACE) => {
+      code.trap(tid, address);
+      tracee.handle(tid, STEPPED);
+    },
+  };
+}
+
+test("breakpoints are in memory before the first thread goes, and out of it before a stop is told", () => {
+  const { tracee, since, breakAt, hits } = scene(A, B);
+  breakAt();
+  assert.deepEqual(since(), ["report forks of 100 101"]);
+  tracee.run();
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100", "run 101"]);
+  hits(B);
+  assert.deepEqual(since(), [`pc 101 ${PLACE}`, "interrupt 100"]);
+  tracee.handle(A, TRAP);
+  assert.deepEqual(since(), [`restore ${PLACE}`, "told"]);
+  assert.deepEqual(tracee.report.why, { kind: "break", number: 1, address: PLACE });
+  assert.deepEqual([tracee.current, tracee.breakpoints[0]!.hits], [B, 1]);
+});
+
+test("a thread goes off its breakpoint alone, before the others run with the breakpoints in memory", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A, B);
+  breakAt();
+  tracee.run();
+  hits(B);
+  tracee.handle(A, TRAP);
+  since();
+  tracee.run();
+  assert.deepEqual(since(), ["off 101"]);
+  code.counters.set(B, PLACE + 4);
+  tracee.handle(B, STEPPED);
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100", "run 101"]);
+});
+
+test("who comes there in the same moment is told after the next run, and nobody before that goes on", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A, B);
+  breakAt();
+  tracee.run();
+  hits(B);
+  hits(A);
+  assert.deepEqual([tracee.current, tracee.mode], [B, "stopped"]);
+  since();
+  tracee.run();
+  assert.deepEqual([since(), tracee.current, tracee.breakpoints[0]!.hits], [["told"], A, 2]);
+  tracee.run();
+  assert.deepEqual(since(), ["off 100"]);
+  code.counters.set(A, PLACE + 4);
+  tracee.handle(A, STEPPED);
+  assert.deepEqual(since(), ["off 101"]);
+});
+
+test("what waits to be told outlives the move to where the target survives, and is dropped with its breakpoint", () => {
+  const { tracee, since, breakAt, hits } = scene(A, B);
+  breakAt();
+  tracee.run();
+  hits(B);
+  hits(A);
+  since();
+  tracee.makeCrashSafe();
+  assert.deepEqual(since(), ["interrupt 100", "run 100"]);
+  tracee.handle(A, TRAP);
+  assert.deepEqual([since(), tracee.current], [["told again"], B]);
+  assert.deepEqual(tracee.reportOf(A).why, { kind: "break", number: 1, address: PLACE });
+  tracee.clearBreakpoints(1);
+  tracee.run();
+  assert.deepEqual(since(), ["run 100", "run 101"]);
+});
+
+test("a breakpoint whose condition or thread does not hold is passed without anybody being told", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A, B);
+  breakAt(PLACE, { condition: { register: "rdi", value: 7n } });
+  breakAt(PLACE, { thread: A });
+  code.registers.set("rdi", 6n);
+  tracee.run();
+  since();
+  hits(B);
+  assert.deepEqual(since(), [`pc 101 ${PLACE}`, "interrupt 100"]);
+  tracee.handle(A, TRAP);
+  assert.deepEqual(since(), [`restore ${PLACE}`, "off 101"]);
+  code.counters.set(B, PLACE + 4);
+  tracee.handle(B, STEPPED);
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100", "run 101"]);
+  code.registers.set("rdi", 7n);
+  hits(A);
+  tracee.handle(B, TRAP);
+  assert.deepEqual(
+    tracee.breakpoints.map((row) => row.hits),
+    [1, 1],
+  );
+});
+
+test("a signal on the way off a breakpoint is told; the thread then goes off all the same", () => {
+  const { tracee, since, breakAt, hits } = scene(A);
+  breakAt();
+  tracee.run();
+  hits(A);
+  tracee.run();
+  since();
+  tracee.handle(A, stopped(SIGUSR1));
+  assert.deepEqual([since(), tracee.report.why], [["told"], { kind: "signal", signal: SIGUSR1 }]);
+  tracee.deliver(SIGUSR1);
+  assert.deepEqual(since(), ["off 100"]);
+  tracee.handle(A, STEPPED);
+  // The instruction is done before the handler begins, so it does not come back to the breakpoint.
+  assert.deepEqual(since(), [`plant ${PLACE}`, `run 100 with ${SIGUSR1}`]);
+});
+
+test("a breakpoint on a system call is left by beginning it: it may block", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A);
+  code.calls.add(PLACE);
+  breakAt();
+  tracee.run();
+  hits(A);
+  since();
+  tracee.run();
+  assert.deepEqual(since(), ["call 100"]);
+  tracee.handle(A, stopped(SIGTRAP | SYSCALL_STOP));
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100"]);
+});
+
+test("halt on the way off a breakpoint stops the process there", () => {
+  const { tracee, since, breakAt, hits } = scene(A, B);
+  breakAt();
+  tracee.run();
+  hits(A);
+  tracee.handle(B, TRAP);
+  tracee.run();
+  since();
+  tracee.halt();
+  assert.deepEqual(since(), ["interrupt 100"]);
+  tracee.handle(A, TRAP);
+  assert.deepEqual([since(), tracee.report.why], [["told"], { kind: "halt" }]);
+});
+
+test("the end of a thread on its way off lets the others go", () => {
+  const { tracee, since, breakAt, hits } = scene(A, B);
+  breakAt();
+  tracee.run();
+  hits(B);
+  tracee.handle(A, TRAP);
+  tracee.run();
+  since();
+  tracee.handle(B, { kind: "signaled", signal: 9 });
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100"]);
+});
+
+test("a detach takes the breakpoints out first, while threads run; a trap that was under way is no signal", () => {
+  const { tracee, since, breakAt, hits } = scene(A, B);
+  breakAt();
+  tracee.run();
+  since();
+  tracee.detach();
+  assert.deepEqual(since(), [`restore ${PLACE}`, "interrupt 100", "interrupt 101"]);
+  hits(A);
+  tracee.handle(B, TRAP);
+  assert.deepEqual(since(), [`pc 100 ${PLACE}`, "detach 100", "detach 101", "detached"]);
+});
+
+test("where memory takes its time nobody goes, is told or is let go before it is done", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A, B);
+  breakAt();
+  since();
+  code.later = true;
+  tracee.run();
+  assert.deepEqual([since(), tracee.mode], [[`plant ${PLACE}`], "running"]);
+  code.waiting.shift()!();
+  assert.deepEqual(since(), ["run 100", "run 101"]);
+  hits(A);
+  tracee.handle(B, TRAP);
+  assert.deepEqual(since().at(-1), `restore ${PLACE}`);
+  assert.equal(tracee.mode, "stopping");
+  tracee.detach();
+  assert.deepEqual(since(), []);
+  code.waiting.shift()!();
+  assert.deepEqual(since(), ["detach 100", "detach 101", "detached"]);
+});
+
+test("a halt while breakpoints are put in stops the process before it has run", () => {
+  const { tracee, since, breakAt, code } = scene(A);
+  breakAt();
+  code.later = true;
+  tracee.run();
+  tracee.halt();
+  since();
+  code.waiting.shift()!();
+  assert.deepEqual(since(), [`restore ${PLACE}`]);
+  code.waiting.shift()!();
+  assert.deepEqual([since(), tracee.report.why], [["told"], { kind: "halt" }]);
+});
+
+test("a child of fork gets its bytes back before it is let go", () => {
+  const { tracee, since, breakAt } = scene(A);
+  breakAt();
+  tracee.run();
+  since();
+  tracee.handle(A, stopped(SIGTRAP, PTRACE_EVENT_FORK));
+  assert.deepEqual(since(), ["run 100"]);
+  tracee.handle(CHILD, TRAP);
+  assert.deepEqual(since(), [`restore ${PLACE} in 200`, "detach 200"]);
+});
+
+test("while a child of vfork has the memory all threads are held, and no breakpoint is there", () => {
+  const { tracee, since, breakAt } = scene(A, B);
+  breakAt();
+  tracee.run();
+  since();
+  tracee.handle(A, stopped(SIGTRAP, PTRACE_EVENT_VFORK));
+  assert.deepEqual(since(), ["interrupt 101"]);
+  tracee.handle(CHILD, TRAP);
+  assert.deepEqual(since(), [], "not let go while the others may still run");
+  tracee.handle(B, TRAP);
+  assert.deepEqual(since(), [`restore ${PLACE}`, "detach 200", "run 100"]);
+  tracee.handle(A, stopped(SIGTRAP, PTRACE_EVENT_VFORK_DONE));
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100", "run 101"]);
+});
+
+test("an exec drops the breakpoints; their numbers are not given again before that", () => {
+  const { tracee, since, breakAt } = scene(A);
+  breakAt();
+  tracee.clearBreakpoints("all");
+  assert.equal(breakAt().number, 2);
+  assert.throws(() => tracee.clearBreakpoints(1), { code: "ENOENT" });
+  tracee.run();
+  since();
+  tracee.handle(A, stopped(SIGTRAP, PTRACE_EVENT_EXEC));
+  assert.deepEqual(since(), ["forget", "interrupt 100", "run 100"]);
+  assert.deepEqual(tracee.breakpoints, []);
+});
+
+test("a place without memory is marked, and the others are set", () => {
+  const { tracee, breakAt, hits, code } = scene(A);
+  breakAt();
+  breakAt(0x10);
+  code.holes.add(0x10);
+  tracee.run();
+  hits(A);
+  assert.deepEqual(
+    tracee.breakpoints.map((row) => [row.hits, row.missing]),
+    [
+      [1, false],
+      [0, true],
+    ],
+  );
+});
+
+test("a trap that a breakpoint did not raise is the target's own", () => {
+  const { tracee, breakAt } = scene(A);
+  breakAt();
+  tracee.run();
+  tracee.handle(A, STEPPED);
+  assert.deepEqual(tracee.report.why, { kind: "signal", signal: SIGTRAP });
+});

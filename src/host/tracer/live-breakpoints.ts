@@ -1,0 +1,73 @@
+import type { Arch } from "../../core/abi/arch/arch.ts";
+import { mappingAt } from "../../core/abi/text/smaps.ts";
+import { Errno } from "../../core/base/errno.ts";
+import { fromLatin1 } from "../../core/base/text.ts";
+import type { Breakpoint, BreakRequest, Debugger, Patched } from "../../core/procfs/breakpoints-port.ts";
+import type { Process } from "../../core/procfs/ports.ts";
+import type { Caller } from "../../core/vfs/caller.ts";
+import type { Outcome } from "../../core/vfs/parked.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
+import type { Elsewhere } from "../linux/elsewhere/elsewhere.ts";
+import type { LiveProcess } from "../linux/live-process.ts";
+import type { LiveProcessTable } from "../linux/process-table.ts";
+import type { Attachments } from "./attachments.ts";
+import { isNative } from "./live-ptrace.ts";
+
+interface Setup {
+  readonly attachments: Attachments;
+  readonly processes: LiveProcessTable;
+  readonly elsewhere: Elsewhere;
+  readonly arch: Arch;
+}
+
+/** The breakpoints of processes under control. */
+export class LiveBreakpoints implements Debugger {
+  readonly breakInstruction: Uint8Array;
+  readonly #setup: Setup;
+
+  constructor(setup: Setup) {
+    this.#setup = setup;
+    this.breakInstruction = Uint8Array.from(setup.arch.breakpoint.instruction);
+  }
+
+  breakAt(process: Process, caller: Caller, request: BreakRequest): Outcome<void> {
+    return perform(this.#breakAt(process as LiveProcess, caller, request));
+  }
+
+  *#breakAt(target: LiveProcess, caller: Caller, request: BreakRequest): Steps<void> {
+    const { attachments, arch } = this.#setup;
+    const attachment = attachments.stoppable(target, caller);
+    yield* step(attachment.whenStopped(() => {}));
+    if (!isNative(attachment.tracee.current, arch)) {
+      throw new Errno("EOPNOTSUPP", `process ${target.pid} runs 32-bit code, where breakpoints are not known`);
+    }
+    yield* this.#checkMapping(target, caller, request.address);
+    yield* step(attachment.breakAt(request));
+  }
+
+  /** EFAULT where nothing is mapped, EOPNOTSUPP in memory that is shared: others would meet the breakpoint, who are not traced. */
+  *#checkMapping(target: LiveProcess, caller: Caller, address: number): Steps<void> {
+    const { elsewhere, processes } = this.#setup;
+    const { pid } = target;
+    const asked = { pid, role: processes.identity.roleOf(caller), name: "maps" } as const;
+    const mapping = mappingAt(fromLatin1(yield* step(elsewhere.do(target, caller, "bytes", asked))), address);
+    const what = `at 0x${address.toString(16)} of process ${pid}`;
+    if (!mapping) throw new Errno("EFAULT", `there is no memory ${what}`);
+    if (mapping.rights.includes("s")) {
+      throw new Errno("EOPNOTSUPP", `the memory ${what} is shared with other processes, which a breakpoint would kill`);
+    }
+  }
+
+  clear(process: Process, caller: Caller, which: number | "all"): Outcome<void> {
+    const attachment = this.#setup.attachments.stoppable(process, caller);
+    return attachment.whenStopped(() => attachment.tracee.clearBreakpoints(which));
+  }
+
+  breakpoints(process: Process): readonly Breakpoint[] {
+    return this.#setup.attachments.get(process.pid)?.tracee.breakpoints ?? [];
+  }
+
+  patches(process: Process): readonly Patched[] {
+    return this.#setup.attachments.get(process.pid)?.tracee.planted ?? [];
+  }
+}

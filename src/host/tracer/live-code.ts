@@ -1,0 +1,191 @@
+import type { Arch } from "../../core/abi/arch/arch.ts";
+import { willBeRepeated } from "../../core/abi/restart.ts";
+import { SI_KERNEL, SIGINFO_CODE, TRAP_BRKPT } from "../../core/abi/signal.ts";
+import type { Tid } from "../../core/base/brand.ts";
+import { Errno, isErrno } from "../../core/base/errno.ts";
+import type { AddressSpace } from "../../core/procfs/ports.ts";
+import type { CodePort, Patch } from "../../core/trace/code-port.ts";
+import { register, withRegister } from "../../core/trace/remote-call.ts";
+import { perform, type Steps, step } from "../../core/vfs/steps.ts";
+import { getRegisters, type LivePtrace, setRegisters } from "./live-ptrace.ts";
+import { LiveThread } from "./live-thread.ts";
+import { pause } from "./patches.ts";
+
+/** How long to wait for a free thread of the pool when a breakpoint has to be taken out. */
+const AGAIN_MS = 5;
+
+export interface Spaces {
+  /** The memory of the process, which is stopped, as whoever controls it may open it. */
+  own(): AddressSpace;
+  /** The same of a child. Undefined when that has been killed. */
+  ofChild(child: Tid): AddressSpace | undefined;
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.every((byte, i) => byte === b[i]);
+}
+
+/** Breakpoint instructions in the memory of one live process. */
+export class LiveCode implements CodePort {
+  readonly #arch: Arch;
+  readonly #ptrace: LivePtrace;
+  readonly #spaces: Spaces;
+  readonly #trap: Uint8Array;
+  #space: AddressSpace | undefined;
+
+  constructor(arch: Arch, ptrace: LivePtrace, spaces: Spaces) {
+    this.#arch = arch;
+    this.#ptrace = ptrace;
+    this.#spaces = spaces;
+    this.#trap = Uint8Array.from(arch.breakpoint.instruction);
+  }
+
+  trapped(tid: Tid): number | undefined {
+    return this.#ofLiving(() => {
+      const code = new LiveThread(tid, this.#arch).signalInfo().readInt32LE(SIGINFO_CODE);
+      if (code !== SI_KERNEL && code !== TRAP_BRKPT) return undefined;
+      return this.#counter(tid) - this.#arch.breakpoint.behind;
+    });
+  }
+
+  counter(tid: Tid): number | undefined {
+    return this.#ofLiving(() => (this.#isInCall(tid) ? undefined : this.#counter(tid)));
+  }
+
+  #isInCall(tid: Tid): boolean {
+    const { original, result } = this.#arch.call;
+    // Where there is no such register the counter is before the call already, if that is made again.
+    if (original === undefined) return false;
+    const registers = getRegisters(tid, this.#arch);
+    const value = (name: string): bigint => BigInt.asIntN(64, register(this.#arch, registers, name));
+    return value(original) >= 0n && willBeRepeated(Number(value(result)));
+  }
+
+  #counter(tid: Tid): number {
+    return Number(register(this.#arch, getRegisters(tid, this.#arch), this.#arch.programCounter));
+  }
+
+  setCounter(tid: Tid, address: number): void {
+    this.#ofLiving(() => {
+      const { programCounter } = this.#arch;
+      const registers = getRegisters(tid, this.#arch);
+      setRegisters(tid, this.#arch, withRegister(this.#arch, registers, programCounter, BigInt(address)));
+    });
+  }
+
+  register(tid: Tid, name: string): bigint | undefined {
+    return this.#ofLiving(() => register(this.#arch, getRegisters(tid, this.#arch), name));
+  }
+
+  #ofLiving<T>(ask: () => T): T | undefined {
+    try {
+      return ask();
+    } catch (error) {
+      if (isErrno(error, "ESRCH")) return undefined;
+      throw error;
+    }
+  }
+
+  plant(addresses: readonly number[], done: (planted: readonly Patch[]) => void): void {
+    const planted: Patch[] = [];
+    perform(this.#toTheEnd(this.#plant(addresses, planted), () => done(planted)));
+  }
+
+  *#plant(addresses: readonly number[], planted: Patch[]): Steps<void> {
+    const space = this.#own();
+    for (const address of addresses) {
+      try {
+        const patch = yield* this.#look(space, address);
+        if (!patch) continue;
+        // From here on it is to be taken out again, whatever becomes of the write.
+        planted.push(patch);
+        yield* step(space.write(address, this.#trap));
+      } catch (error) {
+        if (!isErrno(error)) throw error;
+      }
+    }
+  }
+
+  /** What is at an address. Undefined where an instruction does not fit. */
+  *#look(space: AddressSpace, address: number): Steps<Patch | undefined> {
+    const { instruction } = this.#arch.call;
+    const bytes = new Uint8Array(Math.max(instruction.length, this.#trap.length));
+    const count = yield* step(space.read(address, bytes));
+    if (count < this.#trap.length) return undefined;
+    const isCall = count >= instruction.length && instruction.every((byte, i) => bytes[i] === byte);
+    return { address, original: bytes.subarray(0, this.#trap.length), isCall };
+  }
+
+  restore(patches: readonly Patch[], done: () => void): void {
+    perform(this.#toTheEnd(this.#restore(this.#own(), patches), done));
+  }
+
+  restoreIn(child: Tid, patches: readonly Patch[], done: () => void): void {
+    const space = this.#ofLiving(() => this.#spaces.ofChild(child));
+    if (!space) {
+      done();
+      return;
+    }
+    const over = (): void => {
+      space.close();
+      done();
+    };
+    perform(this.#toTheEnd(this.#restore(space, patches), over));
+  }
+
+  *#restore(space: AddressSpace, patches: readonly Patch[]): Steps<void> {
+    const bytes = new Uint8Array(this.#trap.length);
+    for (const { address, original } of patches) {
+      for (let again = true; again; ) {
+        try {
+          const count = yield* step(space.read(address, bytes));
+          if (count === bytes.length && sameBytes(bytes, this.#trap)) yield* step(space.write(address, original));
+          again = false;
+        } catch (error) {
+          if (!isErrno(error)) throw error;
+          // The program has put something else there, or has gone; but a pool that is full is waited for.
+          again = error.code === "EAGAIN";
+        }
+        if (again) yield* step(pause(AGAIN_MS));
+      }
+    }
+  }
+
+  *#toTheEnd(steps: Steps<void>, done: () => void): Steps<void> {
+    try {
+      yield* steps;
+    } catch (error) {
+      if (!(error instanceof Errno)) throw error;
+    }
+    done();
+  }
+
+  /** EFAULT, EPERM, ESRCH: what is at the address, where a breakpoint could be. The process is stopped. */
+  *check(address: number): Steps<void> {
+    const what = `no breakpoint at 0x${address.toString(16)}`;
+    try {
+      const space = this.#own();
+      const patch = yield* this.#look(space, address);
+      if (!patch) throw new Errno("EFAULT", what);
+      // The same again: whether the kernel lets us change it, and others than this process would not see it.
+      yield* step(space.write(address, patch.original));
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      throw new Errno(error.code, `${what}: ${error.reason}`, error);
+    }
+  }
+
+  #own(): AddressSpace {
+    this.#space ??= this.#spaces.own();
+    return this.#space;
+  }
+
+  forget(): void {
+    this.#space?.close();
+    this.#space = undefined;
+  }
+
+  reportForks(tids: readonly Tid[]): void {
+    this.#ptrace.reportForks(tids);
+  }
+}

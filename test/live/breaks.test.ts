@@ -1,0 +1,190 @@
+/** Breakpoints: the words `break` and `clear`, the file `breaks`, what `stop` says of them, and that nobody misses one. */
+import assert from "node:assert/strict";
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { after, before, test } from "node:test";
+import { NEEDS_MOUNT } from "../support/rights.ts";
+import { Server } from "../support/server.ts";
+import { Target } from "../support/target.ts";
+
+let server: Server;
+before(async () => {
+  if (!NEEDS_MOUNT.skip) server = await Server.start();
+});
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+});
+
+const code = (name: string) => (error: NodeJS.ErrnoException) => error.code === name;
+const read = (pid: number, file: string): string => readFileSync(server.path(pid, file), "latin1");
+const words = (pid: number, text: string): Promise<void> => server.ctlLater(pid, text);
+const placeOf = (target: Target, name: string): string => new RegExp(`${name} (0x[0-9a-f]+)`).exec(target.output)![1]!;
+
+/** Bytes at an address, of a file of memory. */
+function bytesAt(path: string, address: string, count = 4): string {
+  const fd = openSync(path, "r");
+  const bytes = Buffer.alloc(count);
+  readSync(fd, bytes, 0, count, Number(address));
+  closeSync(fd);
+  return bytes.toString("hex");
+}
+/** As the kernel has it. */
+const realBytes = (pid: number, address: string): string => bytesAt(`/proc/${pid}/mem`, address);
+
+async function started(...args: (string | number)[]): Promise<Target & { leaf: string }> {
+  const target = await Target.start("breaks", { args: args.map(String) });
+  return Object.assign(target, { leaf: placeOf(target, "leaf") });
+}
+
+/** Runs to so many stops, each of which is reported to `seen`, and then on until the process has said it. */
+async function runThrough(target: Target, stops: number, text: string, seen: (line: string) => void): Promise<void> {
+  for (let i = 0; i < stops; i++) {
+    await words(target.pid, "run; wait 20");
+    while (read(target.pid, "stop").startsWith("signal 17 chld ")) await words(target.pid, "chld; wait 20");
+    seen(read(target.pid, "stop"));
+  }
+  await words(target.pid, "run");
+  await target.prints(text);
+}
+
+test("a breakpoint stops every thread that comes there, each time", NEEDS_MOUNT, async () => {
+  await using target = await started(1, 3);
+  const { pid, leaf } = target;
+  await words(pid, `attach; wait; break ${leaf}`);
+  assert.equal(read(pid, "breaks"), `1 break ${leaf} hits 0\n`);
+  target.child.stdin!.write("\n");
+  const lines: string[] = [];
+  await runThrough(target, 3, "sum 3\n", (line) => lines.push(line));
+  for (const line of lines) assert.match(line, new RegExp(`^break 1 ${leaf} thread [0-9]+ pc ${leaf}\n$`));
+  assert.equal(read(pid, "breaks"), `1 break ${leaf} hits 3\n`);
+  await words(pid, "detach");
+});
+
+test("fifty threads at one breakpoint: nobody misses one, nobody is left behind", NEEDS_MOUNT, async () => {
+  await using target = await started(50, 6);
+  const { pid, leaf } = target;
+  await words(pid, `attach; wait; break ${leaf}`);
+  target.child.stdin!.write("\n");
+  const threads = new Map<string, number>();
+  await runThrough(target, 300, "sum 300\n", (line) => {
+    const tid = new RegExp(`^break 1 ${leaf} thread ([0-9]+) pc ${leaf}\n$`).exec(line)?.[1];
+    assert.ok(tid, line);
+    threads.set(tid, (threads.get(tid) ?? 0) + 1);
+  });
+  assert.equal(read(pid, "breaks"), `1 break ${leaf} hits 300\n`);
+  assert.deepEqual([threads.size, ...new Set(threads.values())], [50, 6]);
+  await words(pid, "halt; wait; clear all; run");
+  target.child.stdin!.write("\n");
+  await target.prints("sum 600\n");
+  await words(pid, "detach");
+});
+
+test("the instruction is in memory only while the process runs, and mem never shows it", NEEDS_MOUNT, async () => {
+  await using target = await started(1, 1);
+  const { pid, leaf } = target;
+  const before = realBytes(pid, leaf);
+  await words(pid, `attach; wait; break ${leaf}`);
+  assert.equal(realBytes(pid, leaf), before);
+  await words(pid, "run");
+  assert.notEqual(realBytes(pid, leaf), before);
+  assert.equal(bytesAt(server.path(pid, "mem"), leaf), before);
+  // What is written there is what the program has, and the breakpoint stays.
+  const fd = openSync(server.path(pid, "mem"), "r+");
+  assert.equal(writeSync(fd, Buffer.from(before, "hex"), 0, 4, Number(leaf)), 4);
+  closeSync(fd);
+  assert.notEqual(realBytes(pid, leaf), before);
+  target.child.stdin!.write("\n");
+  await words(pid, "wait");
+  assert.equal(realBytes(pid, leaf), before);
+  assert.equal(bytesAt(server.path(pid, "mem"), leaf), before);
+  await words(pid, "run; halt; wait; detach");
+  await target.prints("sum 1\n");
+});
+
+test("detach leaves nothing behind, whatever the process does", NEEDS_MOUNT, async () => {
+  await using target = await started(4, 20000);
+  const { pid, leaf } = target;
+  const before = realBytes(pid, leaf);
+  for (let round = 1; round <= 8; round++) {
+    await words(pid, `attach; wait; break ${leaf}`);
+    target.child.stdin!.write("\n");
+    await words(pid, round % 2 === 0 ? "run; wait; run" : "run");
+    await words(pid, "detach");
+    assert.equal(realBytes(pid, leaf), before);
+    await target.prints(`sum ${80000 * round}\n`);
+  }
+});
+
+for (const [how, says] of [
+  ["fork", "child 7\n"],
+  ["vfork", "child 7\n"],
+  ["spawn", "child 7\n"],
+] as const) {
+  test(`a child made by ${how} has no breakpoint in its memory`, NEEDS_MOUNT, async () => {
+    await using target = await started(3, 5, how);
+    const { pid, leaf } = target;
+    await words(pid, `attach; wait; break ${leaf}`);
+    target.child.stdin!.write("\n");
+    await runThrough(target, 15, "sum 15\n", (line) => assert.match(line, /^break 1 /));
+    assert.ok(target.output.includes(says), target.output);
+    await words(pid, "detach");
+  });
+}
+
+test("an exec drops the breakpoints", NEEDS_MOUNT, async () => {
+  await using target = await Target.start("execs-on-usr1", { args: ["/bin/echo", "new image"] });
+  const { pid } = target;
+  await words(pid, "attach; wait");
+  const pc = / pc (0x[0-9a-f]+)/.exec(read(pid, "stop"))![1]!;
+  await words(pid, `break ${pc}; usr1; wait`);
+  // Behind the handler the call returns there.
+  assert.match(read(pid, "stop"), /^break 1 /);
+  await words(pid, "run; wait");
+  assert.match(read(pid, "stop"), /^exec /);
+  assert.equal(read(pid, "breaks"), "");
+  await words(pid, "detach");
+  await target.prints("new image\n");
+});
+
+test("a breakpoint where the process stands is left by run; one that a step comes to, too", NEEDS_MOUNT, async () => {
+  await using target = await started(1, 2);
+  const { pid, leaf } = target;
+  await words(pid, `attach; wait; break ${leaf}`);
+  target.child.stdin!.write("\n");
+  await words(pid, "run; wait; clear 1; step; wait");
+  const next = / pc (0x[0-9a-f]+)\n/.exec(read(pid, "stop"))![1]!;
+  assert.notEqual(next, leaf);
+  // The current thread stands there already; it comes there once more.
+  await words(pid, `break ${next}; run; wait`);
+  assert.match(read(pid, "stop"), new RegExp(`^break 2 ${next} thread [0-9]+ pc ${next}\n$`));
+  await words(pid, "run");
+  await target.prints("sum 2\n");
+  await words(pid, "detach");
+});
+
+test("what cannot be is refused with its reason, and changes nothing", NEEDS_MOUNT, async () => {
+  await using target = await started(1, 1);
+  const { pid, leaf } = target;
+  await assert.rejects(words(pid, `break ${leaf}`), code("EBUSY"));
+  await words(pid, "attach; wait");
+  for (const word of [
+    "break",
+    "break leaf?",
+    "break 4096",
+    "break 0x",
+    "break 0x401136 x",
+    "clear",
+    "clear 0",
+    "clear x",
+  ])
+    await assert.rejects(words(pid, word), code("EINVAL"), word);
+  await assert.rejects(words(pid, "break 0x10"), code("EFAULT"));
+  await assert.rejects(words(pid, "break 0xffffffffffff"), code("EFAULT"));
+  await assert.rejects(words(pid, "clear 1"), code("ENOENT"));
+  await words(pid, "clear all");
+  assert.equal(read(pid, "breaks"), "");
+  await words(pid, "run");
+  await assert.rejects(words(pid, `break ${leaf}`), code("EBUSY"));
+  await assert.rejects(words(pid, "clear all"), code("EBUSY"));
+  await words(pid, "detach");
+  assert.equal(read(pid, "breaks"), "");
+});

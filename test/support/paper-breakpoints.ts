@@ -1,0 +1,27 @@
+import type { Breakpoint, Debugger, Patched } from "../../src/core/procfs/breakpoints-port.ts";
+
+export interface PaperBreakpoints extends Debugger {
+  readonly rows: Breakpoint[];
+  /** What stands in memory. */
+  planted: Patched[];
+}
+
+/** Breakpoints on paper: what is asked is noted in `calls`. The instruction is two bytes, 0xcc 0xcd. */
+export function paperBreakpoints(calls: string[]): PaperBreakpoints {
+  const rows: Breakpoint[] = [];
+  const paper: PaperBreakpoints = {
+    rows,
+    planted: [],
+    breakInstruction: new Uint8Array([0xcc, 0xcd]),
+    breakAt: (_process, _caller, request) => {
+      calls.push(`break ${request.asked}`);
+      rows.push({ ...request, number: rows.length + 1, kind: "break", hits: 0, missing: false });
+    },
+    clear: (_process, _caller, which) => {
+      calls.push(`clear ${which}`);
+    },
+    breakpoints: () => rows,
+    patches: () => paper.planted,
+  };
+  return paper;
+}

@@ -1,0 +1,8 @@
+import type { CtlWord } from "../../src/core/procfs/ctl/words.ts";
+
+const ARGUMENTS: Readonly<Record<string, string>> = { thread: "447", break: "0x401136", clear: "all" };
+
+/** The word with what has to stand behind it. */
+export function exampleOf({ word }: Pick<CtlWord, "word">): string {
+  return ARGUMENTS[word] === undefined ? word : `${word} ${ARGUMENTS[word]}`;
+}
