@@ -36,6 +36,7 @@ static long call(const char *name) {
   struct stat stat;
   char path[64];
   if (!strcmp(name, "kcmp")) return syscall(SYS_kcmp, target, getpid(), 1, 0, 0);
+  if (!strcmp(name, "get_robust_list")) return syscall(SYS_get_robust_list, target, buffer, buffer + 8);
   if (!strcmp(name, "pidfd_open")) return syscall(SYS_pidfd_open, target, 0);
   if (!strcmp(name, "pidfd_stat")) return fstat(syscall(SYS_pidfd_open, target, 0), &stat);
   if (!strcmp(name, "pidfd_info")) {

@@ -44,9 +44,7 @@ test("procfs knows no system call number, the transports no process", () => {
 
 test("paths of processes are made in one place, from the table of what waits", () => {
   const making = product.filter(([, text]) => /`\/proc\/\$\{/.test(text)).map(([path]) => path);
-  // The accountant's own view of /proc still makes them.
-  const elsewhere = making.filter((path) => !path.startsWith("src/host/accountant/"));
-  assert.deepEqual(elsewhere, ["src/host/linux/proc-file.ts"]);
+  assert.deepEqual(making, ["src/host/linux/proc-file.ts"]);
 });
 
 test("modules stay small", () => {

@@ -7,12 +7,13 @@ import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
 import { readLongText } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
+import { listProcesses, listThreads, longPromptText, promptText, threadPath } from "../linux/proc-file.ts";
 import { hasRobustFutexes, type ThreadInfo, threadInfo } from "../linux/thread-info.ts";
 import { sizeOf } from "./look.ts";
 import { Looks } from "./looks.ts";
-import { linkAt, memoryFileAt, namedMemoryFiles } from "./memory-file.ts";
-import { readImage, readMemoryFiles, readProgress, readProgressAtOnce, textOf } from "./read-process.ts";
-import { ifThere, numbersIn, type Size, threadWithMemory } from "./sizes.ts";
+import { descriptorLink, memoryFileOf, namedMemoryFiles } from "./memory-file.ts";
+import { readImage, readMemoryFiles, readProgress, readProgressAtOnce } from "./read-process.ts";
+import { ifReadable, type Size, threadWithMemory } from "./sizes.ts";
 import { ALL_OWN, type Strangers } from "./strangers.ts";
 
 const KCMP_VM = 1;
@@ -89,26 +90,25 @@ export class LiveTargets implements Targets {
   }
 
   hasThread(pid: number, tid: number): boolean {
-    const fd = openForReading(AT_FDCWD, `/proc/${pid}/task/${tid}`);
+    const fd = openForReading(AT_FDCWD, threadPath(pid, tid));
     if (fd >= 0) libcClose(fd);
     return fd >= 0;
   }
 
   progress(pid: number, tid: number): Progress | undefined {
-    const path = `/proc/${pid}/task/${tid}`;
-    return this.#strangers.mayBlock(pid) ? readProgressAtOnce(path) : readProgress(path);
+    return this.#strangers.mayBlock(pid) ? readProgressAtOnce(pid, tid) : readProgress(pid, tid);
   }
 
   children(pid: number): readonly number[] {
-    const threads = ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? [];
+    const threads = ifReadable(() => listThreads(pid)) ?? [];
     return threads.flatMap((tid) => {
-      const text = ifThere(() => readLongText(`/proc/${pid}/task/${tid}/children`)) ?? "";
+      const text = ifReadable(() => longPromptText(pid, "children", tid)) ?? "";
       return text.split(" ").filter(Boolean).map(Number);
     });
   }
 
   pids(): readonly number[] {
-    return numbersIn("/proc");
+    return listProcesses();
   }
 
   sharesMemory(pid: number, other: number): boolean {
@@ -138,11 +138,11 @@ export class LiveTargets implements Targets {
   }
 
   isZero(pid: number, fd: number): boolean {
-    return linkAt(`/proc/${pid}/fd/${fd}`) === "/dev/zero";
+    return descriptorLink(pid, fd) === "/dev/zero";
   }
 
   memoryFile(pid: number, fd: number): MemoryFile | undefined {
-    return memoryFileAt(`/proc/${pid}/fd/${fd}`);
+    return memoryFileOf(pid, fd);
   }
 
   memoryFiles(pid: number): readonly MemoryFile[] {
@@ -155,7 +155,7 @@ export class LiveTargets implements Targets {
 
   segments(): readonly Segment[] {
     const lines =
-      ifThere(() => readLongText("/proc/sysvipc/shm"))
+      ifReadable(() => readLongText("/proc/sysvipc/shm"))
         ?.split("\n")
         .slice(1) ?? [];
     return lines.filter(Boolean).map((line) => {
@@ -166,8 +166,8 @@ export class LiveTargets implements Targets {
 }
 
 function readStatusIds(tid: number): Ids | undefined {
-  return ifThere(() => {
-    const text = textOf(`/proc/${tid}/status`);
+  return ifReadable(() => {
+    const text = promptText(tid, "status");
     const [ruid, euid] = statusNumbers(text, "Uid");
     const filtered = statusNumbers(text, "Seccomp")[0] === SECCOMP_MODE_FILTER;
     return { pid: statusNumbers(text, "Tgid")[0]!, ruid: ruid!, euid: euid!, filtered };

@@ -1,7 +1,8 @@
+import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import type { Vma } from "../../core/notify/ports.ts";
 import { readSmaps } from "../linux/read-smaps.ts";
-import { type Size, sizeAt, threadThat } from "./sizes.ts";
+import { ifReadable, otherThread, readSize, type Size } from "./sizes.ts";
 import { toVma } from "./to-vma.ts";
 import { merged } from "./vma-codec.ts";
 
@@ -22,8 +23,9 @@ export function lookAt(pid: number): Look {
   const size = sizeOf(pid);
   if (!size) return { size: { total: 0, data: 0, resident: 0 }, vmas: undefined };
   try {
-    const entries = readSmaps(`/proc/${pid}`);
-    const all = entries.length > 0 ? entries : (threadThat(pid, readSmaps, ({ length }) => length > 0) ?? []);
+    const entries = readSmaps(pid);
+    const ofThread = (_pid: number, tid: number): SmapsEntry[] => readSmaps(pid, { tid });
+    const all = entries.length > 0 ? entries : (otherThread(pid, ofThread, ({ length }) => length > 0)?.found ?? []);
     return { size: sizeOf(pid) ?? size, vmas: merged(all.map(toVma)) };
   } catch (error) {
     if (isErrno(error, "ENOENT", "ESRCH")) return { size, vmas: undefined };
@@ -34,11 +36,6 @@ export function lookAt(pid: number): Look {
 
 /** Undefined: gone. */
 export function sizeOf(pid: number): Size | undefined {
-  try {
-    const size = sizeAt(`/proc/${pid}`);
-    return size.total > 0 ? size : (threadThat(pid, sizeAt, ({ total }) => total > 0) ?? size);
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ESRCH", "EACCES", "EPERM")) return undefined;
-    throw error;
-  }
+  const size = ifReadable(() => readSize(pid));
+  return !size || size.total > 0 ? size : (otherThread(pid, readSize, ({ total }) => total > 0)?.found ?? size);
 }

@@ -3,6 +3,7 @@ import { AT_FDCWD, AT_STATX_DONT_SYNC } from "../../core/abi/fcntl.ts";
 import { STATX_MASK_NLINK, STATX_MASK_UID_GID, STATX_NLINK, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
 import type { Image, MemoryFile } from "../../core/notify/ports.ts";
 import { libcStatx } from "../linux/ffi/libc.ts";
+import { processPath, procPath } from "../linux/proc-file.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { Look } from "./look.ts";
 import { type Found, LOOKER_READY, type Wanted } from "./looker-messages.ts";
@@ -25,7 +26,7 @@ const statx = Buffer.alloc(STATX_SIZE);
 const euid = process.geteuid!();
 
 function hasOneThread(pid: number): boolean {
-  const path = `/proc/${pid}/task`;
+  const path = procPath(pid, "task");
   if (libcStatx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MASK_NLINK, statx) !== 0) return false;
   return statx.readUInt32LE(STATX_NLINK) === ONE_THREAD;
 }
@@ -69,8 +70,7 @@ export class Looker implements Asker, Strangers {
   }
 
   mayBlock(pid: number): boolean {
-    const path = `/proc/${pid}`;
-    if (libcStatx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) return true;
+    if (libcStatx(AT_FDCWD, processPath(pid), AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) return true;
     // Who could keep us waiting could as well end us.
     this.#isOwn = statx.readUInt32LE(STATX_UID) === euid;
     if (this.#isOwn) return false;
@@ -113,7 +113,7 @@ export class Looker implements Asker, Strangers {
 
   #forgetEnded(): void {
     for (const pid of this.#seen.keys()) {
-      if (libcStatx(AT_FDCWD, `/proc/${pid}`, AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) this.forget(pid);
+      if (libcStatx(AT_FDCWD, processPath(pid), AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) this.forget(pid);
     }
   }
 

@@ -6,7 +6,6 @@ import { actAs } from "../linux/acting.ts";
 import type { Asked } from "../linux/elsewhere/jobs.ts";
 import type { JobKit } from "../linux/elsewhere/kit.ts";
 import { residentWithin } from "../linux/pagemap.ts";
-import { processPath } from "../linux/proc-file.ts";
 import { readSmaps } from "../linux/read-smaps.ts";
 import { linesOf } from "./paid-lines.ts";
 import type { Payment } from "./requests.ts";
@@ -21,7 +20,7 @@ export interface MapJobs {
 
 export const MAP_JOBS: MapJobs = {
   mapText({ pid, role, payment }) {
-    const entries = actAs(role, () => readSmaps(processPath(pid), QUOTAS.openBytes));
+    const entries = actAs(role, () => readSmaps(pid, { room: QUOTAS.openBytes }));
     let text = "";
     for (const line of linesOf(entries, payment, (start, end) => residentWithin(pid, start, end))) {
       text += renderMapLine(line);

@@ -17,6 +17,7 @@ import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { MemoryFile } from "../../core/notify/ports.ts";
 import { FILE } from "../../core/notify/shared-objects.ts";
 import { libcReadlinkat, libcStatx } from "../linux/ffi/libc.ts";
+import { descriptorPath } from "../linux/proc-file.ts";
 
 const POSIX_SHM = "/dev/shm/";
 const MEMFD = "/memfd:";
@@ -43,16 +44,19 @@ function fileAt(path: string, flags = 0): MemoryFile | undefined {
   };
 }
 
-/** Where a link leads; nothing where it does not say. */
-export function linkAt(path: string): string {
-  const count = libcReadlinkat(AT_FDCWD, path, link, link.length);
+/** What a descriptor of a process is, as its link in /proc says; nothing where it does not say. It can wait for the process. */
+export function descriptorLink(pid: number, fd: number): string {
+  const count = libcReadlinkat(AT_FDCWD, descriptorPath(pid, fd), link, link.length);
   return count <= 0 ? "" : link.toString("latin1", 0, count);
 }
 
-/** The memory file that a descriptor's link in /proc leads to: memfd or POSIX shared memory. No other file is asked anything. */
-export function memoryFileAt(fdPath: string): MemoryFile | undefined {
-  const target = linkAt(fdPath);
-  return target.startsWith(MEMFD) || target.startsWith(POSIX_SHM) ? fileAt(fdPath) : undefined;
+/**
+ * The memory file that a descriptor of a process is: memfd or POSIX shared memory. No other file is asked anything. It can wait for the
+ * process.
+ */
+export function memoryFileOf(pid: number, fd: number): MemoryFile | undefined {
+  const target = descriptorLink(pid, fd);
+  return target.startsWith(MEMFD) || target.startsWith(POSIX_SHM) ? fileAt(descriptorPath(pid, fd)) : undefined;
 }
 
 /** What has a name in /dev/shm lives without anybody who has it open. */

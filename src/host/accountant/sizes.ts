@@ -1,10 +1,7 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { isErrno } from "../../core/base/errno.ts";
-import { openForReading } from "../linux/descriptor-reserve.ts";
-import { check } from "../linux/ffi/call.ts";
-import { libcClose } from "../linux/ffi/libc.ts";
 import { readNumbersAt } from "../linux/file.ts";
-import { listNumbers } from "../linux/numbered-entries.ts";
+import { listThreads, procPath } from "../linux/proc-file.ts";
 
 /** /proc/pid/statm, which waits for nobody: pages. */
 export interface Size {
@@ -16,23 +13,14 @@ export interface Size {
 
 const fields = new Float64Array(6);
 
-export function sizeAt(dir: string): Size {
-  readNumbersAt(AT_FDCWD, `${dir}/statm`, "statm", fields);
+/** Of a process, or as one of its threads has it: nothing but zeros for a thread that has exited. */
+export function readSize(pid: number, tid?: number): Size {
+  readNumbersAt(AT_FDCWD, procPath(pid, "statm", tid), "statm", fields);
   return { total: fields[0]!, data: fields[5]!, resident: fields[1]! };
 }
 
-/** The numbers that name the entries of a directory of /proc. */
-export function numbersIn(path: string): number[] {
-  const fd = check(openForReading(AT_FDCWD, path), path);
-  try {
-    return listNumbers(fd, path);
-  } finally {
-    libcClose(fd);
-  }
-}
-
 /** `undefined` where the process is gone or does not let itself be looked at. */
-export function ifThere<T>(act: () => T): T | undefined {
+export function ifReadable<T>(act: () => T): T | undefined {
   try {
     return act();
   } catch (error) {
@@ -41,19 +29,23 @@ export function ifThere<T>(act: () => T): T | undefined {
   }
 }
 
+const hasMemory = ({ total }: Size): boolean => total > 0;
+
 /** A thread that has the process's memory: the first one, unless that has exited. Undefined: nobody has it any more. */
 export function threadWithMemory(pid: number): number | undefined {
-  const hasMemory = (dir: string): boolean => sizeAt(dir).total > 0;
-  if (ifThere(() => hasMemory(`/proc/${pid}`))) return pid;
-  const threads = ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? [];
-  return threads.find((tid) => tid !== pid && ifThere(() => hasMemory(`/proc/${pid}/task/${tid}`)));
+  const first = ifReadable(() => readSize(pid));
+  return first && hasMemory(first) ? pid : otherThread(pid, readSize, hasMemory)?.tid;
 }
 
-/** What a thread says that has the process's memory still, where the first one has exited. */
-export function threadThat<T>(pid: number, read: (path: string) => T, isIt: (read: T) => boolean): T | undefined {
-  for (const tid of ifThere(() => numbersIn(`/proc/${pid}/task`)) ?? []) {
-    const found = tid === pid ? undefined : ifThere(() => read(`/proc/${pid}/task/${tid}`));
-    if (found !== undefined && isIt(found)) return found;
+/** Of the threads but the first one, one whose answer to `read` fits: for a process whose first thread has exited. */
+export function otherThread<T>(
+  pid: number,
+  read: (pid: number, tid: number) => T,
+  fits: (read: T) => boolean,
+): { readonly tid: number; readonly found: T } | undefined {
+  for (const tid of ifReadable(() => listThreads(pid)) ?? []) {
+    const found = tid === pid ? undefined : ifReadable(() => read(pid, tid));
+    if (found !== undefined && fits(found)) return { tid, found };
   }
   return undefined;
 }

@@ -1,6 +1,7 @@
 /** The only place that makes paths below /proc/PID. What can wait is called by jobs and for the daemon's own processes only. */
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import { isErrno } from "../../core/base/errno.ts";
+import { openForReading } from "./descriptor-reserve.ts";
 import { check } from "./ffi/call.ts";
 import { libcClose, libcOpenat, libcReadlinkat } from "./ffi/libc.ts";
 import { readLongText, readTextAt } from "./file.ts";
@@ -17,7 +18,17 @@ export function processPath(pid: number): string {
 
 /** A file of process `pid`, or of its thread `tid`. */
 export function procPath(pid: number, name: ProcFileName, tid?: number): string {
-  return tid === undefined ? `/proc/${pid}/${name}` : `/proc/${pid}/task/${tid}/${name}`;
+  return tid === undefined ? `/proc/${pid}/${name}` : `${threadPath(pid, tid)}/${name}`;
+}
+
+/** The directory of a thread of process `pid`. */
+export function threadPath(pid: number, tid: number): string {
+  return `/proc/${pid}/task/${tid}`;
+}
+
+/** The link that says what descriptor `fd` of process `pid` is. Reading and following it can wait for the process: row "fd/0" of waits.ts. */
+export function descriptorPath(pid: number, fd: number): string {
+  return `${procPath(pid, "fd")}/${fd}`;
 }
 
 /** A directory descriptor that binds to the process of that number; a thread's number opens its process's. ENOENT. */
@@ -42,9 +53,23 @@ export function openPrompt(dirfd: number, name: PromptName): number {
 
 /** The threads by number, in no particular order, those that have exited and were not collected included. ENOENT, ESRCH. */
 export function listThreads(pid: number): number[] {
-  const fd = check(libcOpenat(AT_FDCWD, procPath(pid, "task"), O_RDONLY | O_CLOEXEC, 0), `threads of process ${pid}`);
+  return numbersIn(procPath(pid, "task"), `threads of process ${pid}`);
+}
+
+/** The numbers of a process's descriptors. ENOENT, ESRCH, EACCES. */
+export function listDescriptors(pid: number): number[] {
+  return numbersIn(procPath(pid, "fd"), `descriptors of process ${pid}`);
+}
+
+/** All processes by number. */
+export function listProcesses(): number[] {
+  return numbersIn("/proc", "/proc");
+}
+
+function numbersIn(path: string, what: string): number[] {
+  const fd = check(openForReading(AT_FDCWD, path), what);
   try {
-    return listNumbers(fd, `threads of process ${pid}`);
+    return listNumbers(fd, what);
   } finally {
     libcClose(fd);
   }

@@ -1,16 +1,13 @@
 import { uptime } from "node:os";
-import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
+import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
 import type { ProcessTable } from "../../core/procfs/ports.ts";
 import type { CallerIdentity } from "./caller-identity.ts";
 import type { Elsewhere } from "./elsewhere/elsewhere.ts";
-import { check } from "./ffi/call.ts";
-import { libcClose, libcOpenat } from "./ffi/libc.ts";
 import { readTextAt } from "./file.ts";
 import { LiveProcess, type ProcessHome } from "./live-process.ts";
-import { listNumbers } from "./numbered-entries.ts";
-import { ifThere, promptText } from "./proc-file.ts";
+import { ifThere, listProcesses, promptText } from "./proc-file.ts";
 
 /** How many processes keep their descriptors open at a time; three each. */
 const OPEN_LIMIT = 200;
@@ -40,12 +37,7 @@ export class LiveProcessTable implements ProcessTable, ProcessHome {
   }
 
   pids(): readonly Pid[] {
-    const fd = check(libcOpenat(AT_FDCWD, "/proc", O_RDONLY | O_CLOEXEC, 0), "/proc");
-    try {
-      return listNumbers(fd, "/proc") as Pid[];
-    } finally {
-      libcClose(fd);
-    }
+    return listProcesses() as Pid[];
   }
 
   find(pid: Pid): LiveProcess | undefined {

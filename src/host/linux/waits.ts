@@ -14,10 +14,11 @@ export type Lock = "exec_update_lock" | "cred_guard_mutex" | "mmap_lock";
 export type How = "read" | "open" | "link" | "list";
 
 /** Files of /proc/PID, and of /proc/PID/task/TID, that return at once, whatever the process does. */
-export type PromptName = "children" | "limits" | "schedstat" | "statm" | "status" | "task";
+export type PromptName = "children" | "fd" | "limits" | "schedstat" | "statm" | "status" | "task";
 
 export const PROMPT_FILES: Readonly<Record<PromptName, How>> = {
   children: "read",
+  fd: "list",
   limits: "read",
   schedstat: "read",
   statm: "read",
@@ -25,13 +26,14 @@ export const PROMPT_FILES: Readonly<Record<PromptName, How>> = {
   task: "list",
 };
 
-/** Those that can wait for the process, for as long as its owner likes. */
+/** Those that can wait for the process, for as long as its owner likes. "fd/0" stands for each of its descriptors. */
 export type WaitingName =
   | "auxv"
   | "cmdline"
   | "cwd"
   | "environ"
   | "exe"
+  | "fd/0"
   | "maps"
   | "mem"
   | "ns/user"
@@ -53,6 +55,7 @@ export const WAITING_FILES: Readonly<Record<WaitingName, WaitingFile>> = {
   cwd: { how: "link", waits: ["exec_update_lock"] },
   environ: { how: "read", waits: ["exec_update_lock", "mmap_lock"] },
   exe: { how: "link", waits: ["exec_update_lock"] },
+  "fd/0": { how: "link", waits: ["exec_update_lock"] },
   maps: { how: "read", waits: ["exec_update_lock", "mmap_lock"] },
   mem: { how: "open", waits: ["exec_update_lock"] },
   "ns/user": { how: "link", waits: ["exec_update_lock"] },
@@ -68,6 +71,7 @@ export type ProcFileName = PromptName | WaitingName;
 
 /** System calls that name a process. */
 export type ProcessCall =
+  | "get_robust_list"
   | "getpgid"
   | "getsid"
   | "kcmp"
@@ -82,6 +86,7 @@ export type ProcessCall =
   | "tgkill";
 
 export const PROCESS_CALLS: Readonly<Record<ProcessCall, readonly Lock[]>> = {
+  get_robust_list: ["exec_update_lock"],
   getpgid: [],
   getsid: [],
   kcmp: ["exec_update_lock"],
