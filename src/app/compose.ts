@@ -15,6 +15,8 @@ import type { FileSystem } from "../core/vfs/node.ts";
 import { chainOutcome, type Outcome } from "../core/vfs/parked.ts";
 import { Turns } from "../core/vfs/turns.ts";
 import { Accountant, type AccountantState } from "../host/accountant/accountant.ts";
+import { Enrolment, type EnrolmentHost } from "../host/accountant/enrolment.ts";
+import { liveEnrolmentHost } from "../host/accountant/enrolment-host.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
 import { MAP_KIT } from "../host/accountant/map-jobs.ts";
 import { LiveInspection } from "../host/inspect/live-inspection.ts";
@@ -42,6 +44,9 @@ export interface LiveHost {
   /** Whether a caller has every right this process has: its own user, or root with its capabilities. */
   owns(caller: Caller): boolean;
   readonly accountant: Accountant;
+  /** Brings processes under accounting whose uid has limits. */
+  readonly enrolment: Enrolment;
+  readonly enrols: EnrolmentHost;
   /** Of the main thread, common to all who are served. */
   readonly turns: Turns;
   /** Whether some process is under control. */
@@ -120,14 +125,19 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   });
   const filter = buildFilter(arch);
   const inspection = new LiveInspection({ identity, elsewhere, memory, tracer, arch });
+  const accounts = new LiveAccounts(accountant, identity, maps, (process, caller, owner) => {
+    const install = (): Outcome<void> => tracer.installFilter(process, caller, filter, owner);
+    if (identity.isOwn(caller)) return install();
+    return chainOutcome(accountant.askIfAny(undefined, "admitAdoption", caller.uid, QUOTAS), install);
+  });
+  const self: Caller = { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() };
+  const enrols = liveEnrolmentHost(accountant, accounts, processes, self, onBug);
+  const enrolment = new Enrolment(enrols);
+  accounts.enrolling = () => enrolment.unaccounted();
   const ports: Ports = {
     quotas,
     clock: SYSTEM_CLOCK,
-    accounts: new LiveAccounts(accountant, identity, maps, (process, caller, owner) => {
-      const install = (): Outcome<void> => tracer.installFilter(process, caller, filter, owner);
-      if (identity.isOwn(caller)) return install();
-      return chainOutcome(accountant.askIfAny(undefined, "admitAdoption", caller.uid, QUOTAS), install);
-    }),
+    accounts,
     processes,
     access,
     memory,
@@ -139,10 +149,12 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   };
   return {
     accountant,
+    enrolment,
+    enrols,
     turns,
     owns: (caller) => identity.isOwn(caller),
     fileSystem: (options) => procFileSystem(ports, options),
-    self: { tid: process.pid as Tid, uid: process.geteuid!(), gid: process.getegid!() },
+    self,
     get controls() {
       return tracer.controls;
     },

@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "regs", remote: true, load: async () => (await import("./commands/regs.ts")).regsCommand },
   { name: "gdb", remote: true, load: async () => (await import("./commands/gdb.ts")).gdbCommand },
   { name: "run", load: async () => (await import("./commands/run.ts")).runCommand },
+  { name: "enrol", load: async () => (await import("./commands/enrol.ts")).enrolCommand },
   { name: "limits", load: async () => (await import("./commands/limits.ts")).limitsCommand },
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },
   { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },

@@ -197,7 +197,7 @@ test("doctor looks at all of this", () => {
   );
   assert.deepEqual(
     found.map(({ name }) => name),
-    [...names, "limits", "signals", "daemon", "open files"],
+    [...names, "limits", "limits of users", "signals", "daemon", "open files"],
   );
 });
 

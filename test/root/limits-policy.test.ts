@@ -1,58 +1,13 @@
 /** The administrator's limits: what a uid may have, said in files, whatever runs. */
 import assert from "node:assert/strict";
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { type TestContext, test } from "node:test";
-import { Accounting, type Words } from "../support/limited.ts";
+import { test } from "node:test";
+import { Administered, fill, MIB } from "../support/administered.ts";
 import { until } from "../support/target.ts";
 
 const skip = process.geteuid!() === 0 ? false : "needs root";
 const ALICE = 61101;
 const BOB = 61102;
 const PAGE = 4096;
-const MIB = 256;
-
-class Administered extends Accounting {
-  readonly config: string = join(this.dir, "limits.toml");
-
-  constructor(t: TestContext, ...lines: readonly string[]) {
-    super(t, 0);
-    this.rewrite(...lines);
-  }
-
-  rewrite(...lines: readonly string[]): void {
-    writeFileSync(this.config, `${lines.join("\n")}\n`, { mode: 0o644 });
-  }
-
-  start(): void {
-    const { code, err } = this.command("daemon", "--config", this.config);
-    assert.equal(code, 0, err);
-  }
-
-  get log(): string {
-    return readFileSync(join(this.dir, "own", "lyonnais", "server.log"), "utf8");
-  }
-
-  /** A program of `uid`'s under root's accounting, without a limit of its own. */
-  async of(uid: number): Promise<Words> {
-    const words = await this.words([]);
-    await words.do(`setuid ${uid}`);
-    // What it may have now is known from its next call on.
-    await words.do("map 1 3");
-    return words;
-  }
-}
-
-/** Pages in pieces of a megabyte, until it is refused. */
-async function fill(words: Words): Promise<number> {
-  for (let pages = 0; ; pages += MIB) {
-    const answer = await words.ask(`map ${MIB} 3`);
-    await words.waits();
-    if (answer === "ENOMEM") return pages;
-    assert.match(answer, /^\d+$/);
-    assert.ok(pages < 1000 * MIB, "never refused");
-  }
-}
 
 test("a uid has what the file says, another one has what is said of it, and a change holds at once", {
   skip,

@@ -48,6 +48,7 @@ export function paperAccounts(calls: string[]): Accounts {
       },
     ],
     check: () => [],
+    unaccounted: () => [{ pid: 446, uid: 11, reason: "EBUSY: a debugger has it" }],
     adopt: () => {
       calls.push("account");
     },

@@ -9,6 +9,7 @@ import type { LimitsActions } from "./daemon-limits.ts";
 import { findDaemonWord } from "./daemon-words.ts";
 import { diskLines } from "./disk-words.ts";
 import type { DiskActions } from "./disks.ts";
+import type { EnrolRequest } from "./enrol-word.ts";
 import type { RunRequest } from "./run-word.ts";
 
 /** The tree of the daemon itself, apart from that of the processes. */
@@ -27,6 +28,8 @@ export interface DaemonActions {
   mounts(): readonly string[];
   readonly disks: DiskActions;
   readonly limits: LimitsActions;
+  /** Nothing where its user has no limits. */
+  enrol(request: EnrolRequest): Promise<void>;
   /** Whether the caller has every right the daemon has, now. */
   owns(caller: Caller): boolean;
 }

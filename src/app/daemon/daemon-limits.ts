@@ -53,11 +53,6 @@ export class DaemonLimits implements LimitsActions {
     return this.#policy;
   }
 
-  /** Whether this daemon has limits to set. */
-  get any(): boolean {
-    return this.#policy.length > 0;
-  }
-
   /** Whether it reads any files. */
   get reads(): boolean {
     return this.#setup.config !== undefined;

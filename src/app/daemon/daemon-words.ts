@@ -1,6 +1,7 @@
 import { Errno } from "../../core/base/errno.ts";
 import type { DaemonActions } from "./control-fs.ts";
 import { diskWord } from "./disk-words.ts";
+import { enrolWord } from "./enrol-word.ts";
 import { limitsWord } from "./limits-words.ts";
 import { runWord } from "./run-word.ts";
 
@@ -29,6 +30,7 @@ const DAEMON_WORDS: readonly DaemonWord[] = [
   },
   { word: "md", own: true, run: ({ disks }, rest) => diskWord(rest, disks) },
   { word: "limits", own: true, run: ({ limits }, rest) => limitsWord(rest, limits) },
+  { word: "enrol", own: true, run: ({ enrol }, rest) => enrolWord(rest, enrol) },
   { word: "run", run: (actions, rest) => runWord(rest, actions.run) },
   {
     word: "stay",

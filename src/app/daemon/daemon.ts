@@ -10,10 +10,12 @@ import { composeLiveHost } from "../compose.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import type { Patience } from "../keeper/script.ts";
 import { nodeErrno } from "../node-errno.ts";
+import { AutomaticEnrolment } from "./automatic-enrolment.ts";
 import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
 import { DaemonLimits, limitsConfig } from "./daemon-limits.ts";
 import { DaemonLock } from "./daemon-lock.ts";
+import { type EnrolRequest, enrolSession } from "./enrol-word.ts";
 import { Mounts } from "./mounts.ts";
 import { QUOTAS } from "./quotas.ts";
 import type { RunRequest } from "./run-word.ts";
@@ -71,17 +73,21 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
     process.exit(1);
   };
   const state = { dir: dirname(socket), descriptors: keeper };
+  const print = (line: string): void => void process.stderr.write(`${line}\n`);
   const { host, mounts, limits } = attempt(() => {
-    const print = (line: string): void => void process.stderr.write(`${line}\n`);
     const limits = new DaemonLimits({ config: limitsConfig(config), dir: state.dir, print });
     const host = composeLiveHost(onBug, { state, onDeath, policy: limits.policy });
-    limits.onChange((policy) => toPromise(host.accountant.setPolicy(policy)));
     const mounts = new Mounts(host, keeper, onBug);
     mounts.recover();
     return { host, mounts, limits };
   }, giveUp);
   await host.accountant.ready.catch(giveUp);
   const disks = attempt(() => composeDisks(socket, host.accountant), giveUp);
+  const enrolment = new AutomaticEnrolment(host.enrolment, keeper, print);
+  limits.onChange(async (policy) => {
+    await toPromise(host.accountant.setPolicy(policy));
+    enrolment.changed(policy);
+  });
   const tree = host.fileSystem(DEFAULT_OPTIONS);
   const ownTree = host.fileSystem({ ...DEFAULT_OPTIONS, control: "process" });
   let stop = (): void => {};
@@ -101,6 +107,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
       stop();
       return;
     }
+    enrolment.close();
     accountant.lift();
     lock.stay(false);
     void mounts.stop();
@@ -126,6 +133,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
     mounts: () => mounts.dirs,
     disks,
     limits,
+    enrol: (request: EnrolRequest) => enrolSession(request, limits.policy, host.enrols),
   };
   const listening = await listenNinep(
     { kind: "unix", path: socket },
@@ -146,13 +154,13 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
     return giveUp(error);
   });
 
+  enrolment.changed(limits.policy);
   const watchdog = startWatchdog(restart.log);
   let idleLooks = 0;
   const timer = setInterval(() => {
     // The disks are another's when our place is.
     const accounts = disks.any && !listening.replaced;
-    const used =
-      mounts.size > 0 || accounts || listening.connections > 0 || keeper.size > 0 || limits.any || !host.idle;
+    const used = mounts.size > 0 || accounts || listening.connections > 0 || keeper.size > 0 || !host.idle;
     idleLooks = used ? 0 : idleLooks + 1;
     // Another daemon that began in the same moment may have taken our place.
     if (idleLooks >= 2 && (!lock.stays || listening.replaced)) stop();
@@ -161,6 +169,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
   const end = async (): Promise<void> => {
     await stopped;
     await watchdog.close();
+    enrolment.close();
     clearInterval(timer);
     await mounts.stop();
     listening.hide();

@@ -21,6 +21,7 @@ import {
   tryPtrace,
   trySeccompNotify,
 } from "../../host/linux/probes.ts";
+import { ProcessConnector } from "../../host/linux/process-connector.ts";
 import { openFuseDevice } from "../../host/serve/fuse-device.ts";
 import { composeLiveHost } from "../compose.ts";
 import { connectDaemon } from "../daemon/client.ts";
@@ -267,6 +268,18 @@ export const PROBES: readonly Probe[] = [
       ),
   },
   { name: "limits", look: lookAtLimits },
+  {
+    name: "limits of users",
+    look: () =>
+      tried(
+        () => {
+          ProcessConnector.open().close();
+          return ok("the kernel tells of every process that becomes a user with a limit");
+        },
+        "root's daemon has to be told of logins: lyonnais enrol by pam_exec",
+        warn,
+      ),
+  },
   { name: "signals", look: lookAtRepair },
   { name: "daemon", look: lookAtDaemon },
   {

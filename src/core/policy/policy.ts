@@ -132,3 +132,9 @@ export function overcommitOf(policy: Policy): number | undefined {
   const rule = policy.find((each) => each.key === "overcommit");
   return rule?.key === "overcommit" ? rule.value : undefined;
 }
+
+/** Whether the daemon itself is to put the processes of a uid under accounting, as soon as it hears of them. */
+export function isEnrolled(policy: Policy, uid: number): boolean {
+  const holding = holdsFor(policy, uid);
+  return uid !== ROOT && isLimited(holding) && holding.enrol?.value !== "login";
+}

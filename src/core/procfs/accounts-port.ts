@@ -45,6 +45,14 @@ export interface UidAccount {
   readonly observedBytes: number;
 }
 
+/** A process of a uid that has limits, which does not hold it to them. */
+export interface UnaccountedProcess {
+  readonly pid: number;
+  readonly uid: number;
+  /** Why it is not under accounting: an errno and one line. */
+  readonly reason: string;
+}
+
 /** Anonymous memory: who pays for what, and how much there may be. Kept elsewhere: whatever is asked may come later. */
 export interface Accounts {
   /** Whose the files beside the processes are. */
@@ -64,6 +72,8 @@ export interface Accounts {
   /** EPERM but for root and the server's own user. */
   setOvercommit(caller: Caller, bits: number): Outcome<void>;
   uids(): Outcome<readonly UidAccount[]>;
+  /** Processes that should be under accounting and cannot be. */
+  unaccounted(): Outcome<readonly UnaccountedProcess[]>;
   /** Counts everything again; a line for each total that is not true. */
   check(): Outcome<readonly string[]>;
   /**

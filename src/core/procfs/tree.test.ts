@@ -25,6 +25,7 @@ test("the root lists curproc, its files and the processes, each with its place",
     { name: "swap", ino: 4_294_967_296, kind: "file" },
     { name: "accounts", ino: 4_294_967_297, kind: "file" },
     { name: "accounts-check", ino: 4_294_967_298, kind: "file" },
+    { name: "observed", ino: 4_294_967_299, kind: "file" },
   ];
   const process = { name: "446", ino: 8 * 447 + 1, kind: "dir", place: 1024 + 446 };
   assert.deepEqual(fs.root.list(OWNER), [{ name: "curproc", ino: 8 * 447 + 1, kind: "dir" }, ...files, process]);

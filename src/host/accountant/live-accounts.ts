@@ -4,7 +4,14 @@ import { Errno } from "../../core/base/errno.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/charges/swap-ledger.ts";
 import { overcommitOf } from "../../core/policy/policy.ts";
-import type { Accounts, Limit, RefusedCall, SwapFigures, UidAccount } from "../../core/procfs/accounts-port.ts";
+import type {
+  Accounts,
+  Limit,
+  RefusedCall,
+  SwapFigures,
+  UidAccount,
+  UnaccountedProcess,
+} from "../../core/procfs/accounts-port.ts";
 import type { Process } from "../../core/procfs/ports.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
 import { mapOutcome, type Outcome, type Parked } from "../../core/vfs/parked.ts";
@@ -128,20 +135,37 @@ export class LiveAccounts implements Accounts {
     return this.#accountant.askIfAny([], "check");
   }
 
-  adopt(process: Process, caller: Caller): Outcome<void> {
-    this.#needsDaemon();
-    return perform(this.#adopt(process, caller));
+  /** Who is to be asked for {@link unaccounted}. */
+  enrolling: () => readonly UnaccountedProcess[] = () => [];
+
+  unaccounted(): Outcome<readonly UnaccountedProcess[]> {
+    return mapOutcome(this.#accountant.askIfAny({ payers: [], accounted: [] }, "uids"), ({ accounted }) => {
+      const known = new Set(accounted.map(([pid]) => pid));
+      return this.enrolling().filter(({ pid }) => !known.has(pid));
+    });
   }
 
-  *#adopt(process: Process, caller: Caller): Steps<void> {
-    if (yield* step(this.#accountant.askIfAny(undefined, "limit", process.pid))) return;
+  adopt(process: Process, caller: Caller): Outcome<void> {
+    this.#needsDaemon();
+    return mapOutcome(perform(this.#adopt(process, caller)), () => {});
+  }
+
+  /** The same, as of a session of that uid. False: it was under accounting already. */
+  enrol(process: Process, caller: Caller, sessionOf: number): Outcome<boolean> {
+    this.#needsDaemon();
+    return perform(this.#adopt(process, caller, sessionOf));
+  }
+
+  *#adopt(process: Process, caller: Caller, sessionOf?: number): Steps<boolean> {
+    if (yield* step(this.#accountant.askIfAny(undefined, "limit", process.pid))) return false;
     let adopted: Parked<void> | undefined;
     yield* step(
       this.#install(process, caller, (listener) => {
-        adopted = this.#accountant.adopt(process.pid, listener);
+        adopted = this.#accountant.adopt(process.pid, listener, sessionOf);
       }),
     );
     yield* step(adopted);
+    return true;
   }
 
   #needsDaemon(): void {

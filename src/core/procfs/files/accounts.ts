@@ -73,6 +73,17 @@ export const accounts: RootFile = {
   ),
 };
 
+export const observed: RootFile = {
+  name: "observed",
+  slot: 12,
+  mode: 0o444,
+  doc: "processes of a uid that has a limit which cannot be held to it, a line each: pid uid reason",
+  open: openText(
+    (accounts) => accounts.unaccounted(),
+    (rows) => rows.map(({ pid, uid, reason }) => `${pid} ${uid} ${reason}\n`).join(""),
+  ),
+};
+
 export const accountsCheck: RootFile = {
   name: "accounts-check",
   slot: 11,

@@ -166,6 +166,12 @@ export const libcCapset: (header: Uint8Array, data: Uint8Array) => number = bind
 export const libcSocketpair: (domain: number, type: number, protocol: number, sv: Uint8Array) => number = bind(
   "int socketpair(int domain, int type, int protocol, void *sv)",
 );
+export const libcSocket: (domain: number, type: number, protocol: number) => number = bind(
+  "int socket(int domain, int type, int protocol)",
+);
+export const libcBind: (fd: number, address: Uint8Array, length: number) => number = bind(
+  "int bind(int fd, const void *address, unsigned int length)",
+);
 export const libcGetsockopt: (
   fd: number,
   level: number,
