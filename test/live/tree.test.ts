@@ -34,6 +34,7 @@ test("a process directory holds its files, with their modes, owner, links and si
   await using target = await Target.start("sleeper", { uid: 31001, gid: 31002 });
   assert.deepEqual(readdirSync(server.path(target.pid)), [
     "auxv",
+    "breaks",
     "cmdline",
     "ctl",
     "cwd",
