@@ -54,8 +54,8 @@ export function mayFail({ accounts, kernel }: AccountsWorld, tid: number): boole
 
 /** Who has the memory of one that ends cannot always be told from a child of the same image; as long as nobody else pays for that, it is all one. */
 export function mayBeTakenFor({ accounts }: AccountsWorld, pid: number): boolean {
-  const { loans, forks } = accounts.grants;
-  const lends = [...loans].some(({ process }) => process.pid === pid && process.space.foreign.length > 0);
+  const { vforks, forks } = accounts.grants;
+  const lends = [...vforks].some(({ process }) => process.pid === pid && process.space.foreign.length > 0);
   return lends && forks.size > 0;
 }
 

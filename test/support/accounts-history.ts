@@ -147,7 +147,7 @@ const EVENTS: Record<string, (world: AccountsWorld, pid: number, a: number, page
     world.exit(pid);
     if (a % 2 === 0) world.tellEnds();
   },
-  look: (world) => world.accounts.lookAtAll(),
+  look: (world) => world.accounts.readAllMaps(),
   rest: (world) => world.checkAtRest(),
   rlimit: ({ kernel, accounts }, pid, a) => {
     const process = accounts.population.find(pid);

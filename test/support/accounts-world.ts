@@ -118,7 +118,7 @@ export class AccountsWorld {
   #carryOut(tid: number, operation: Operation, verdict: Verdict): Answer {
     if (verdict === "wait") return "waits";
     if (verdict === "continue") {
-      this.kernel.letGo(tid, operation);
+      this.kernel.continued(tid, operation);
       return "let go";
     }
     if ("value" in verdict) this.#checkBrk(tid, verdict.value);
@@ -279,7 +279,7 @@ export class AccountsWorld {
     kernel.happenAll();
     kernel.blurred.clear();
     this.tellEnds();
-    for (let i = 0; i < 3; i++) this.accounts.lookAtAll();
+    for (let i = 0; i < 3; i++) this.accounts.readAllMaps();
     const { uids, ledger, population, shortfalls } = this.accounts;
     for (const { uid, vmsize } of kernel.vm.uids) assert.equal(uids.find(uid).vmsize, vmsize, `pages of uid ${uid}`);
     assert.equal(ledger.reserved, kernel.vm.ledger.reserved);

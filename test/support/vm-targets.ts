@@ -134,7 +134,7 @@ export class VmTargets implements Targets {
   }
 
   /** The call of `tid` was let go. */
-  letGo(tid: number, operation: Operation): void {
+  continued(tid: number, operation: Operation): void {
     const process = this.processOf(tid)!;
     this.blurred.delete(tid);
     this.pending.set(tid, { operation, process, price: this.price(tid, operation), payer: process.proc.ruid.uid });

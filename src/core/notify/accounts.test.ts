@@ -28,10 +28,10 @@ test("a call that is let go counts at once, and a look before it happens does no
   const world = new AccountsWorld();
   const pid = world.start(UID, LIMITED);
   assert.equal(world.trap(pid, map(600)), "let go");
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.equal(world.accounts.ledger.reserved, 600);
   world.kernel.happen(pid);
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.equal(world.accounts.ledger.reserved, 600);
 });
 
@@ -51,7 +51,7 @@ test("what a look finds in the map and still under way is not counted twice", ()
   const { world, pid } = machineWith(600);
   // It runs on, for all that can be seen of it.
   world.kernel.blurred.add(pid);
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.equal(world.accounts.ledger.reserved, 600);
 });
 
@@ -68,7 +68,7 @@ test("children that come in another order than they were forked have what they h
   for (const child of [big, small]) world.trap(child.pid, map(1));
   const charged = (of: { pid: number }) => world.accounts.population.find(of.pid)!.space.pages;
   assert.deepEqual([charged(big), charged(small)], [301, 1]);
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.deepEqual(world.accounts.shortfalls, []);
 });
 
@@ -82,7 +82,7 @@ test("a child that execs in its parent's memory is met as what it becomes, and w
     kernel.happen(child.pid);
     // One that never calls is found by who looks.
     if (calls) assert.equal(world.trap(child.pid, map(500)), "refused");
-    else accounts.lookAtAll();
+    else accounts.readAllMaps();
     const { space, limit } = accounts.population.find(child.pid)!;
     assert.deepEqual([space.pages, space.payer.uid, limit], [IMAGE_PAGES, UID, LIMITED]);
   }
@@ -94,10 +94,10 @@ test("one whose exec fails, or takes its time, has its parent's memory still", (
   world.trap(pid, VFORK);
   const child = kernel.happen(pid)!;
   world.trap(child.pid, EXEC);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.population.find(child.pid)!.space, accounts.population.find(pid)!.space);
   kernel.happen(child.pid);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.population.find(child.pid)!.space.pages, 5);
   assert.equal(accounts.ledger.reserved, 605);
 });
@@ -120,7 +120,7 @@ test("memory that outlives who made it is paid for, though its holder has never 
 test("a change of the real uid counts from when it happens, whoever looks before", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
   world.trap(pid, SETUID);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   kernel.setuid(pid, OTHER);
   kernel.pending.delete(pid);
   world.trap(pid, map(100));
@@ -147,7 +147,7 @@ test("another thread's call says nothing of an exec on its way", () => {
   world.trap(pid, EXEC);
   world.trap(tid, map(50));
   kernel.happen(pid);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.population.find(pid)!.layout, kernel.processes.get(pid)!.layout);
   assert.equal(accounts.ledger.reserved, 5);
 });
@@ -171,7 +171,7 @@ test("what was unmapped makes room, whoever unmapped it; what may be under way m
 test("what cannot fit whatever others give back is refused without a look at anybody", () => {
   const { world, kernel, pid } = machineWith(400);
   does(world, pid, FORK);
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   const looked: number[] = [];
   const read = kernel.map.bind(kernel);
   kernel.map = (each: number) => {
@@ -189,7 +189,7 @@ test("a pid that comes again is another process", () => {
   world.kernel.happen(pid);
   const old = world.accounts.population.find(pid)!;
   world.kernel.exit(pid);
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.equal(world.accounts.ledger.reserved, 0);
   world.accounts.population.exited(old);
   assert.equal(world.accounts.population.size, 0);
@@ -205,7 +205,7 @@ test("a child that execs in its parent's memory has the limit that was set, thou
     world.exit(pid);
     world.tellEnds();
     if (!lasts) world.crash();
-    world.accounts.lookAtAll();
+    world.accounts.readAllMaps();
     const found: AccountedProcess = world.accounts.population.find(child.pid)!;
     assert.deepEqual([found.limit, found.space.payer.uid], [limit, UID]);
     assert.equal(world.accounts.ledger.reserved, IMAGE_PAGES);
@@ -259,7 +259,7 @@ test("memory of the new uid is not taken for the old one's because it lies where
   does(world, pid, map(1));
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 600);
   does(world, pid, map(600));
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.deepEqual(totals(world), [0, 601]);
 });
 
@@ -268,10 +268,10 @@ test("brk that the kernel refused is not taken for granted by the next one", () 
   assert.equal(world.trap(pid, brk(10)), "let go");
   kernel.pending.delete(pid);
   assert.equal(world.trap(pid, brk(10)), "let go");
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.ledger.reserved, 10);
   kernel.happen(pid);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.deepEqual([accounts.ledger.reserved, accounts.shortfalls], [10, []]);
 });
 
@@ -282,7 +282,7 @@ test("a segment counts from its making on, though the daemon is killed or its ke
     kernel.attach(pid, 0);
     if (killed) world.crash();
     else kernel.removeSegment(0);
-    world.accounts.lookAtAll();
+    world.accounts.readAllMaps();
     assert.equal(world.accounts.ledger.reserved, 50);
   }
 });
@@ -291,7 +291,7 @@ test("shared memory that nobody has seen outlives daemons that are killed one af
   const { world, kernel, pid } = machineWith(0);
   const other = world.start(UID, LIMITED);
   does(world, other, share(1));
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   does(world, other, share(20));
   does(world, pid, share(50));
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 30);
@@ -312,12 +312,12 @@ test("shared memory that nobody has seen outlives daemons that are killed one af
 test("shared memory counts as large as it was made, however it is mapped later", () => {
   const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, share(50));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   does(world, pid, { kind: "remap", start: MAPPINGS, oldPages: 50, newPages: 80, keepsOld: false });
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.ledger.reserved, 50);
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, MAPPINGS, MAPPINGS + 30);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.ledger.reserved, 50);
 });
 
@@ -329,7 +329,7 @@ test("who execs leaves shared memory to the other, and takes nothing of it along
   world.crash();
   does(world, child.pid, EXEC);
   does(world, pid, map(1));
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   const pages = (of: number): number => world.accounts.population.find(of)!.space.pages;
   assert.deepEqual([pages(pid), pages(child.pid)], [601, IMAGE_PAGES]);
   assert.equal(world.accounts.ledger.reserved, 601 + 50 + IMAGE_PAGES);
@@ -354,16 +354,16 @@ test("a stack that grows while a call is under way takes nothing of what that wa
   const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, EXEC);
   does(world, pid, map(1));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(world.trap(pid, map(10)), "let go");
   kernel.growStack(pid);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.ledger.reserved, IMAGE_PAGES + 1 + 10 + 1);
 });
 
 test("what others have paid for makes room too, when they unmap it", () => {
   const { world, kernel, accounts, pid } = machineWith(600);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   const other = world.start(UID, LIMITED);
   becomes(world, pid, OTHER);
   does(world, pid, map(1));
@@ -414,10 +414,10 @@ test("a fixed mapping is paid for though what it is to replace is unmapped befor
   const { world, kernel, accounts, pid } = machineWith(800);
   assert.equal(world.trap(pid, map(300, MAPPINGS)), "let go");
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, UNLIMITED);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.ledger.reserved, 300);
   kernel.happen(pid);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.deepEqual([accounts.ledger.reserved, accounts.shortfalls], [300, []]);
 });
 

@@ -8,15 +8,15 @@ import {
   SwapLedger,
 } from "../charges/swap-ledger.ts";
 import { UidInfos } from "../charges/uidinfo.ts";
+import type { AccountsState } from "./accounts-state.ts";
 import { Arrivals } from "./arrivals.ts";
-import type { Books } from "./books.ts";
 import { Grants } from "./grants.ts";
 import { Job } from "./job.ts";
 import type { SwapLimit } from "./limit.ts";
 import type { TrappedCall } from "./notification.ts";
 import { OPERATIONS, type OperationContext } from "./operations.ts";
 import { Population } from "./population.ts";
-import { ifLooked, type Targets, type Vma } from "./ports.ts";
+import { ifMapIsThere, type Targets, type Vma } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import { isHidden } from "./ranges.ts";
 import { NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "./records.ts";
@@ -79,9 +79,9 @@ export class Accounts {
     this.objects = new SharedObjects(this.ledger, targets, this.grants, recorder);
     const { ledger, uids, figures, objects, grants } = this;
     this.context = { targets, objects, grants };
-    const books: Books = { targets, ledger, uids, figures, objects, grants, recorder };
-    this.population = new Population(books, { arrived, left: (process) => this.arrivals.left(process) });
-    this.arrivals = new Arrivals(books, this.population, collectExits);
+    const state: AccountsState = { targets, ledger, uids, figures, objects, grants, recorder };
+    this.population = new Population(state, { arrived, left: (process) => this.arrivals.left(process) });
+    this.arrivals = new Arrivals(state, this.population, collectExits);
   }
 
   /** A trapped call is seen for the first time: what its thread did before is over. */
@@ -150,7 +150,7 @@ export class Accounts {
    */
   #isHopeless(process: AccountedProcess, need: number): boolean {
     const { space } = process;
-    if (!space.sizeAtLook || !space.isExact) return false;
+    if (!space.sizeAtRead || !space.isExact) return false;
     const refusal = this.#refusalOf(process, need);
     return refusal !== undefined && space.own + need > refusal.limit;
   }
@@ -158,7 +158,7 @@ export class Accounts {
   /** Reads the map of the caller's space: the pages that the call really adds, or the bound, which the map has corrected. */
   #fromMap(process: AccountedProcess, { operation }: TrappedCall): number {
     const { space } = process;
-    const vmas = this.look(space);
+    const vmas = this.readMap(space);
     const { fromMap, upperBound } = OPERATIONS[operation.kind];
     if (vmas && fromMap && !isHidden(vmas)) return fromMap(operation, vmas, space);
     return upperBound(operation, process, this.context);
@@ -167,15 +167,15 @@ export class Accounts {
   /** Whether it is known where the data segment of a process that is trapped ends. */
   #knowsBrk(process: AccountedProcess): boolean {
     const { space, pid } = process;
-    if (space.brk === 0) space.adopt(this.targets.image(pid)?.startBrk ?? 0);
+    if (space.brk === 0) space.beginRunning(this.targets.image(pid)?.startBrk ?? 0);
     // Also where that was adopted by a decision that is made again, or when the map could not be had.
-    return space.brk !== 0 && (!space.isBrkAssumed || this.look(space) !== undefined);
+    return space.brk !== 0 && (!space.isBrkAssumed || this.readMap(space) !== undefined);
   }
 
   /** A total higher than ever may only be one that knows too little of what was given back. */
   #notePeak({ pid, space }: AccountedProcess): void {
     const data = this.targets.size(pid)?.data ?? 0;
-    if (space.pages > data + TOLERATED_PAGES) ifLooked(() => this.look(space));
+    if (space.pages > data + TOLERATED_PAGES) ifMapIsThere(() => this.readMap(space));
     this.figures.note(space.payer);
   }
 
@@ -199,7 +199,7 @@ export class Accounts {
 
   /** Looks at the reservations of `rivals`, one after the other, until there is room. */
   #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
-    this.arrivals.settle();
+    this.arrivals.findPending();
     this.objects.sweep(this.population, false);
     // What was granted before its uid changed may never have come to be mapped.
     const concerns = (space: Space): boolean => rivals(space) || this.objects.hasUnseen(space);
@@ -207,18 +207,18 @@ export class Accounts {
       this.population.refresh(other);
       const { space } = other;
       if (this.#fits(process, pages)) return true;
-      if (space !== process.space && concerns(space) && !this.#isUnchanged(space)) this.look(space);
+      if (space !== process.space && concerns(space) && !this.#isUnchanged(space)) this.readMap(space);
     }
     return this.#fits(process, pages);
   }
 
   /** Whether the quick figures say that nothing has been mapped or unmapped since the last look. */
   #isUnchanged(space: Space): boolean {
-    const { sizeAtLook, pids } = space;
+    const { sizeAtRead, pids } = space;
     if (this.objects.hasUnseen(space)) return false;
     const [pid] = pids;
-    const size = sizeAtLook && pid !== undefined ? this.targets.size(pid) : undefined;
-    return size !== undefined && size.total === sizeAtLook!.total && size.data === sizeAtLook!.data;
+    const size = sizeAtRead && pid !== undefined ? this.targets.size(pid) : undefined;
+    return size !== undefined && size.total === sizeAtRead!.total && size.data === sizeAtRead!.data;
   }
 
   /** Whether something granted to one of these spaces may still turn out not to have happened. */
@@ -233,7 +233,7 @@ export class Accounts {
   }
 
   /** Corrects what is known of a space by the kernel's own map, which it returns. */
-  look(space: Space): readonly Vma[] | undefined {
+  readMap(space: Space): readonly Vma[] | undefined {
     const [pid] = space.pids;
     const process = pid === undefined ? undefined : this.population.find(pid);
     if (!process) return undefined;
@@ -254,7 +254,7 @@ export class Accounts {
     if (process.pendingExec !== undefined) space.isExact = false;
     this.objects.seen(space, vmas, calls === 0);
     const after = this.targets.size(process.pid);
-    if (calls === 0 && after?.total === before.total && after.data === before.data) space.sizeAtLook = after;
+    if (calls === 0 && after?.total === before.total && after.data === before.data) space.sizeAtRead = after;
     return vmas;
   }
 
@@ -266,12 +266,12 @@ export class Accounts {
     if (this.shortfalls.length > SHORTFALLS) this.shortfalls.shift();
   }
 
-  /** As {@link look}, of every space. */
-  lookAtAll(): void {
-    this.arrivals.settle();
+  /** As {@link readMap}, of every space. */
+  readAllMaps(): void {
+    this.arrivals.findPending();
     for (const process of this.population) {
       this.population.refresh(process);
-      this.look(process.space);
+      this.readMap(process.space);
     }
     this.objects.sweep(this.population, true);
   }
@@ -279,8 +279,8 @@ export class Accounts {
   /** RLIMIT_SWAP of a process, and of children that it makes from now on. */
   setLimit(process: AccountedProcess, limit: SwapLimit): void {
     // Children that are there already have the one before.
-    this.arrivals.settle();
-    this.arrivals.findBorrowers(process);
+    this.arrivals.findPending();
+    this.arrivals.findVforkChildren(process);
     this.population.setLimit(process, limit);
   }
 

@@ -1,21 +1,21 @@
 import type { UidInfo } from "../charges/uidinfo.ts";
-import type { LoanGrant } from "./grant.ts";
-import { type Heritage, heritage } from "./heritage.ts";
+import type { VforkGrant } from "./grant.ts";
+import { type Inheritance, inheritanceOf } from "./inheritance.ts";
 import { type AccountedProcess, UNREAD } from "./process.ts";
-import { BORROWER_RECORD, type HeritageRecord, heritageRecord, orNull, type Recorder } from "./records.ts";
+import { type InheritanceRecord, inheritanceRecord, orNull, type Recorder, VFORK_CHILD_RECORD } from "./records.ts";
 
 /** What an unknown process inherits that was allowed to exec in memory it had been lent. */
-export interface Expected extends Heritage {
+export interface Expected extends Inheritance {
   /** By which it came, where its lender waits for it; that may be over. */
-  readonly loan?: LoanGrant;
+  readonly vfork?: VforkGrant;
   /** It may have called since: what is known of it was written down in another life of the daemon. */
   readonly isRestored?: true;
 }
 
 /** What a child inherits that came by this loan. */
-export function expectedOf(loan: LoanGrant): Expected {
-  const from = heritage(loan);
-  return loan.waits ? { ...from, loan } : from;
+export function expectedOf(vfork: VforkGrant): Expected {
+  const from = inheritanceOf(vfork);
+  return vfork.waits ? { ...from, vfork } : from;
 }
 
 /**
@@ -26,7 +26,7 @@ export class ExpectedPrograms {
   readonly #recorder: Recorder;
   readonly #expected = new Map<number, Expected>();
   /** The last one that was written. */
-  #record: HeritageRecord | undefined;
+  #record: InheritanceRecord | undefined;
   /** Met, and without a record of their own. */
   readonly #unwritten = new Set<AccountedProcess>();
 
@@ -48,25 +48,25 @@ export class ExpectedPrograms {
 
   add(pid: number, from: Expected): void {
     this.#expected.set(pid, from);
-    if (from.payer) this.#recorder.put(BORROWER_RECORD + pid, this.#recordOf(from, from.payer));
+    if (from.payer) this.#recorder.put(VFORK_CHILD_RECORD + pid, this.#recordOf(from, from.payer));
   }
 
   /** The record of the one before where it is the same, as for one command of a shell after the other: who writes it knows its text. */
-  #recordOf({ limit, job }: Expected, payer: UidInfo): HeritageRecord {
+  #recordOf({ limit, job }: Expected, payer: UidInfo): InheritanceRecord {
     const { soft, hard } = limit;
     const last = this.#record;
     const isSame = last?.job === job.id && last.payer === payer.uid && last.soft === orNull(soft);
-    if (!isSame || last.hard !== orNull(hard)) this.#record = heritageRecord(limit, job, payer);
+    if (!isSame || last.hard !== orNull(hard)) this.#record = inheritanceRecord(limit, job, payer);
     return this.#record!;
   }
 
   /** It is met, or will not come. */
   drop(pid: number): void {
-    if (this.#expected.delete(pid)) this.#recorder.drop(BORROWER_RECORD + pid);
+    if (this.#expected.delete(pid)) this.#recorder.drop(VFORK_CHILD_RECORD + pid);
   }
 
   /** It is met, and has no record of its own yet. */
-  meet(process: AccountedProcess): void {
+  registered(process: AccountedProcess): void {
     this.#expected.delete(process.pid);
     this.#unwritten.add(process);
   }
@@ -79,6 +79,6 @@ export class ExpectedPrograms {
     if (!this.#unwritten.has(process) || (write && process.startTicks === UNREAD)) return;
     this.#unwritten.delete(process);
     write?.();
-    this.#recorder.drop(BORROWER_RECORD + process.pid);
+    this.#recorder.drop(VFORK_CHILD_RECORD + process.pid);
   }
 }

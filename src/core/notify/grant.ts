@@ -158,7 +158,7 @@ export class ForkGrant extends Grant {
 }
 
 /** vfork and the like: a process gets the caller's memory, and may keep it longer than the caller. */
-export class LoanGrant extends Grant {
+export class VforkGrant extends Grant {
   /** The caller goes on only when the other has ended, or is another program. */
   readonly waits: boolean;
   /** How many processes it stands for that have not been found: more than one only where the caller does not wait. */

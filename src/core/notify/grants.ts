@@ -1,4 +1,4 @@
-import { ForkGrant, type Grant, LoanGrant, ObjectGrant } from "./grant.ts";
+import { ForkGrant, type Grant, ObjectGrant, VforkGrant } from "./grant.ts";
 import type { LimitCell } from "./limit.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
@@ -16,7 +16,7 @@ export class Grants {
   /** By thread: its last call. */
   readonly #latest = new Map<number, Grant>();
   readonly #forks = new Set<ForkGrant>();
-  readonly #loans = new Set<LoanGrant>();
+  readonly #vforks = new Set<VforkGrant>();
   /** Shared memory and segments that nobody has seen. */
   readonly #objects = new Set<ObjectGrant>();
   /** Names in the journal of grants that a successor has to know. */
@@ -33,8 +33,8 @@ export class Grants {
     return this.#forks;
   }
 
-  get loans(): ReadonlySet<LoanGrant> {
-    return this.#loans;
+  get vforks(): ReadonlySet<VforkGrant> {
+    return this.#vforks;
   }
 
   get objects(): ReadonlySet<ObjectGrant> {
@@ -43,12 +43,12 @@ export class Grants {
 
   open(grant: Grant): void {
     this.#latest.set(grant.tid, grant);
-    if (grant.kind.changes === "map" && this.#forks.size > 0) this.#blurForks(grant);
+    if (grant.kind.changes === "map" && this.#forks.size > 0) this.#markForksInexact(grant);
     if (!grant.isListed) return;
     if (grant instanceof ForkGrant) {
       this.#forks.add(grant);
       this.#record(grant, FORK_RECORD, forkRecord(grant));
-    } else if (grant instanceof LoanGrant) this.#openLoan(grant);
+    } else if (grant instanceof VforkGrant) this.#openVfork(grant);
     else if (grant instanceof ObjectGrant) {
       this.#objects.add(grant);
       this.#record(grant, UNSEEN_RECORD, unseenRecord(grant));
@@ -56,47 +56,47 @@ export class Grants {
   }
 
   /** One that stands for all the processes that its caller does not wait for replaces the one before. */
-  #openLoan(grant: LoanGrant): void {
+  #openVfork(grant: VforkGrant): void {
     if (!grant.waits) {
-      for (const other of this.#loans) {
+      for (const other of this.#vforks) {
         if (other.process !== grant.process || other.waits) continue;
         grant.expected += other.expected;
-        this.#loans.delete(other);
+        this.#vforks.delete(other);
       }
     }
-    this.#loans.add(grant);
+    this.#vforks.add(grant);
   }
 
   /** A process is found that has the memory of `lender`. Returns the loan by which it may have come: one that is waited for ends by itself. */
-  endLoan(lender: AccountedProcess): LoanGrant | undefined {
-    const of = [...this.#loans].filter(({ process }) => process === lender);
-    const loan = of.find(({ waits }) => waits) ?? of[0];
-    if (loan) this.cameBy(loan);
-    return loan;
+  endVfork(vforkParent: AccountedProcess): VforkGrant | undefined {
+    const of = [...this.#vforks].filter(({ process }) => process === vforkParent);
+    const vfork = of.find(({ waits }) => waits) ?? of[0];
+    if (vfork) this.childFound(vfork);
+    return vfork;
   }
 
   /** A process is found that came by this loan, which may be over. */
-  cameBy(loan: LoanGrant): void {
-    if (--loan.expected === 0) this.close(loan);
+  childFound(vfork: VforkGrant): void {
+    if (--vfork.expected === 0) this.close(vfork);
   }
 
   /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
-  endLoans(lender: AccountedProcess): LoanGrant | undefined {
-    let found: LoanGrant | undefined;
-    for (const loan of this.#loans) {
-      if (loan.process !== lender) continue;
-      this.close(loan);
-      found = loan;
+  endVforks(vforkParent: AccountedProcess): VforkGrant | undefined {
+    let found: VforkGrant | undefined;
+    for (const vfork of this.#vforks) {
+      if (vfork.process !== vforkParent) continue;
+      this.close(vfork);
+      found = vfork;
     }
     return found;
   }
 
   /** A fork that another thread is still in may copy what this one is about to map. */
-  #blurForks({ space, tid }: Grant): void {
+  #markForksInexact({ space, tid }: Grant): void {
     for (const fork of this.#forks) {
       if (fork.space !== space || fork.tid === tid || this.#latest.get(fork.tid) !== fork) continue;
       fork.isInexact = true;
-      fork.child.doubtBrk();
+      fork.child.setBrkUnknown();
     }
   }
 
@@ -119,7 +119,7 @@ export class Grants {
       this.#recorder.drop(name);
     }
     if (grant instanceof ForkGrant) return this.#forks.delete(grant);
-    if (grant instanceof LoanGrant) return this.#loans.delete(grant);
+    if (grant instanceof VforkGrant) return this.#vforks.delete(grant);
     return grant instanceof ObjectGrant && this.#objects.delete(grant);
   }
 
@@ -178,7 +178,7 @@ export class Grants {
 
   /** Whoever is still to come by a call of `process` has this limit. */
   relimit(process: AccountedProcess, limit: LimitCell): void {
-    for (const grant of [...this.#forks, ...this.#loans]) if (grant.process === process) grant.limit = limit;
+    for (const grant of [...this.#forks, ...this.#vforks]) if (grant.process === process) grant.limit = limit;
   }
 
   /** Calls that may still change the map of spaces that are `concerned`: how many, and the pages granted to them. */

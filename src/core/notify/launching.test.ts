@@ -24,7 +24,7 @@ test("what the launcher has is never counted: neither when it calls exec, nor wh
   const trap = (operation: Operation): void => {
     accounts.arrived(pid);
     assert.equal(accounts.admit(kernel.call(pid, operation), job, false), "continue");
-    kernel.letGo(pid, operation);
+    kernel.continued(pid, operation);
   };
   trap({ kind: "exec" });
   assert.equal(payer.vmsize, 0);
@@ -36,10 +36,10 @@ test("what the launcher has is never counted: neither when it calls exec, nor wh
   kernel.pending.delete(pid);
   kernel.setuid(pid, OTHER);
   trap({ kind: "exec" });
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.deepEqual([uids.find(UID).vmsize, payer.vmsize], [0, 0]);
   kernel.happen(pid);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(payer.vmsize, kernel.reserved(pid));
   assert.equal(figures.of(payer).peak, kernel.reserved(pid));
 });

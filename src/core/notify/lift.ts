@@ -12,7 +12,7 @@ export function liftLimits(accounts: Accounts): void {
     job.most = UNLIMITED;
     recorder.put(JOB_RECORD + job.id, jobRecord(job));
   }
-  for (const { limit } of [...grants.forks, ...grants.loans]) lift(limit);
+  for (const { limit } of [...grants.forks, ...grants.vforks]) lift(limit);
   for (const [, { limit }] of arrivals.expected) lift(limit);
   for (const process of population) {
     lift(process.limit);

@@ -80,7 +80,7 @@ test("when all limits are lifted nobody is held to one: who is here, who is stil
   kernel.happenAll();
   assert.equal(world.trap(borrower, map(5000)), "let go");
   kernel.happenAll();
-  world.accounts.lookAtAll();
+  world.accounts.readAllMaps();
   assert.deepEqual([pid, child, borrower].map(limitOf), [UNLIMITED, UNLIMITED, UNLIMITED]);
   world.crash();
   assert.deepEqual([pid, child, borrower].map(limitOf), [UNLIMITED, UNLIMITED, UNLIMITED]);

@@ -54,7 +54,7 @@ function child(
   const fork: Operation = { kind: "fork", isSibling: false };
   accounts.arrived(pid);
   assert.equal(accounts.admit(kernel.call(pid, fork), job, true), "continue");
-  kernel.letGo(pid, fork);
+  kernel.continued(pid, fork);
   return kernel.happen(pid)!.pid;
 }
 
@@ -134,11 +134,11 @@ test("a child that nobody has looked at yet is not missed: what it has stays cha
   const pid = child(accounts, kernel, job, parent);
   const { image } = kernel;
   kernel.image = (each) => (each === pid ? undefined : image.call(kernel, each));
-  for (let i = 0; i < 3; i++) accounts.arrivals.settle();
+  for (let i = 0; i < 3; i++) accounts.arrivals.findPending();
   // It waits for the child to be found, instead of having its room.
   assert.equal(world.trap(parent, map(300)), "waits");
   kernel.image = image;
-  accounts.arrivals.settle();
+  accounts.arrivals.findPending();
   assert.ok(accounts.population.find(pid), "the child is known");
   world.checkAtRest();
 });

@@ -1,4 +1,4 @@
-import { ForkGrant, LoanGrant } from "./grant.ts";
+import { ForkGrant, VforkGrant } from "./grant.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 
 /** Copying the tables of a large memory takes a while. */
@@ -34,7 +34,7 @@ export const vfork: OperationRow<OperationOf<"vfork">> = {
   ...FREE,
   // As a child of fork.
   needsMap: (_operation, space, { objects }) => objects.hasUnseen(space),
-  grant: ({ waits }, process, call) => new LoanGrant(process, call, vfork, waits),
+  grant: ({ waits }, process, call) => new VforkGrant(process, call, vfork, waits),
 };
 
 /** What the new program brings is counted when it is there. */

@@ -1,7 +1,7 @@
-import type { Books, PopulationObserver } from "./books.ts";
+import type { AccountsState, PopulationObserver } from "./accounts-state.ts";
 import type { Job } from "./job.ts";
 import { type LimitCell, limitCell, type SwapLimit } from "./limit.ts";
-import { type Image, ifLooked } from "./ports.ts";
+import { type Image, ifMapIsThere } from "./ports.ts";
 import { AccountedProcess, type PendingChange, type ProgramImage } from "./process.ts";
 import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "./records.ts";
 import { Space } from "./space.ts";
@@ -12,13 +12,13 @@ const isOver = (by: PendingChange, caller: number | undefined): boolean =>
 
 /** The processes under accounting: how one becomes another program or another user, and goes. */
 export class Population {
-  readonly #books: Books;
+  readonly #state: AccountsState;
   readonly #processes = new Map<number, AccountedProcess>();
   readonly #byThread = new Map<number, AccountedProcess>();
   readonly #observer: PopulationObserver;
 
-  constructor(books: Books, observer: PopulationObserver) {
-    this.#books = books;
+  constructor(state: AccountsState, observer: PopulationObserver) {
+    this.#state = state;
     this.#observer = observer;
   }
 
@@ -39,16 +39,16 @@ export class Population {
     const leads = this.#processes.get(tid);
     if (leads) return leads;
     const known = this.#byThread.get(tid);
-    return known && this.#books.targets.hasThread(known.pid, tid) ? known : undefined;
+    return known && this.#state.targets.hasThread(known.pid, tid) ? known : undefined;
   }
 
   /** Puts a process under accounting with what it has now, which nobody refuses. */
   enter(pid: number, image: Image, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
-    const { ledger, uids } = this.#books;
+    const { ledger, uids } = this.#state;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
-    process.space.adopt(image.startBrk);
+    process.space.beginRunning(image.startBrk);
     this.countAll(process);
-    this.#books.figures.note(process.space.payer);
+    this.#state.figures.note(process.space.payer);
     return this.record(process);
   }
 
@@ -61,7 +61,7 @@ export class Population {
 
   /** One of which nothing is known but what is written down, and that must not be written anew before all of it is taken over. */
   restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
-    const { ledger, uids } = this.#books;
+    const { ledger, uids } = this.#state;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
     process.pendingExec = "unknown";
     return process;
@@ -73,7 +73,7 @@ export class Population {
    */
   setLimit(process: AccountedProcess, limit: SwapLimit): void {
     const { limit: before, space } = process;
-    const { grants, recorder } = this.#books;
+    const { grants, recorder } = this.#state;
     const own = limitCell(limit);
     const isShared = [...this].some((other) => other !== process && other.limit === before);
     process.limit = own;
@@ -86,7 +86,7 @@ export class Population {
 
   /** Writes down what cannot be counted again: to be called when it has changed. Returns the process. */
   record(process: AccountedProcess): AccountedProcess {
-    this.#books.recorder.put(PROCESS_RECORD + process.pid, processRecord(process));
+    this.#state.recorder.put(PROCESS_RECORD + process.pid, processRecord(process));
     return process;
   }
 
@@ -101,7 +101,7 @@ export class Population {
   }
 
   forgetRecord(pid: number): void {
-    this.#books.recorder.drop(PROCESS_RECORD + pid);
+    this.#state.recorder.drop(PROCESS_RECORD + pid);
   }
 
   /** `process` is found to use the memory of another. */
@@ -117,7 +117,7 @@ export class Population {
    */
   arrive(pid: number, image: ProgramImage, space: Space, limit: LimitCell): AccountedProcess {
     for (let before = this.find(pid); before; before = this.find(pid)) this.exited(before);
-    const process = new AccountedProcess(pid, image, space, limit, this.#books.targets);
+    const process = new AccountedProcess(pid, image, space, limit, this.#state.targets);
     space.pids.add(pid);
     this.#processes.set(pid, process);
     this.#observer.arrived(process);
@@ -126,15 +126,15 @@ export class Population {
 
   /** Charges what the map shows, unasked. */
   countAll({ pid, space }: AccountedProcess): void {
-    const vmas = ifLooked(() => this.#books.targets.map(pid, false));
+    const vmas = ifMapIsThere(() => this.#state.targets.map(pid, false));
     if (!vmas) {
       // The next look corrects it.
       space.isExact = false;
-      space.add(Math.max(0, (this.#books.targets.size(pid)?.data ?? 0) - space.pages));
+      space.add(Math.max(0, (this.#state.targets.size(pid)?.data ?? 0) - space.pages));
       return;
     }
     space.correct(vmas, 0, true);
-    this.#books.objects.seen(space, vmas, true);
+    this.#state.objects.seen(space, vmas, true);
   }
 
   /** A thread was allowed to exec: what it leads to is found by {@link refresh}. */
@@ -168,7 +168,7 @@ export class Population {
 
   /** Whether it is another program; one that lies where the last one lay, without randomization, cannot be told from it. */
   #refreshImage(process: AccountedProcess, isOver: boolean): boolean {
-    const { targets, ledger, grants } = this.#books;
+    const { targets, ledger, grants } = this.#state;
     const image = targets.image(process.pid);
     if (!image) return false;
     // Until exec succeeds it may be tried again, in another directory.
@@ -197,13 +197,13 @@ export class Population {
   #complete({ pid, space }: AccountedProcess, { startBrk }: Image): void {
     if (space.isExact) return;
     if (startBrk !== space.startBrk) space.begin(startBrk);
-    const data = this.#books.targets.size(pid)?.data ?? 0;
+    const data = this.#state.targets.size(pid)?.data ?? 0;
     if (data > space.pages) space.add(data - space.pages);
   }
 
   /** Whether it has the memory that it is known to have: as others do who have not become another program themselves. */
   #hasMemoryOf({ pid, space }: AccountedProcess): boolean {
-    const { targets } = this.#books;
+    const { targets } = this.#state;
     for (const other of space.pids) {
       if (other === pid) continue;
       if (targets.sharesMemory(other, pid)) return true;
@@ -213,17 +213,17 @@ export class Population {
   }
 
   /** A process of this image that has the same memory as `pid`. */
-  twinOf(pid: number, layout: string): AccountedProcess | undefined {
+  memorySharerOf(pid: number, layout: string): AccountedProcess | undefined {
     for (const process of this) {
       const isLike = process.pid !== pid && process.layout === layout;
-      if (isLike && this.#books.targets.sharesMemory(process.pid, pid)) return process;
+      if (isLike && this.#state.targets.sharesMemory(process.pid, pid)) return process;
     }
     return undefined;
   }
 
   /** It is a program that has just begun, with what that brings. */
   begin(process: AccountedProcess, { startBrk }: Image): AccountedProcess {
-    const { targets, figures } = this.#books;
+    const { targets, figures } = this.#state;
     const { pid, space } = process;
     space.begin(startBrk);
     space.add(targets.size(pid)?.data ?? 0);
@@ -233,7 +233,7 @@ export class Population {
 
   /** Whether what became of its real uid is known: it is another, or the call that was to change it `isOver`. */
   #refreshUid(process: AccountedProcess, isOver: boolean): boolean {
-    const { targets, uids, grants } = this.#books;
+    const { targets, uids, grants } = this.#state;
     const { pid, space } = process;
     const ids = targets.ids(pid);
     if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return isOver;
@@ -248,7 +248,7 @@ export class Population {
     const vmas = targets.map(pid, calls > 0);
     // What stays with who paid for it the map alone tells: asked again when it can be had.
     if (!vmas) return false;
-    space.keepFor(uids.find(ids.ruid), vmas, pages, calls === 0);
+    space.changePayer(uids.find(ids.ruid), vmas, pages, calls === 0);
     this.recordPayers(space);
     return true;
   }
@@ -263,7 +263,7 @@ export class Population {
 
   /** Whether it has ended. Of one that nobody has looked at it is only known whether its number is in use. */
   isGone({ pid, startTicks }: AccountedProcess): boolean {
-    const { targets } = this.#books;
+    const { targets } = this.#state;
     const image = targets.image(pid);
     return image ? image.startTicks !== startTicks : !targets.ids(pid);
   }
@@ -272,7 +272,7 @@ export class Population {
     if (this.#processes.get(process.pid) !== process) return;
     this.#processes.delete(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
-    this.#books.grants.forget(process);
+    this.#state.grants.forget(process);
     this.#leave(process);
     // Not before whoever has its memory is written down.
     this.forgetRecord(process.pid);
@@ -284,7 +284,7 @@ export class Population {
     this.#observer.left(process);
     if (space.pids.size > 0) return;
     space.release();
-    this.#books.objects.left(space);
+    this.#state.objects.left(space);
   }
 
   addThread(process: AccountedProcess, tid: number): void {
@@ -296,7 +296,7 @@ export class Population {
   /** Forgets threads that are gone; asked again when there are twice as many as are left. */
   #forgetThreads(process: AccountedProcess): void {
     for (const tid of process.tids) {
-      if (this.#books.targets.hasThread(process.pid, tid)) continue;
+      if (this.#state.targets.hasThread(process.pid, tid)) continue;
       process.tids.delete(tid);
       if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
     }

@@ -76,9 +76,9 @@ export interface Segment {
 export const NOT_YET: Error = new Error("the map is being looked at");
 
 /** What `look` finds; undefined where it would have to wait: for who cannot be asked again. */
-export function ifLooked<T>(look: () => T): T | undefined {
+export function ifMapIsThere<T>(read: () => T): T | undefined {
   try {
-    return look();
+    return read();
   } catch (error) {
     if (error !== NOT_YET) throw error;
     return undefined;

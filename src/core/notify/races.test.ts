@@ -45,7 +45,7 @@ test("a fixed mapping is made when its process has ended, and another has its me
 test("brk costs what lies behind the end of the data segment, though the program has unmapped the last of that", () => {
   const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, brk(300));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, HEAP_START + 200, HEAP_START + 300);
   assert.equal(world.judge(pid, brk(1100)), "let go");
   kernel.happen(pid);
@@ -57,10 +57,10 @@ test("a data segment that shrinks while it is looked at is paid for whole when i
   const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, brk(6));
   assert.equal(world.trap(pid, brk(0)), "let go");
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   kernel.happen(pid);
   assert.equal(world.trap(pid, brk(77)), "let go");
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(accounts.ledger.reserved, 77);
   kernel.happen(pid);
   world.checkAtRest();
@@ -73,13 +73,13 @@ function confused() {
   does(world, first.pid, map(1));
   assert.equal(world.trap(pid, fork()), "let go");
   does(world, first.pid, fork(true));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   return { world, kernel, accounts, pid, first };
 }
 
 test("a child that is taken for another's leaves the charge for the one that is still to come", () => {
   const { world, kernel, accounts, pid } = confused();
-  for (let i = 0; i < 3; i++) accounts.lookAtAll();
+  for (let i = 0; i < 3; i++) accounts.readAllMaps();
   kernel.happen(pid);
   world.checkBounds();
   world.checkAtRest();
@@ -168,11 +168,11 @@ test("what has gone of the stack before the real uid changed is not taken from w
   const { world, kernel, accounts, pid } = machineWith(0);
   does(world, pid, { kind: "exec" });
   does(world, pid, map(1));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   becomes(world, pid, OTHER);
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, MAPPINGS + 1);
   assert.equal(world.trap(pid, map(51)), "let go");
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(totals(world)[1], 51);
 });
 
@@ -216,7 +216,7 @@ test("of forks that look alike the one that charges most is left for the child t
   does(world, pid, map(11));
   assert.equal(world.trap(pid, fork()), "let go");
   does(world, first.pid, fork(true));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   kernel.happen(pid);
   world.checkBounds();
   world.checkAtRest();
@@ -241,10 +241,10 @@ test("a data segment that is to end above where another call lets it end is paid
   const { world, kernel, accounts, pid } = machineWith(0);
   const other = kernel.addThread(pid);
   does(world, pid, brk(43));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   assert.equal(world.trap(other, brk(17)), "let go");
   does(world, pid, brk(0));
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   kernel.happen(other);
   world.checkBounds();
   world.checkAtRest();
@@ -333,7 +333,7 @@ test("nor one that is killed while it writes down who has the memory of a proces
 test("sixty forks that look alike are told from each other in no time", { timeout: 20_000 }, () => {
   const { world, accounts, pid } = machineWith(0);
   for (let i = 0; i < 60; i++) does(world, pid, fork());
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   world.checkAtRest();
 });
 
@@ -423,7 +423,7 @@ test("a child that calls late ends the loan by which it came, and not that of th
   assert.equal(accounts.admit(kernel.call(neighbour, vfork(true)), neighbours, true), "continue");
   does(world, late.pid, map(1));
   assert.deepEqual(
-    [...accounts.grants.loans].map(({ process }) => process.pid),
+    [...accounts.grants.vforks].map(({ process }) => process.pid),
     [pid, neighbour],
   );
   does(world, next.pid, { kind: "exec" });
@@ -481,7 +481,7 @@ test("a fork that is never over remembers of others only those that are under wa
   const [stopped] = accounts.grants.forks;
   // Children that have less are taken for those of other forks.
   kernel.vm.munmap(kernel.processes.get(pid)!.proc, 0, MAPPINGS + 10);
-  accounts.lookAtAll();
+  accounts.readAllMaps();
   for (let i = 0; i < 100; i++) {
     const child = does(world, pid, fork())!;
     does(world, child.pid, map(1));

@@ -21,7 +21,7 @@ export const OBJECT_RECORD = "object ";
 /** What was allowed and may not have been seen yet: a fork, shared memory; a process that execs in memory it was lent. */
 export const FORK_RECORD = "fork ";
 export const UNSEEN_RECORD = "unseen ";
-export const BORROWER_RECORD = "borrower ";
+export const VFORK_CHILD_RECORD = "borrower ";
 export const OVERCOMMIT_RECORD = "overcommit";
 
 /** Pages, null for no limit. */
@@ -52,7 +52,7 @@ export interface JobRecord {
 }
 
 /** Of a process that nobody has seen: what it inherits. */
-export type HeritageRecord = {
+export type InheritanceRecord = {
   readonly soft: Limit;
   readonly hard: Limit;
   readonly job: number;
@@ -60,7 +60,7 @@ export type HeritageRecord = {
 };
 
 /** `layout`: the image that the child has in common with its parent. */
-export type ForkRecord = HeritageRecord & { readonly layout: string };
+export type ForkRecord = InheritanceRecord & { readonly layout: string };
 
 /** Anonymous memory of this process where there is no key, else the segment that it has made with this key and size. */
 export interface UnseenRecord extends ObjectRecord {
@@ -98,12 +98,12 @@ export function processRecord({ startTicks, layout, limit, space, nextPayer, lau
   };
 }
 
-export function heritageRecord(limit: SwapLimit, job: Job, payer: UidInfo): HeritageRecord {
+export function inheritanceRecord(limit: SwapLimit, job: Job, payer: UidInfo): InheritanceRecord {
   return { soft: orNull(limit.soft), hard: orNull(limit.hard), job: job.id, payer: payer.uid };
 }
 
 export function forkRecord({ limit, child, layout }: ForkGrant): Json {
-  return { ...heritageRecord(limit, child.job, child.payer), layout };
+  return { ...inheritanceRecord(limit, child.job, child.payer), layout };
 }
 
 export function unseenRecord({ process, key, space, object: { payer, job, pages } }: ObjectGrant): Json {

@@ -1,16 +1,15 @@
 import type { Accounts } from "./accounts.ts";
 import { ObjectGrant } from "./grant.ts";
-import type { Heritage } from "./heritage.ts";
+import type { Inheritance } from "./inheritance.ts";
 import { Job } from "./job.ts";
 import type { LimitCell } from "./limit.ts";
 import { share } from "./operations-of-sharing.ts";
 import type { Image } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import {
-  BORROWER_RECORD,
   FORK_RECORD,
   type ForkRecord,
-  type HeritageRecord,
+  type InheritanceRecord,
   JOB_RECORD,
   type JobRecord,
   type Json,
@@ -24,6 +23,7 @@ import {
   type ProcessRecord,
   UNSEEN_RECORD,
   type UnseenRecord,
+  VFORK_CHILD_RECORD,
 } from "./records.ts";
 
 /** The records under keys that begin so, by what follows. */
@@ -61,7 +61,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   const jobOf = (id: number): Job => jobs.get(id) ?? accounts.rootJob;
   // Those of a job that had the same limit share it.
   const cells = new Map<string, LimitCell>();
-  const cellOf = ({ soft, hard, job }: HeritageRecord): LimitCell => {
+  const cellOf = ({ soft, hard, job }: InheritanceRecord): LimitCell => {
     const key = `${job} ${soft} ${hard}`;
     const { limit } = jobOf(job);
     const cell =
@@ -69,7 +69,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     cells.set(key, cell);
     return cell;
   };
-  const heritageOf = (record: HeritageRecord): Heritage => {
+  const inheritanceFrom = (record: InheritanceRecord): Inheritance => {
     return { limit: cellOf(record), job: jobOf(record.job), payer: uids.find(record.payer) };
   };
 
@@ -77,33 +77,33 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     objects.restore(key, uids.find(payer), jobOf(job), pages);
   }
 
-  for (const [pid, record] of under<HeritageRecord>(records, BORROWER_RECORD)) {
+  for (const [pid, record] of under<InheritanceRecord>(records, VFORK_CHILD_RECORD)) {
     // It is the same process, or the record means nobody under the filter.
-    if (targets.ids(Number(pid))?.filtered) accounts.arrivals.expect(Number(pid), heritageOf(record));
-    else recorder.drop(BORROWER_RECORD + pid);
+    if (targets.ids(Number(pid))?.filtered) accounts.arrivals.expect(Number(pid), inheritanceFrom(record));
+    else recorder.drop(VFORK_CHILD_RECORD + pid);
   }
 
   // A process that nobody knows has the image of one that has forked it, which may have exited.
-  const families: Family[] = [];
+  const knownImages: KnownImage[] = [];
   /** Records to be dropped when what they tell is written down elsewhere: this may be killed as well. */
-  const told: string[] = [];
+  const obsolete: string[] = [];
   for (const [name, record] of under<ForkRecord>(records, FORK_RECORD)) {
-    families.push({ layout: record.layout, heritage: heritageOf(record), isForks: true });
+    knownImages.push({ layout: record.layout, inheritance: inheritanceFrom(record), isOfFork: true });
     grants.continueAfter(Number(name));
-    told.push(FORK_RECORD + name);
+    obsolete.push(FORK_RECORD + name);
   }
   for (const [name, record] of under<ProcessRecord>(records, PROCESS_RECORD)) {
     const pid = Number(name);
-    const heritage = heritageOf(record);
-    families.push({ layout: record.layout, heritage, isForks: false });
+    const inheritance = inheritanceFrom(record);
+    knownImages.push({ layout: record.layout, inheritance, isOfFork: false });
     const image = targets.image(pid);
     // One that nobody has looked at yet is taken for the same: whose number is used again is found out by the first look.
     if (image ? image.startTicks !== record.startTicks : !targets.ids(pid)?.filtered) {
-      told.push(PROCESS_RECORD + name);
+      obsolete.push(PROCESS_RECORD + name);
       continue;
     }
-    if (image) families.push({ layout: image.layout, heritage, isForks: false });
-    const process = restore(accounts, pid, record, heritage);
+    if (image) knownImages.push({ layout: image.layout, inheritance, isOfFork: false });
+    const process = restore(accounts, pid, record, inheritance);
     // Until its map is there nobody is to be granted what it has already.
     if (!image && !process.launching) population.countAll(process);
   }
@@ -111,7 +111,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     found = false;
     for (const pid of targets.pids()) {
       const image = population.find(pid) ? undefined : targets.image(pid);
-      const process = image && meet(accounts, pid, image, families);
+      const process = image && registerUnrecorded(accounts, pid, image, knownImages);
       if (!process) continue;
       found = true;
       // It may have been allowed to become another program, or another user.
@@ -123,39 +123,41 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   for (const [name] of unseen) grants.continueAfter(Number(name));
   for (const [name, record] of unseen) {
     restoreUnseen(accounts, record, jobOf(record.job));
-    told.push(UNSEEN_RECORD + name);
+    obsolete.push(UNSEEN_RECORD + name);
   }
-  for (const key of told) recorder.drop(key);
-  accounts.lookAtAll();
+  for (const key of obsolete) recorder.drop(key);
+  accounts.readAllMaps();
   objects.dropUnused();
   return jobs;
 }
 
 /** An image that children have too which have not become another program, and what such a child inherits. */
-interface Family {
+interface KnownImage {
   readonly layout: string;
   /** Of a fork whose child had not been found, and that says more than its parent does by now. */
-  readonly isForks: boolean;
-  readonly heritage: Heritage;
+  readonly isOfFork: boolean;
+  readonly inheritance: Inheritance;
 }
 
 /** Somebody of whom nothing is written down: the child of one that is known, or, that one being gone, one of its family. */
-function meet(
+function registerUnrecorded(
   { population, arrivals, targets, rootJob }: Accounts,
   pid: number,
   image: Image,
-  families: readonly Family[],
+  knownImages: readonly KnownImage[],
 ): AccountedProcess | undefined {
   const parent = population.find(image.ppid);
   const isChild = parent !== undefined;
-  const heritage = families.find(({ layout, isForks }) => layout === image.layout && (isForks || !isChild))?.heritage;
-  if (!(isChild || heritage) || !targets.ids(pid)?.filtered) return undefined;
-  const twin = population.twinOf(pid, image.layout);
-  if (twin) {
-    const { limit } = parent?.space === twin.space ? parent : twin;
-    return population.record(population.arrive(pid, image, twin.space, limit));
+  const inheritance = knownImages.find(
+    ({ layout, isOfFork }) => layout === image.layout && (isOfFork || !isChild),
+  )?.inheritance;
+  if (!(isChild || inheritance) || !targets.ids(pid)?.filtered) return undefined;
+  const sharer = population.memorySharerOf(pid, image.layout);
+  if (sharer) {
+    const { limit } = parent?.space === sharer.space ? parent : sharer;
+    return population.record(population.arrive(pid, image, sharer.space, limit));
   }
-  return arrivals.meet(pid, heritage ?? { job: rootJob, limit: rootJob.limit });
+  return arrivals.register(pid, inheritance ?? { job: rootJob, limit: rootJob.limit });
 }
 
 /** Shared memory that was granted: what has become of it, the next look tells. */
@@ -171,15 +173,20 @@ function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void
   }
 }
 
-function restore(accounts: Accounts, pid: number, record: ProcessRecord, { job, limit }: Heritage): AccountedProcess {
+function restore(
+  accounts: Accounts,
+  pid: number,
+  record: ProcessRecord,
+  { job, limit }: Inheritance,
+): AccountedProcess {
   const { population, uids } = accounts;
   const { startTicks, layout, startBrk, payer, nextPayer, foreign, launching } = record;
   const image = { startTicks, layout };
   const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
-  process.space.adopt(startBrk);
+  process.space.beginRunning(startBrk);
   // A memory that two processes have, as after vfork, is one.
-  const twin = population.twinOf(pid, layout);
-  if (twin) population.shareSpace(process, twin.space);
+  const sharer = population.memorySharerOf(pid, layout);
+  if (sharer) population.shareSpace(process, sharer.space);
   else process.space.restoreForeign(foreign.map(([start, end, uid]) => ({ start, end, payer: uids.find(uid) })));
   process.launching = launching;
   if (typeof nextPayer === "number") process.nextPayer = uids.find(nextPayer);

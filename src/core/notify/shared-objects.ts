@@ -183,8 +183,8 @@ export class SharedObjects {
   left(space: Space): void {
     for (const grant of this.#unseen(space)) {
       // A fork that was under way with it may have made a child that maps it.
-      const heir = [...this.#grants.forks].find((fork) => fork.space === space && fork.isInexact);
-      if (heir) grant.holder = heir.child;
+      const fork = [...this.#grants.forks].find((each) => each.space === space && each.isInexact);
+      if (fork) grant.holder = fork.child;
       else this.giveUp(grant);
     }
     for (const [key, object] of this.#known) this.#leave(key, object, space);

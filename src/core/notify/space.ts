@@ -37,8 +37,8 @@ export class Space {
   /** The page down to which calls under way may still take it. */
   #lowestEnd = Number.POSITIVE_INFINITY;
   /** The kernel's quick figures when the last look was taken and nothing has been granted since. */
-  sizeAtLook: { readonly total: number; readonly data: number } | undefined;
-  #isAdopted = false;
+  sizeAtRead: { readonly total: number; readonly data: number } | undefined;
+  #isBrkUnknown = false;
   /** Where fixed mappings were allowed that may not have happened. */
   readonly #expected = new Set<{ readonly start: number; readonly end: number }>();
   /** Whether {@link payer} or {@link foreign} is another since it was written down. */
@@ -100,7 +100,7 @@ export class Space {
     child.#brk = this.brk;
     child.#startBrk = this.startBrk;
     child.#otherBrks = [...this.#otherBrks];
-    child.#isAdopted = this.#isAdopted;
+    child.#isBrkUnknown = this.#isBrkUnknown;
     // Some of it the child may not get.
     child.heapPages = Math.max(0, this.heapPages - Math.max(0, this.pages - pages));
     child.#heapSeen = Math.min(this.#heapSeen, child.heapPages);
@@ -112,7 +112,7 @@ export class Space {
   /** Changes what the payer pays for; the caller has asked whether there is room. */
   add(pages: number): void {
     this.#own.grow(pages);
-    this.sizeAtLook = undefined;
+    this.sizeAtRead = undefined;
   }
 
   /**
@@ -149,22 +149,22 @@ export class Space {
    */
   #settleBrk(end: number): void {
     if (pagesIn(this.brk) !== end) {
-      if (this.#isAdopted) this.#brk = end * PAGE_SIZE;
+      if (this.#isBrkUnknown) this.#brk = end * PAGE_SIZE;
       else this.#brk = this.#otherBrks.findLast((each) => pagesIn(each) === end) ?? this.brk;
     }
     this.#otherBrks.length = 0;
     this.#lowestEnd = Number.POSITIVE_INFINITY;
-    this.#isAdopted = false;
+    this.#isBrkUnknown = false;
   }
 
   /** The address where the data segment ends, when nothing has been granted since that was certain. */
   get knownBrk(): number | undefined {
-    return this.brk === 0 || this.#isAdopted || this.#otherBrks.length > 0 ? undefined : this.brk;
+    return this.brk === 0 || this.#isBrkUnknown || this.#otherBrks.length > 0 ? undefined : this.brk;
   }
 
   /** Whether {@link brk} is only where the data segment begins: neither a map nor a call has told yet where it ends. */
   get isBrkAssumed(): boolean {
-    return this.#isAdopted && this.#otherBrks.length === 0;
+    return this.#isBrkUnknown && this.#otherBrks.length === 0;
   }
 
   /** A program begins, with its data segment there and empty. */
@@ -176,7 +176,7 @@ export class Space {
     this.#heapSeen = 0;
     this.#otherBrks.length = 0;
     this.#lowestEnd = Number.POSITIVE_INFINITY;
-    this.#isAdopted = false;
+    this.#isBrkUnknown = false;
   }
 
   /** The same of one where nobody has looked where that is; `image` tells it. */
@@ -186,15 +186,15 @@ export class Space {
   }
 
   /** Its data segment may have been moved in a moment of which nothing is known: only the map tells where it ends. */
-  doubtBrk(): void {
-    this.#isAdopted = true;
+  setBrkUnknown(): void {
+    this.#isBrkUnknown = true;
     this.#otherBrks.length = 0;
   }
 
   /** A program is met that has begun before: only the map tells where its data segment ends. */
-  adopt(startBrk: number): void {
+  beginRunning(startBrk: number): void {
     this.begin(startBrk);
-    this.#isAdopted = true;
+    this.#isBrkUnknown = true;
   }
 
   /** The data segment is to end at this address, for which `need` pages are charged. */
@@ -238,7 +238,7 @@ export class Space {
    * Everything in the map stays with who pays for it now; what comes is charged to `next`, and so are `underway` pages. `settled` as in
    * {@link correct}.
    */
-  keepFor(next: UidInfo, vmas: readonly Vma[], underway: number, settled: boolean): void {
+  changePayer(next: UidInfo, vmas: readonly Vma[], underway: number, settled: boolean): void {
     this.correct(vmas, underway, settled);
     const free = vmas.filter((vma) => vma.accounted).flatMap((vma) => outside(vma, this.foreign));
     const kept = [...this.foreign, ...free.map(({ start, end }) => ({ start, end, payer: this.payer }))];

@@ -1,4 +1,4 @@
-import type { Books } from "./books.ts";
+import type { AccountsState } from "./accounts-state.ts";
 import type { ExpectedPrograms } from "./expected.ts";
 import type { Population } from "./population.ts";
 import type { Image, Targets } from "./ports.ts";
@@ -47,24 +47,24 @@ export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "start
  * The process `pid`, which calls, where it was allowed to exec in the memory of one that waits for it and has another memory by now: then it
  * is another program, which has called nothing before. So nothing of it has to be looked at but how much exec has brought.
  */
-export function meetUnread(
+export function registerUnread(
   pid: number,
   programs: ExpectedPrograms,
-  { targets, ledger, figures, grants }: Books,
+  { targets, ledger, figures, grants }: AccountsState,
   population: Population,
 ): AccountedProcess | undefined {
   const expected = programs.find(pid);
-  if (!expected?.loan || !expected.payer) return undefined;
-  const { loan, job, limit, payer } = expected;
-  const { process: lender } = loan;
-  const isThere = population.find(lender.pid) === lender && lender.space === loan.space;
-  if (!isThere || lender.pendingExec !== undefined) return undefined;
-  if (!targets.hasLeft(lender.pid, loan.tid, pid)) return undefined;
-  grants.cameBy(loan);
+  if (!expected?.vfork || !expected.payer) return undefined;
+  const { vfork, job, limit, payer } = expected;
+  const { process: vforkParent } = vfork;
+  const isThere = population.find(vforkParent.pid) === vforkParent && vforkParent.space === vfork.space;
+  if (!isThere || vforkParent.pendingExec !== undefined) return undefined;
+  if (!targets.hasLeft(vforkParent.pid, vfork.tid, pid)) return undefined;
+  grants.childFound(vfork);
   const image = new UnreadImage(targets, pid);
   const space = new Space(ledger, job, payer);
   const process = population.arrive(pid, image, space, limit);
-  programs.meet(process);
+  programs.registered(process);
   space.beginUnread(image);
   space.add(targets.size(pid)?.data ?? 0);
   figures.note(payer);

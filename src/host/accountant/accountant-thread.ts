@@ -61,7 +61,7 @@ function messages(): void {
   for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port)) {
     const message = next.message as Message;
     if (message === "end") isOver = true;
-    else if ("looker" in message) bookkeeper.looker(message.looker);
+    else if ("reader" in message) bookkeeper.reader(message.reader);
     else answer(message);
   }
 }
@@ -72,7 +72,7 @@ function begin(): Bookkeeper | undefined {
       print,
       ended: (number) => tell({ kind: "ended", number }),
       failed: (error, what) => print(`lyonnais: internal error: ${what}: ${inOneLine(error)}`),
-      needLooker: () => tell({ kind: "needLooker" }),
+      needReader: () => tell({ kind: "needReader" }),
       messages,
     });
     bookkeeper.recover(data.kept);

@@ -5,7 +5,7 @@ import { errnoNow, libcClose, libcPidfdGetfd, libcPidfdOpen, libcReadlinkat } fr
 
 const LISTENER = "anon_inode:seccomp notify";
 /** How often we look; the process makes its listener a moment after it was told that we will. */
-const LOOK_MS = 1;
+const RETRY_MS = 1;
 const GIVE_UP_MS = 30_000;
 
 const link = Buffer.alloc(64);
@@ -27,7 +27,7 @@ export function awaitListener(pid: number, fd: number, taken: (fd: number | unde
     clearInterval(timer);
     libcClose(pidfd);
   };
-  const look = (): number | undefined => {
+  const tryCopy = (): number | undefined => {
     const copy = libcPidfdGetfd(pidfd, fd, 0);
     if (copy >= 0 && isListener(copy)) return copy;
     if (copy >= 0) libcClose(copy);
@@ -42,7 +42,7 @@ export function awaitListener(pid: number, fd: number, taken: (fd: number | unde
     close();
     taken(listener);
   };
-  const first = look();
+  const first = tryCopy();
   if (first !== undefined) {
     settle(first);
     return;
@@ -50,7 +50,7 @@ export function awaitListener(pid: number, fd: number, taken: (fd: number | unde
   timer = setInterval(() => {
     let listener: number | undefined;
     try {
-      listener = look();
+      listener = tryCopy();
     } catch (error) {
       if (!isErrno(error)) throw error;
       // It has exited: whoever waits for it knows.
@@ -58,5 +58,5 @@ export function awaitListener(pid: number, fd: number, taken: (fd: number | unde
       return;
     }
     if (listener !== undefined || performance.now() > end) settle(listener);
-  }, LOOK_MS);
+  }, RETRY_MS);
 }

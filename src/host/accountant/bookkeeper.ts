@@ -22,17 +22,17 @@ import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
+import { ListenerJobs } from "./listener-jobs.ts";
 import { LiveTargets } from "./live-targets.ts";
-import type { Look } from "./look.ts";
-import { Looker } from "./looker.ts";
-import { Looks } from "./looks.ts";
+import { MapCache } from "./map-cache.ts";
+import type { MapSnapshot } from "./map-snapshot.ts";
 import { type LoopOwner, NotificationLoop } from "./notification-loop.ts";
+import { ProcessReader } from "./process-reader.ts";
 import { LISTENER_RECORD, type NewListener, type Requests, type ThreadData } from "./requests.ts";
 import { Retries } from "./retries.ts";
 import { SignalGate } from "./signal-gate.ts";
 import { Supply } from "./supply.ts";
 import { Survey } from "./survey.ts";
-import { Trees } from "./trees.ts";
 
 /** What of the thread the accounts need: where lines go, and who is told of ends. */
 export interface BookkeeperHost {
@@ -40,7 +40,7 @@ export interface BookkeeperHost {
   ended(listener: number): void;
   failed: LoopOwner["failed"];
   /** A thread that reads maps is wanted, or another one: {@link Bookkeeper.looker} takes it. */
-  needLooker(): void;
+  needReader(): void;
   messages(): void;
 }
 
@@ -54,15 +54,15 @@ export class Bookkeeper implements Requests {
   readonly #inFlight: InFlight;
   readonly #host: BookkeeperHost;
   readonly #alarms = new Alarms();
-  readonly #looker: Looker;
-  readonly #looks: Looks;
+  readonly #reader: ProcessReader;
+  readonly #maps: MapCache;
   readonly #targets: LiveTargets;
   readonly #adoptions: Retries;
   readonly #survey: Survey;
   readonly #disks: DiskCharges;
   /** Listeners that are not kept yet, by number. */
   readonly #coming = new Map<number, Listener>();
-  readonly #trees: Trees;
+  readonly #listenerJobs: ListenerJobs;
   readonly #limits: Limits;
 
   /** What the files of `dir` throw. */
@@ -72,16 +72,18 @@ export class Bookkeeper implements Requests {
     this.#recorder = this.#journal ?? NO_RECORDER;
     const supply = Object.assign(new Supply(), { overcommit: SWAP_RESERVE_RLIMIT_ON });
     const console = { now: () => performance.now(), print: (line: string) => host.print(line) };
-    this.#looker = new Looker(this.#alarms, host.needLooker, (pid, look, ms) => this.#arrived(pid, look, ms));
-    this.#looks = new Looks(this.#looker);
-    this.#targets = new LiveTargets(this.#looks, this.#looker);
+    this.#reader = new ProcessReader(this.#alarms, host.needReader, (pid, snapshot, ms) =>
+      this.#arrived(pid, snapshot, ms),
+    );
+    this.#maps = new MapCache(this.#reader);
+    this.#targets = new LiveTargets(this.#maps, this.#reader);
     const recorder = this.#recorder;
     const arrived = (process: AccountedProcess): void => this.loop.arrived(process);
     const collectExits = (): void => this.loop.collectExits();
     this.#accounts = new Accounts(this.#targets, supply, { console, recorder, arrived, collectExits });
     this.#disks = this.#accounts.disks;
-    this.#trees = new Trees(this.#accounts, recorder);
-    this.#limits = new Limits(this.#accounts, this.#trees, policy);
+    this.#listenerJobs = new ListenerJobs(this.#accounts, recorder);
+    this.#limits = new Limits(this.#accounts, this.#listenerJobs, policy);
     this.#inFlight = new InFlight(dir === undefined ? undefined : `${dir}/in-flight`);
     this.loop = new NotificationLoop(
       this.#accounts,
@@ -91,21 +93,21 @@ export class Bookkeeper implements Requests {
       (loop) => this.#gate.on(loop),
       {
         admit: (call, job, last) => this.#admit(call, job, last),
-        letGo: (tid) => this.#letGo(tid),
+        continued: (tid) => this.#continued(tid),
         exited: ({ pid }) => {
-          this.#looks.forget(pid);
-          this.#looker.forget(pid);
+          this.#maps.forget(pid);
+          this.#reader.forget(pid);
         },
         ended: (listener) => this.#forget(listener),
         failed: host.failed,
         messages: () => {
           host.messages();
-          this.#looker.receive();
+          this.#reader.receive();
         },
       },
     );
-    this.#survey = new Survey(this.#accounts, this.#looks, this.#alarms, host.failed);
-    this.#adoptions = new Retries(this.#looks, this.#alarms);
+    this.#survey = new Survey(this.#accounts, this.#maps, this.#alarms, host.failed);
+    this.#adoptions = new Retries(this.#maps, this.#alarms);
   }
 
   /** Goes on where a process that was killed has stopped, when there are listeners that it had. To be called first, once. */
@@ -121,46 +123,46 @@ export class Bookkeeper implements Requests {
     }
     for (const slot of inFlight.found) if (!names.has(LISTENER_RECORD + slot.listener)) slot.free();
     const jobs = names.size > 0 ? recover(this.#accounts, found) : new Map<number, Job>();
-    this.#trees.recovered(jobs.keys());
+    this.#listenerJobs.recovered(jobs.keys());
     this.#limits.apply();
     for (const { number, fd } of kept) {
       const job = jobs.get(Number(found.get(LISTENER_RECORD + number))) ?? this.#accounts.rootJob;
       const listener = new Listener(fd, number, job);
-      this.#trees.cameBefore(number, job);
+      this.#listenerJobs.cameBefore(number, job);
       this.loop.listen(listener);
-      this.loop.goOn(
+      this.loop.resume(
         listener,
         inFlight.found.filter((slot) => slot.listener === number),
       );
     }
   }
 
-  looker(port: MessagePort): void {
-    this.#looker.use(port);
+  reader(port: MessagePort): void {
+    this.#reader.use(port);
   }
 
   #admit(call: TrappedCall, job: Job, last: boolean): Verdict {
-    this.#looker.caller = call.tid;
-    this.#looks.mayWait = !last;
+    this.#reader.caller = call.tid;
+    this.#maps.mayWait = !last;
     this.#targets.decides(true);
     try {
       return this.#accounts.admit(call, job, last);
     } finally {
-      this.#looker.caller = 0;
-      this.#looks.mayWait = false;
+      this.#reader.caller = 0;
+      this.#maps.mayWait = false;
       this.#targets.decides(false);
     }
   }
 
-  #letGo(tid: number): void {
-    if (this.#looks.isEmpty) return;
+  #continued(tid: number): void {
+    if (this.#maps.isEmpty) return;
     const { population } = this.#accounts;
     const process = population.find(tid) ?? population.ofThread(tid);
-    for (const pid of process?.space.pids ?? []) this.#looks.letGo(pid);
+    for (const pid of process?.space.pids ?? []) this.#maps.continued(pid);
   }
 
-  #arrived(pid: number, look: Look | undefined, ms: number): void {
-    this.#looks.arrived(pid, look, ms);
+  #arrived(pid: number, snapshot: MapSnapshot | undefined, ms: number): void {
+    this.#maps.arrived(pid, snapshot, ms);
     this.#adoptions.again();
     this.#survey.arrived();
     this.loop.decideSoon();
@@ -170,7 +172,7 @@ export class Bookkeeper implements Requests {
 
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number {
     return this.#bring(pid, listener, (image, ruid) => {
-      const job = this.#trees.make({ limit: limitCell(limit), budget });
+      const job = this.#listenerJobs.make({ limit: limitCell(limit), budget });
       this.#accounts.population.launch(pid, image, ruid, job, job.limit);
       return job;
     });
@@ -184,7 +186,7 @@ export class Bookkeeper implements Requests {
     this.#adoptions.try(() => {
       try {
         // It is counted as it is now: the map has to be there before it is taken in.
-        this.#looks.map(pid, false);
+        this.#maps.map(pid, false);
         const ruid = this.#bring(pid, listener, (image, ruid) => {
           const { population } = this.#accounts;
           const parent = sessionOf === undefined ? undefined : population.find(image.ppid);
@@ -209,7 +211,7 @@ export class Bookkeeper implements Requests {
       const image = this.#targets.imageNow(pid);
       if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
       const listener = new Listener(fd, number, enter(image, ids.ruid));
-      this.#trees.came(number, listener.job);
+      this.#listenerJobs.came(number, listener.job);
       this.#coming.set(number, listener);
       return ids.ruid;
     } catch (error) {
@@ -229,7 +231,7 @@ export class Bookkeeper implements Requests {
 
   #forget({ number }: Listener): void {
     this.#host.ended(number);
-    this.#trees.gone(number);
+    this.#listenerJobs.gone(number);
   }
 
   readonly repairer: Requests["repairer"] = (ends) => this.#gate.connect(ends, this.#accounts.population);
@@ -276,7 +278,7 @@ export class Bookkeeper implements Requests {
 
   close(): void {
     for (const { fd } of this.#coming.values()) libcClose(fd);
-    this.#looker.close();
+    this.#reader.close();
     this.loop.close();
   }
 }

@@ -60,7 +60,7 @@ export class ExitWatch {
   collect(): void {
     const young = this.#young;
     this.#young = [];
-    for (const process of young) this.#meet(process);
+    for (const process of young) this.#inspect(process);
     const before = this.#watches.size;
     for (let left = -1; this.#watches.size !== left && this.#watches.size > 0; ) {
       left = this.#watches.size;
@@ -69,7 +69,7 @@ export class ExitWatch {
     if (this.#watches.size !== before) this.#alarm.noLaterThan(performance.now() + COLLECT_MS);
   }
 
-  #meet(process: AccountedProcess): void {
+  #inspect(process: AccountedProcess): void {
     const fd = this.#open(process.pid, 0);
     let isThere = fd >= 0 || errnoNow() !== ERRNO.ESRCH;
     try {

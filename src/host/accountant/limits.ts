@@ -7,7 +7,7 @@ import { limitCell, type SwapLimit } from "../../core/notify/limit.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
 import { applyPolicy, type UidPolicy } from "../../core/notify/uid-policy.ts";
 import { holdsFor, isLimited, overcommitOf, type Policy } from "../../core/policy/policy.ts";
-import type { Trees } from "./trees.ts";
+import type { ListenerJobs } from "./listener-jobs.ts";
 
 /** The administrator's policy as the accounts need it: in pages, a size being whole ones. */
 function uidPolicy(policy: Policy): UidPolicy {
@@ -25,12 +25,12 @@ function uidPolicy(policy: Policy): UidPolicy {
 /** What processes, sessions and uids may have: the administrator's policy, and what a process was given. Pages. */
 export class Limits {
   readonly #accounts: Accounts;
-  readonly #trees: Trees;
+  readonly #listenerJobs: ListenerJobs;
   #policy: Policy;
 
-  constructor(accounts: Accounts, trees: Trees, policy: Policy) {
+  constructor(accounts: Accounts, listenerJobs: ListenerJobs, policy: Policy) {
     this.#accounts = accounts;
-    this.#trees = trees;
+    this.#listenerJobs = listenerJobs;
     this.#policy = policy;
     this.apply();
   }
@@ -55,7 +55,7 @@ export class Limits {
   /** The job of a session of `uid`; of none, without a budget, where that is undefined. */
   newSession(uid: number | undefined): Job {
     const budget = uid === undefined ? UNLIMITED : (uidPolicy(this.#policy)(uid)?.session ?? UNLIMITED);
-    return this.#trees.make({ limit: limitCell(), budget, ...(uid === undefined ? {} : { sessionOf: uid }) });
+    return this.#listenerJobs.make({ limit: limitCell(), budget, ...(uid === undefined ? {} : { sessionOf: uid }) });
   }
 
   /** As `Requests.relimit`. */
@@ -66,7 +66,7 @@ export class Limits {
     const { hard } = known.limit;
     this.#accounts.setLimit(known, { soft: Math.min(limit.soft, hard), hard: Math.min(limit.hard, hard) });
     if (budget !== UNLIMITED) {
-      known.space.moveTo(this.#trees.make({ limit: known.limit, budget, around: known.space.job }));
+      known.space.moveTo(this.#listenerJobs.make({ limit: known.limit, budget, around: known.space.job }));
     }
     population.record(known);
     return true;

@@ -9,12 +9,12 @@ import { readLongText } from "../linux/file.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { listProcesses, listThreads, longPromptText, promptText, threadPath } from "../linux/proc-file.ts";
 import { hasRobustFutexes, type ThreadInfo, threadInfo } from "../linux/thread-info.ts";
-import { sizeOf } from "./look.ts";
-import { Looks } from "./looks.ts";
+import { MapCache } from "./map-cache.ts";
+import { sizeOf } from "./map-snapshot.ts";
 import { descriptorLink, memoryFileOf, namedMemoryFiles } from "./memory-file.ts";
+import { ALL_OWN, type OtherUsersProcesses } from "./other-users-processes.ts";
 import { readImage, readMemoryFiles, readProgress, readProgressAtOnce } from "./read-process.ts";
 import { ifReadable, type Size, threadWithMemory } from "./sizes.ts";
-import { ALL_OWN, type Strangers } from "./strangers.ts";
 
 const KCMP_VM = 1;
 const SECCOMP_MODE_FILTER = 2;
@@ -24,30 +24,30 @@ const BEGINNING = 128;
 /** The machine as /proc shows it. Of strangers, who can keep whoever looks at them waiting, what was seen of them last elsewhere. */
 export class LiveTargets implements Targets {
   readonly #sysKcmp: number = hostArch().sysKcmp;
-  readonly #looks: Looks;
-  readonly #strangers: Strangers;
+  readonly #maps: MapCache;
+  readonly #others: OtherUsersProcesses;
   /** Found out for the decision that is being made. */
   readonly #ids = new Map<number, Ids>();
   #remembersIds = false;
 
-  constructor(looks: Looks = new Looks(), strangers: Strangers = ALL_OWN) {
-    this.#looks = looks;
-    this.#strangers = strangers;
+  constructor(maps: MapCache = new MapCache(), others: OtherUsersProcesses = ALL_OWN) {
+    this.#maps = maps;
+    this.#others = others;
   }
 
   image(pid: number): Image | undefined {
-    return this.#strangers.mayBlock(pid) ? this.#strangers.image(pid) : this.#readImage(pid);
+    return this.#others.mayBlock(pid) ? this.#others.image(pid) : this.#readImage(pid);
   }
 
   /** Of a process that is known not to be inside exec. */
   imageNow(pid: number): Image | undefined {
-    this.#strangers.mayBlock(pid);
+    this.#others.mayBlock(pid);
     return this.#readImage(pid);
   }
 
   #readImage(pid: number): Image | undefined {
     const image = readImage(pid);
-    if (image) this.#strangers.sawImage(pid, image);
+    if (image) this.#others.rememberImage(pid, image);
     return image;
   }
 
@@ -56,7 +56,7 @@ export class LiveTargets implements Targets {
   }
 
   map(pid: number, isChanging: boolean): readonly Vma[] | undefined {
-    return this.#looks.map(pid, isChanging);
+    return this.#maps.map(pid, isChanging);
   }
 
   size(pid: number): Size | undefined {
@@ -96,7 +96,7 @@ export class LiveTargets implements Targets {
   }
 
   progress(pid: number, tid: number): Progress | undefined {
-    return this.#strangers.mayBlock(pid) ? readProgressAtOnce(pid, tid) : readProgress(pid, tid);
+    return this.#others.mayBlock(pid) ? readProgressAtOnce(pid, tid) : readProgress(pid, tid);
   }
 
   children(pid: number): readonly number[] {
@@ -112,12 +112,12 @@ export class LiveTargets implements Targets {
   }
 
   sharesMemory(pid: number, other: number): boolean {
-    const mayBlock = this.#strangers.mayBlock(pid) || this.#strangers.mayBlock(other);
+    const mayBlock = this.#others.mayBlock(pid) || this.#others.mayBlock(other);
     return (!mayBlock || areAlike(pid, other)) && this.#compareMemory(pid, other) === 0;
   }
 
   hasLeft(lender: number, tid: number, pid: number): boolean {
-    if (this.#strangers.mayBlockBeside(lender) || this.#strangers.mayBlockBeside(pid)) return false;
+    if (this.#others.mayBlockBeside(lender) || this.#others.mayBlockBeside(pid)) return false;
     // A thread that has exited has another "memory" than everybody: it had its own when it was compared, if it has it still.
     return this.#kcmp(tid, pid) > 0 && (hasRobustFutexes(tid) || threadWithMemory(lender) === tid);
   }
@@ -146,7 +146,7 @@ export class LiveTargets implements Targets {
   }
 
   memoryFiles(pid: number): readonly MemoryFile[] {
-    return this.#strangers.mayBlock(pid) ? this.#strangers.files(pid) : readMemoryFiles(pid);
+    return this.#others.mayBlock(pid) ? this.#others.files(pid) : readMemoryFiles(pid);
   }
 
   namedMemoryFiles(): ReadonlyMap<string, number> {

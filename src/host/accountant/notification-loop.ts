@@ -20,9 +20,9 @@ import { RefusalPace } from "./refusal-pace.ts";
 /** How long a call that would be refused waits for calls that were let go to happen. */
 const WAIT_MS = 100;
 /** The longest that it waits for looks at maps, which are taken elsewhere. */
-const LOOKS_MS = 1000;
+const MAPS_MS = 1000;
 /** How often it is looked at again; and how soon a child that has not called is looked for. */
-const LOOK_MS = 1;
+const RETRY_MS = 1;
 const SETTLE_MS = 100;
 /** Where no second call waits it is looked for less and less often: at most so many turns go by. */
 const MOST_ALONE = 16;
@@ -31,7 +31,7 @@ export interface LoopOwner {
   /** As {@link Accounts.admit}; NOT_YET where it waits for what is being found out elsewhere. */
   admit(call: TrappedCall, job: Job, last: boolean): Verdict;
   /** A call of that thread is let go on. */
-  letGo(tid: number): void;
+  continued(tid: number): void;
   /** Nobody is under the filter of `listener` any more; its descriptor is closed. */
   ended(listener: Listener): void;
   /** An error that belongs to nobody's request; what it happened in. */
@@ -100,7 +100,7 @@ export class NotificationLoop {
   }
 
   /** Calls that a process before this one has received. */
-  goOn(listener: Listener, slots: readonly Slot[]): void {
+  resume(listener: Listener, slots: readonly Slot[]): void {
     for (const slot of slots) {
       if (listener.isWaiting(slot.notification)) this.#take(listener, slot);
       else slot.free();
@@ -217,7 +217,7 @@ export class NotificationLoop {
 
   #wait(open: OpenCall): void {
     this.#waiting.push(open);
-    this.#waitingAlarm.noLaterThan(open.waitsSince + LOOK_MS);
+    this.#waitingAlarm.noLaterThan(open.waitsSince + RETRY_MS);
   }
 
   /** False when the decision has to wait. */
@@ -245,7 +245,7 @@ export class NotificationLoop {
       if (error === NOT_YET) {
         const now = performance.now();
         if (open.waitsSince === 0) open.waitsSince = now;
-        open.until = Math.min(open.waitsSince + LOOKS_MS, now + WAIT_MS);
+        open.until = Math.min(open.waitsSince + MAPS_MS, now + WAIT_MS);
         return "wait";
       }
       this.#owner.failed(error, `${call.name} of thread ${call.tid}, which goes on`);
@@ -260,13 +260,13 @@ export class NotificationLoop {
   #give({ listener, slot, call }: OpenCall, answer: Answer): void {
     try {
       const answered = listener.answer(slot.view, answer);
-      if (answer === "continue") this.#owner.letGo(call.tid);
+      if (answer === "continue") this.#owner.continued(call.tid);
       if (!answered && answer === "continue") this.#accounts.cancelled(call.tid);
     } catch (error) {
       this.#owner.failed(error, "an answer");
     }
     slot.free();
-    if (this.#accounts.arrivals.hasUnmet && this.#settleAlarm.at === Number.POSITIVE_INFINITY) {
+    if (this.#accounts.arrivals.hasPending && this.#settleAlarm.at === Number.POSITIVE_INFINITY) {
       this.#settleAlarm.at = performance.now() + SETTLE_MS;
     }
   }
@@ -284,12 +284,12 @@ export class NotificationLoop {
       if (!open.listener.isWaiting(open.slot.notification)) open.slot.free();
       else if (!this.#decide(open, now >= open.until)) this.#waiting.push(open);
     }
-    if (this.#waiting.length > 0) this.#waitingAlarm.noLaterThan(performance.now() + LOOK_MS);
+    if (this.#waiting.length > 0) this.#waitingAlarm.noLaterThan(performance.now() + RETRY_MS);
   }
 
   #settle(): void {
-    this.#accounts.arrivals.settle();
-    if (this.#accounts.arrivals.hasUnmet) this.#settleAlarm.at = performance.now() + SETTLE_MS;
+    this.#accounts.arrivals.findPending();
+    if (this.#accounts.arrivals.hasPending) this.#settleAlarm.at = performance.now() + SETTLE_MS;
   }
 
   /** Nothing that goes wrong in one thing is the end of the others. */

@@ -95,7 +95,7 @@ export type Result<M extends Method> = Exclude<ReturnType<Requests[M]>, Parked<u
 export type Message =
   | { readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
   /** The other end of a thread that reads maps. */
-  | { readonly looker: MessagePort }
+  | { readonly reader: MessagePort }
   | "end";
 
 /** From the thread. */
@@ -107,7 +107,7 @@ export type Report =
   /** Nobody is left under the filter of that listener. */
   | { readonly kind: "ended"; readonly number: number }
   /** A thread that reads maps is wanted; the one before, if any, is held up. */
-  | { readonly kind: "needLooker" }
+  | { readonly kind: "needReader" }
   /** A line for the log. */
   | { readonly kind: "print"; readonly line: string };
 

@@ -1,6 +1,6 @@
 import { NOT_YET } from "../../core/notify/ports.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
-import type { Looks } from "./looks.ts";
+import type { MapCache } from "./map-cache.ts";
 
 /** What needs a map that is being read is tried again when it is there; after so long it has to do without. */
 const WAIT_MS = 100;
@@ -12,12 +12,12 @@ interface Attempt {
 
 /** Things to be done with maps that may be read elsewhere. Each `act` is called until it does not throw NOT_YET. */
 export class Retries {
-  readonly #looks: Looks;
+  readonly #maps: MapCache;
   readonly #alarm: Alarm;
   #waiting: Attempt[] = [];
 
-  constructor(looks: Looks, alarms: Alarms) {
-    this.#looks = looks;
+  constructor(maps: MapCache, alarms: Alarms) {
+    this.#maps = maps;
     this.#alarm = alarms.make(() => this.again());
   }
 
@@ -27,7 +27,7 @@ export class Retries {
   }
 
   #attempt(attempt: Attempt): void {
-    this.#looks.mayWait = performance.now() < attempt.until;
+    this.#maps.mayWait = performance.now() < attempt.until;
     try {
       attempt.act();
     } catch (error) {
@@ -35,7 +35,7 @@ export class Retries {
       this.#waiting.push(attempt);
       this.#alarm.noLaterThan(attempt.until);
     } finally {
-      this.#looks.mayWait = false;
+      this.#maps.mayWait = false;
     }
   }
 

@@ -3,12 +3,12 @@ import { NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
-import type { Looks } from "./looks.ts";
+import type { MapCache } from "./map-cache.ts";
 import { Retries } from "./retries.ts";
 
 /** How long whoever asks for the figures waits for calls that were let go to happen, and how often is looked again. */
 const WAIT_MS = 100;
-const LOOK_MS = 1;
+const RETRY_MS = 1;
 /** How long a survey keeps trapped calls waiting before it lets them in between two spaces. */
 const SLICE_MS = 1;
 
@@ -27,9 +27,9 @@ export class Survey {
   #left: AccountedProcess[] | undefined;
   #until = 0;
 
-  constructor(accounts: Accounts, looks: Looks, alarms: Alarms, failed: (error: unknown, what: string) => void) {
+  constructor(accounts: Accounts, maps: MapCache, alarms: Alarms, failed: (error: unknown, what: string) => void) {
     this.#accounts = accounts;
-    this.#retries = new Retries(looks, alarms);
+    this.#retries = new Retries(maps, alarms);
     this.#failed = failed;
     this.#alarm = alarms.make(() => this.#step());
   }
@@ -48,13 +48,13 @@ export class Survey {
         this.#served = this.#asking.splice(0);
         this.#until = start + WAIT_MS;
       }
-      this.#guard("looking for children", () => this.#accounts.arrivals.settle());
+      this.#guard("looking for children", () => this.#accounts.arrivals.findPending());
       this.#left = [...this.#accounts.population];
     }
     for (let process = this.#left.pop(); process; process = this.#left.pop()) {
       const { pid } = process;
       const looked = process;
-      this.#retries.try(() => this.#guard(`a look at process ${pid}`, () => this.#look(looked)));
+      this.#retries.try(() => this.#guard(`a look at process ${pid}`, () => this.#readMap(looked)));
       if (performance.now() - start >= SLICE_MS) break;
     }
     if (this.#left.length > 0) {
@@ -63,7 +63,7 @@ export class Survey {
     }
     // A map that is read elsewhere arrives, or does not in time.
     if (this.#retries.any) {
-      this.#alarm.at = start + LOOK_MS;
+      this.#alarm.at = start + RETRY_MS;
       return;
     }
     this.#left = undefined;
@@ -75,14 +75,14 @@ export class Survey {
     this.#retries.again();
   }
 
-  #look(process: AccountedProcess): void {
+  #readMap(process: AccountedProcess): void {
     const { population } = this.#accounts;
     if (population.find(process.pid) !== process) return;
     population.refresh(process);
-    const { sizeAtLook } = process.space;
-    const size = sizeAtLook && this.#accounts.targets.size(process.pid);
-    if (size && size.total === sizeAtLook.total && size.data === sizeAtLook.data) return;
-    this.#accounts.look(process.space);
+    const { sizeAtRead } = process.space;
+    const size = sizeAtRead && this.#accounts.targets.size(process.pid);
+    if (size && size.total === sizeAtRead.total && size.data === sizeAtRead.data) return;
+    this.#accounts.readMap(process.space);
   }
 
   #finishPass(): void {
@@ -93,7 +93,7 @@ export class Survey {
     });
     const now = performance.now();
     if (isUnsettled && now < this.#until) {
-      this.#alarm.at = now + LOOK_MS;
+      this.#alarm.at = now + RETRY_MS;
       return;
     }
     for (const done of this.#served.splice(0)) done.settle();

@@ -4,7 +4,7 @@ import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
 import { libcExit } from "../linux/ffi/libc.ts";
 import { startWorker } from "../linux/worker.ts";
-import { LookerPool } from "./looker-pool.ts";
+import { ProcessReaderPool } from "./process-reader-pool.ts";
 import type { Arguments, Message, Method, Report, Result, ThreadData } from "./requests.ts";
 
 const SCRIPT = new URL("./accountant-thread.js", import.meta.url);
@@ -25,7 +25,7 @@ export class ThreadLink {
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #bell: Bell;
-  readonly #lookers = new LookerPool();
+  readonly #readers = new ProcessReaderPool();
   readonly #pending = new Map<number, Parked<unknown>>();
   readonly #exited: Promise<void>;
   #nextId = 1;
@@ -46,7 +46,7 @@ export class ThreadLink {
       if (report.kind === "ready") settle.resolve();
       else if (report.kind === "ended") owner.ended(report.number);
       else if (report.kind === "print") owner.print(report.line);
-      else if (report.kind === "needLooker") this.#startLooker();
+      else if (report.kind === "needReader") this.#startReader();
       else if (report.kind === "done") this.#take(report.id)?.settle(report.value);
       else {
         const error = new Errno(report.code, report.reason);
@@ -66,8 +66,8 @@ export class ThreadLink {
         settle.reject(new Errno("EIO", "the accountant's thread has ended"));
         for (const id of [...this.#pending.keys()]) this.#take(id)?.fail(this.#gone());
         // Before its last reader is gone the bell's number is not to become another descriptor's.
-        void this.#lookers.close().then(() => {
-          if (!this.#lookers.isHeldUp) this.#bell.close();
+        void this.#readers.close().then(() => {
+          if (!this.#readers.isHeldUp) this.#bell.close();
           resolve();
         });
       });
@@ -79,12 +79,12 @@ export class ThreadLink {
 
   readonly #endAtOnce = (status: number): void => {
     this.#send("end");
-    if (this.#lookers.isHeldUp) libcExit(status);
+    if (this.#readers.isHeldUp) libcExit(status);
   };
 
-  #startLooker(): void {
-    const port = this.#isOver ? undefined : this.#lookers.start(this.#bell.fd);
-    if (port) this.#send({ looker: port }, [port]);
+  #startReader(): void {
+    const port = this.#isOver ? undefined : this.#readers.start(this.#bell.fd);
+    if (port) this.#send({ reader: port }, [port]);
   }
 
   #gone(): Errno {

@@ -7,7 +7,7 @@ import { toVma } from "./to-vma.ts";
 import { merged } from "./vma-codec.ts";
 
 /** A map, and the quick figures it goes with. Neighbours that are charged alike are one. */
-export interface Look {
+export interface MapSnapshot {
   readonly size: Size;
   /** `undefined`: the process is gone. */
   readonly vmas: readonly Vma[] | undefined;
@@ -19,7 +19,7 @@ const HIDDEN = { accountable: true, dontCopy: false, stack: false, heap: false, 
  * Reads the map of a process: slow, and it waits for whoever holds the locks of its memory. One that hides it, as a set-id program
  * does from its user, counts as its data and stack.
  */
-export function lookAt(pid: number): Look {
+export function readSnapshot(pid: number): MapSnapshot {
   const size = sizeOf(pid);
   if (!size) return { size: { total: 0, data: 0, resident: 0 }, vmas: undefined };
   try {

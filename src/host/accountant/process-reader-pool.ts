@@ -1,14 +1,14 @@
 import { MessageChannel, type MessagePort, type Worker } from "node:worker_threads";
 import { isErrno } from "../../core/base/errno.ts";
 import { endWorker, startWorker } from "../linux/worker.ts";
-import type { LookerData } from "./looker-thread.ts";
+import type { ProcessReaderData } from "./process-reader-thread.ts";
 
-const SCRIPT = new URL("./looker-thread.js", import.meta.url);
+const SCRIPT = new URL("./process-reader-thread.js", import.meta.url);
 /** So many may be held up by what they read; beyond it maps are not looked at until one comes back. */
 const MOST = 8;
 
 /** The threads that read maps: one at work, and those that it has taken the place of, which end when they come back. */
-export class LookerPool {
+export class ProcessReaderPool {
   readonly #all = new Map<Worker, Int32Array>();
 
   /** Starts another one; undefined when too many are held up, or none can be started: it is asked for again. `bell` rings when it has found something. */
@@ -17,7 +17,7 @@ export class LookerPool {
     if (this.#all.size >= MOST) return undefined;
     const { port1, port2 } = new MessageChannel();
     const busy = new Int32Array(new SharedArrayBuffer(4));
-    const workerData: LookerData = { port: port2, bell, busy };
+    const workerData: ProcessReaderData = { port: port2, bell, busy };
     let worker: Worker;
     try {
       worker = startWorker(SCRIPT, workerData, { transferList: [port2], execArgv: [] });

@@ -5,10 +5,10 @@ import type { Image, MemoryFile } from "../../core/notify/ports.ts";
 import { libcStatx } from "../linux/ffi/libc.ts";
 import { processPath, procPath } from "../linux/proc-file.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
-import type { Look } from "./look.ts";
-import { type Found, LOOKER_READY, type Wanted } from "./looker-messages.ts";
-import type { Asker } from "./looks.ts";
-import type { Strangers } from "./strangers.ts";
+import type { MapReader } from "./map-cache.ts";
+import type { MapSnapshot } from "./map-snapshot.ts";
+import type { OtherUsersProcesses } from "./other-users-processes.ts";
+import { type Found, READER_READY, type Wanted } from "./process-reader-messages.ts";
 import { unpack } from "./vma-codec.ts";
 
 /** A reader that has not come back by then is held up: another takes its place, and that process is not looked at for a while. */
@@ -17,7 +17,7 @@ const AVOIDED_MS = 10_000;
 const DEMAND_MS = 1000;
 /** What was seen of a stranger is good for so long. */
 const AGAIN_MS = 20;
-/** Strangers that are remembered before those that have ended are forgotten. */
+/** OtherUsersProcesses that are remembered before those that have ended are forgotten. */
 const MOST_SEEN = 4096;
 /** Links of a /proc/pid/task with one thread in it. */
 const ONE_THREAD = 3;
@@ -40,10 +40,10 @@ interface Seen {
 }
 
 /** Has processes looked at by a thread that may be kept waiting by whoever owns them, one after the other. */
-export class Looker implements Asker, Strangers {
+export class ProcessReader implements MapReader, OtherUsersProcesses {
   /** The thread whose call is being decided: it cannot begin anything while it is. */
   caller = 0;
-  readonly #arrived: (pid: number, look: Look | undefined, ms: number) => void;
+  readonly #arrived: (pid: number, snapshot: MapSnapshot | undefined, ms: number) => void;
   readonly #needThread: () => void;
   readonly #alarm: Alarm;
   #port: MessagePort | undefined;
@@ -62,7 +62,7 @@ export class Looker implements Asker, Strangers {
   constructor(
     alarms: Alarms,
     needThread: () => void,
-    arrived: (pid: number, look: Look | undefined, ms: number) => void,
+    arrived: (pid: number, snapshot: MapSnapshot | undefined, ms: number) => void,
   ) {
     this.#alarm = alarms.make(() => this.#giveUp());
     this.#needThread = needThread;
@@ -91,7 +91,7 @@ export class Looker implements Asker, Strangers {
     return this.#recall(pid)?.files ?? [];
   }
 
-  sawImage(pid: number, image: Image): void {
+  rememberImage(pid: number, image: Image): void {
     if (this.#isOwn) return;
     const seen = this.#seen.get(pid);
     if (seen) seen.image = image;
@@ -162,7 +162,7 @@ export class Looker implements Asker, Strangers {
   receive(): void {
     for (let next = this.#port && receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port!)) {
       this.#isReady = true;
-      if (next.message === LOOKER_READY) continue;
+      if (next.message === READER_READY) continue;
       this.#isAsking = false;
       this.#alarm.at = Number.POSITIVE_INFINITY;
       this.#queue.shift();

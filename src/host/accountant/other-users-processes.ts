@@ -1,7 +1,7 @@
 import type { Image, MemoryFile } from "../../core/notify/ports.ts";
 
 /** Processes that can keep whoever looks at them waiting, as the accountant's thread sees them: never by looking itself. */
-export interface Strangers {
+export interface OtherUsersProcesses {
   /** Whether a look at that process may not return. */
   mayBlock(pid: number): boolean;
   /** The same of a process one thread of which is in our hands, or waits in vfork, and is the only one unless we are told otherwise. */
@@ -10,14 +10,14 @@ export interface Strangers {
   image(pid: number): Image | undefined;
   files(pid: number): readonly MemoryFile[];
   /** It was looked at when it could not keep us. To be told right after {@link mayBlock} of the same process. */
-  sawImage(pid: number, image: Image): void;
+  rememberImage(pid: number, image: Image): void;
 }
 
 /** Nobody is one: for who may wait. */
-export const ALL_OWN: Strangers = {
+export const ALL_OWN: OtherUsersProcesses = {
   mayBlock: () => false,
   mayBlockBeside: () => false,
   image: () => undefined,
   files: () => [],
-  sawImage: () => {},
+  rememberImage: () => {},
 };

@@ -13,7 +13,7 @@ interface NewJob {
 }
 
 /** Which job the processes of each listener came into, and when a job is nobody's any more. */
-export class Trees {
+export class ListenerJobs {
   readonly #accounts: Accounts;
   readonly #recorder: Recorder;
   /** By the number of the listener. */

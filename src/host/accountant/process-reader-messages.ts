@@ -3,7 +3,7 @@ import type { Size } from "./sizes.ts";
 import type { PackedMap } from "./vma-codec.ts";
 
 /** The first thing that a thread says which looks at processes: from here on it is in time, or held up. */
-export const LOOKER_READY = "ready";
+export const READER_READY = "ready";
 
 /** To it: what is to be looked at, the map or the rest of what can keep it waiting. */
 export interface Wanted {

@@ -4,7 +4,7 @@ import type { LimitCell } from "./limit.ts";
 import type { AccountedProcess } from "./process.ts";
 
 /** What a process inherits from whoever made it. */
-export interface Heritage {
+export interface Inheritance {
   readonly job: Job;
   readonly limit: LimitCell;
   /** Absent: its real uid. */
@@ -12,6 +12,6 @@ export interface Heritage {
 }
 
 /** What a child gets of a process, or of the process that was granted something. */
-export function heritage({ space, limit }: Pick<AccountedProcess, "space" | "limit">): Heritage {
+export function inheritanceOf({ space, limit }: Pick<AccountedProcess, "space" | "limit">): Inheritance {
   return { job: space.job, limit, payer: space.payer };
 }

@@ -8,7 +8,7 @@ import type { SharedObjects } from "./shared-objects.ts";
 import type { UidAccounts } from "./uid-accounts.ts";
 
 /** What the parts of the accounts have in common. */
-export interface Books {
+export interface AccountsState {
   readonly targets: Targets;
   readonly ledger: SwapLedger;
   readonly uids: UidInfos;

@@ -1,13 +1,13 @@
-/** A thread that looks at processes for the accountant's, and may be kept waiting by them. Started by looker-pool.ts. */
+/** A thread that looks at processes for the accountant's, and may be kept waiting by them. Started by process-reader-pool.ts. */
 import { type MessagePort, workerData } from "node:worker_threads";
 import { Bell } from "../linux/bell.ts";
 import { tellLoaded } from "../linux/worker-loaded.ts";
-import { lookAt } from "./look.ts";
-import { type Found, LOOKER_READY, type Wanted } from "./looker-messages.ts";
+import { readSnapshot } from "./map-snapshot.ts";
+import { type Found, READER_READY, type Wanted } from "./process-reader-messages.ts";
 import { readImage, readMemoryFiles } from "./read-process.ts";
 import { pack } from "./vma-codec.ts";
 
-export interface LookerData {
+export interface ProcessReaderData {
   readonly port: MessagePort;
   readonly bell: number;
   /** 1 while it looks, when it may not be able to end. */
@@ -16,7 +16,7 @@ export interface LookerData {
 
 tellLoaded();
 
-const { port, bell: fd, busy } = workerData as LookerData;
+const { port, bell: fd, busy } = workerData as ProcessReaderData;
 const bell = new Bell(fd);
 
 function find({ pid, isMap }: Wanted): Found {
@@ -24,7 +24,7 @@ function find({ pid, isMap }: Wanted): Found {
   Atomics.store(busy, 0, 1);
   try {
     if (!isMap) return { kind: "process", pid, image: readImage(pid), files: readMemoryFiles(pid) };
-    const { size, vmas } = lookAt(pid);
+    const { size, vmas } = readSnapshot(pid);
     return { kind: "map", pid, size, map: vmas && pack(vmas), ms: performance.now() - start };
   } catch {
     // It is judged by what is known of it.
@@ -34,12 +34,12 @@ function find({ pid, isMap }: Wanted): Found {
   }
 }
 
-function tell(message: Found | typeof LOOKER_READY, transfer: ArrayBuffer[] = []): void {
+function tell(message: Found | typeof READER_READY, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
   bell.ring();
 }
 
-tell(LOOKER_READY);
+tell(READER_READY);
 port.on("message", (wanted: Wanted) => {
   const found = find(wanted);
   tell(found, found.kind === "map" && found.map ? [found.map.numbers.buffer as ArrayBuffer] : []);
