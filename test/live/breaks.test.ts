@@ -1,7 +1,11 @@
 /** Breakpoints: the words `break` and `clear`, the file `breaks`, what `stop` says of them, and that nobody misses one. */
 import assert from "node:assert/strict";
-import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { ROOT } from "../support/paths.ts";
+import { symbol } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Server } from "../support/server.ts";
 import { Target } from "../support/target.ts";
@@ -168,7 +172,9 @@ test("what cannot be is refused with its reason, and changes nothing", NEEDS_MOU
   await words(pid, "attach; wait");
   for (const word of [
     "break",
-    "break leaf?",
+    "break leaf+",
+    "break leaf if rdi=1",
+    "break leaf if nothing==1",
     "break 4096",
     "break 0x",
     "break 0x401136 x",
@@ -179,7 +185,9 @@ test("what cannot be is refused with its reason, and changes nothing", NEEDS_MOU
     await assert.rejects(words(pid, word), code("EINVAL"), word);
   await assert.rejects(words(pid, "break 0x10"), code("EFAULT"));
   await assert.rejects(words(pid, "break 0xffffffffffff"), code("EFAULT"));
-  await assert.rejects(words(pid, "clear 1"), code("ENOENT"));
+  for (const word of ["break nothing", "break breaks.c:900", "break other.c:1", "clear 1"])
+    await assert.rejects(words(pid, word), code("ENOENT"), word);
+  await assert.rejects(words(pid, "break leaf thread 1"), code("ESRCH"));
   await words(pid, "clear all");
   assert.equal(read(pid, "breaks"), "");
   await words(pid, "run");
@@ -188,3 +196,58 @@ test("what cannot be is refused with its reason, and changes nothing", NEEDS_MOU
   await words(pid, "detach");
   assert.equal(read(pid, "breaks"), "");
 });
+
+test("a place is an address, a symbol or a line, as gdb finds it", NEEDS_MOUNT, async () => {
+  await using target = await started(1, 1);
+  const { pid, leaf, binary } = target;
+  const source = readFileSync(join(ROOT, "test", "programs", "breaks.c"), "latin1").split("\n");
+  const line = 1 + source.findIndex((text) => text.includes("watched++"));
+  const { stdout } = spawnSync("gdb", ["-batch", "-nx", "-ex", `info line breaks.c:${line}`, binary], {
+    encoding: "latin1",
+  });
+  const expected = /starts at address (0x[0-9a-f]+)/.exec(stdout)![1]!;
+  const places = ["leaf", "leaf+0x4", `breaks.c:${line}`, `programs/breaks.c:${line}`, "malloc"];
+  await words(pid, `attach; wait; ${places.map((place) => `break ${place}`).join("; ")}`);
+  const rows = read(pid, "breaks").split("\n");
+  assert.deepEqual(rows.slice(0, 4), [
+    `1 break ${leaf} hits 0 at leaf`,
+    `2 break 0x${(Number(leaf) + 4).toString(16)} hits 0 at leaf+0x4`,
+    `3 break ${expected} hits 0 at breaks.c:${line}`,
+    `4 break ${expected} hits 0 at programs/breaks.c:${line}`,
+  ]);
+  // Of a library, which has been moved.
+  assert.match(rows[4]!, /^5 break 0x7[0-9a-f]+ hits 0 at malloc$/);
+  await words(pid, "detach");
+});
+
+test(
+  "a breakpoint for a thread or under a condition stops for nothing else, and misses nothing",
+  NEEDS_MOUNT,
+  async () => {
+    await using target = await started(8, 50);
+    const { pid } = target;
+    await words(pid, "attach; wait");
+    const tids = readdirSync(server.path(pid, "lwp"))
+      .map(Number)
+      .sort((a, b) => a - b);
+    const slot = `0x${(symbol(target.binary, "counters") + 8 * 5).toString(16)}`;
+    await words(pid, `break leaf thread ${tids[3]}; break leaf if rdi==${slot}`);
+    assert.deepEqual(
+      read(pid, "breaks")
+        .split("\n")
+        .slice(0, 2)
+        .map((row) => row.replace(/^. break 0x[0-9a-f]+ /, "")),
+      [`hits 0 thread ${tids[3]} at leaf`, `hits 0 if rdi==${slot} at leaf`],
+    );
+    target.child.stdin!.write("\n");
+    const seen = new Map<string, number>();
+    await runThrough(target, 100, "sum 400\n", (line) => {
+      const who = /^break . 0x[0-9a-f]+ thread ([0-9]+) /.exec(line)![1]!;
+      seen.set(who, (seen.get(who) ?? 0) + 1);
+    });
+    assert.deepEqual([...seen.values()], [50, 50]);
+    assert.equal(seen.get(String(tids[3])), 50);
+    assert.match(read(pid, "breaks"), /^1 break 0x[0-9a-f]+ hits 50 .*\n2 break 0x[0-9a-f]+ hits 50 /);
+    await words(pid, "detach");
+  },
+);

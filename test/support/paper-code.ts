@@ -39,6 +39,7 @@ export function paperCode(into: string[] = []): PaperCode {
       traps.add(tid);
     },
     trapped: (tid) => (traps.delete(tid) ? code.counters.get(tid)! - BEHIND : undefined),
+    before: (tid) => (code.counters.has(tid) ? code.counters.get(tid)! - BEHIND : undefined),
     counter: (tid) => code.counters.get(tid),
     setCounter: (tid, address) => {
       into.push(`pc ${tid} ${address}`);

@@ -1,3 +1,4 @@
+import { Errno } from "../../src/core/base/errno.ts";
 import { latin1 } from "../../src/core/base/text.ts";
 import type { Inspection } from "../../src/core/procfs/inspection-port.ts";
 
@@ -39,6 +40,11 @@ export function paperInspection(): Inspection {
       system: { sec: 0, usec: 20000 },
       waitChannel: "futex",
     }),
+    find: (_process, _caller, place) => {
+      if ("file" in place) return { address: 0x402000 + place.line, size: 0 };
+      if (place.symbol === "missing") throw new Errno("ENOENT", "the program does not know it");
+      return { address: 0x401130 + place.offset, size: 16 };
+    },
     bytes: (_process, _caller, which) => latin1(`${which}\0`),
     directory: (_process, _caller, which) => `/of/${which}`,
   };

@@ -108,6 +108,7 @@ export const DW_LNS = {
   advance_line: 3,
   set_file: 4,
   set_column: 5,
+  negate_stmt: 6,
   const_add_pc: 8,
   fixed_advance_pc: 9,
 } as const;

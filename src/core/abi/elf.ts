@@ -43,6 +43,7 @@ export const SHN_UNDEF = 0;
 export const SHN_ABS = 0xfff1;
 export const STT_NOTYPE = 0;
 export const STT_FUNC = 2;
+export const STT_TLS = 6;
 export const STT_GNU_IFUNC = 10;
 export const STB_GLOBAL = 1;
 export const STB_WEAK = 2;

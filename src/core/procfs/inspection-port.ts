@@ -1,4 +1,5 @@
 import type { Tid } from "../base/brand.ts";
+import type { FoundPlace, PlaceName } from "../symbols/find-place.ts";
 import type { Frame } from "../symbols/unwind.ts";
 import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
@@ -48,6 +49,8 @@ export interface Inspection {
   signals(process: Process, tid?: Tid): SignalSets;
   /** A thread as the scheduler has it. ESRCH. */
   thread(process: Process, caller: Caller, tid: Tid): Outcome<ThreadInfo>;
+  /** Where a symbol or a line is in memory. ENOENT where neither the program nor its libraries know it. */
+  find(process: Process, caller: Caller, place: PlaceName): Outcome<FoundPlace>;
   bytes(process: Process, caller: Caller, which: ProcessBytes): Outcome<Uint8Array>;
   /** Path of the working directory and of the root, one character a byte. ENOENT for a zombie. */
   directory(process: Process, caller: Caller, which: "cwd" | "root"): Outcome<string>;

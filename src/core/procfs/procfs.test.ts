@@ -275,7 +275,8 @@ interface Fate {
 const ARGUMENTS: Readonly<Record<string, RegExp>> = {
   "[SECONDS]": /^\d{1,7}(\.\d{1,6})?$/,
   TID: /^[1-9]\d{0,9}$/,
-  ADDRESS: /^0x[0-9a-fA-F]{1,13}$/,
+  "PLACE [thread TID] [if REGISTER==VALUE]":
+    /^(0x[0-9a-fA-F]{1,13}|\S+:[1-9]\d{0,8}|(?!\d)[^+\s]+(\+(0x[0-9a-fA-F]{1,8}|\d{1,9}))?)$/,
   "N|all": /^([1-9]\d{0,8}|all)$/,
 };
 

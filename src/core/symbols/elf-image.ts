@@ -151,7 +151,8 @@ function u64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
 }
 
-const MAX_NAME = 1024;
+/** Of a name not more is looked at. */
+export const MAX_NAME = 1024;
 
 /** One character a byte, up to the NUL; cut at a kilobyte. */
 export function stringAt(bytes: Uint8Array, at: number): string {

@@ -15,6 +15,8 @@ export interface LineSections {
 /** What a line number program says of itself: DWARF 5, section 6.2.4. */
 export interface LineHeader {
   readonly minimumInstruction: number;
+  /** Whether rows begin a statement until the program says otherwise. */
+  readonly isStatement: boolean;
   readonly lineBase: number;
   readonly lineRange: number;
   readonly opcodeBase: number;
@@ -54,14 +56,14 @@ function readHeader(sections: LineSections, at: number, end: number, is64: boole
   const begin = reader.offset + length;
   const minimumInstruction = reader.u8();
   if (version >= 4) reader.skip(1);
-  reader.skip(1);
+  const isStatement = reader.u8() !== 0;
   const lineBase = reader.i8();
   const lineRange = reader.u8();
   const opcodeBase = reader.u8();
   if (lineRange === 0 || opcodeBase === 0) throw malformed("a line number program divides by zero");
   const operandCounts = Array.from({ length: opcodeBase - 1 }, () => reader.u8());
   const files = version === 5 ? filesOf5(reader, sections, is64) : filesBefore5(reader);
-  return { minimumInstruction, lineBase, lineRange, opcodeBase, operandCounts, files, begin, end };
+  return { minimumInstruction, isStatement, lineBase, lineRange, opcodeBase, operandCounts, files, begin, end };
 }
 
 /** A name with its directory, unless it has one already. */

@@ -57,6 +57,26 @@ export class LineTable {
     return undefined;
   }
 
+  /**
+   * The first instruction of a line, or where no code comes from that of the next line which has some. `file` is the end of the
+   * path, as `counter.c` or `src/counter.c`. Undefined where the file is not known, or has no such line.
+   */
+  addressOf(file: string, line: number): number | undefined {
+    let best: { readonly line: number; readonly address: number } | undefined;
+    for (const header of new Set(this.#sequences.map((sequence) => sequence.header))) {
+      const wanted = header.files.map((name) => name !== undefined && isNamed(name, file));
+      if (!wanted.includes(true)) continue;
+      runProgram(this.#sections.programs, header, (row) => {
+        const fits = wanted[row.file] === true && row.line >= line && row.isStatement && !row.endsSequence;
+        if (!fits || row.address === 0) return true;
+        const isBetter = !best || row.line < best.line || (row.line === best.line && row.address < best.address);
+        if (isBetter) best = { line: row.line, address: row.address };
+        return true;
+      });
+    }
+    return best?.address;
+  }
+
   #collect(header: LineHeader): void {
     let start = -1;
     runProgram(this.#sections.programs, header, (row) => {
@@ -85,10 +105,14 @@ export class LineTable {
   }
 }
 
+const isNamed = (path: string, end: string): boolean => path === end || path.endsWith(`/${end}`);
+
 interface Row {
   address: number;
   file: number;
   line: number;
+  /** A debugger stops here for the line: not in the middle of a statement that was torn apart. */
+  isStatement: boolean;
   endsSequence: boolean;
 }
 
@@ -96,7 +120,8 @@ interface Row {
 function runProgram(programs: Uint8Array, header: LineHeader, take: (row: Row) => boolean): void {
   const { minimumInstruction, lineBase, lineRange, opcodeBase, operandCounts } = header;
   const reader = new DwarfReader(programs.subarray(0, header.end), header.begin);
-  const row: Row = { address: 0, file: 1, line: 1, endsSequence: false };
+  const fresh: Row = { address: 0, file: 1, line: 1, isStatement: header.isStatement, endsSequence: false };
+  const row = { ...fresh };
   const constantStep = Math.floor((255 - opcodeBase) / lineRange) * minimumInstruction;
   while (reader.remaining > 0) {
     const opcode = reader.u8();
@@ -113,7 +138,7 @@ function runProgram(programs: Uint8Array, header: LineHeader, take: (row: Row) =
       else if (extended === DW_LNE.end_sequence) {
         row.endsSequence = true;
         if (!take(row)) return;
-        Object.assign(row, { address: 0, file: 1, line: 1, endsSequence: false });
+        Object.assign(row, fresh);
       }
       reader.skip(end - reader.offset);
     } else if (opcode === DW_LNS.copy) {
@@ -121,6 +146,7 @@ function runProgram(programs: Uint8Array, header: LineHeader, take: (row: Row) =
     } else if (opcode === DW_LNS.advance_pc) row.address += reader.uleb() * minimumInstruction;
     else if (opcode === DW_LNS.advance_line) row.line += reader.sleb();
     else if (opcode === DW_LNS.set_file) row.file = reader.uleb();
+    else if (opcode === DW_LNS.negate_stmt) row.isStatement = !row.isStatement;
     else if (opcode === DW_LNS.const_add_pc) row.address += constantStep;
     else if (opcode === DW_LNS.fixed_advance_pc) row.address += reader.u16();
     else for (let i = operandCounts[opcode - 1]!; i > 0; i--) reader.uleb();

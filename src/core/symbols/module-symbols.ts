@@ -4,6 +4,7 @@ import { CallFrames } from "./call-frame.ts";
 import { ElfImage, stringAt } from "./elf-image.ts";
 import { type FrameRules, rulesAt } from "./frame-rules.ts";
 import { LineTable, type SourceLine } from "./line-table.ts";
+import { type NamedSymbol, symbolNamed } from "./named-symbol.ts";
 import { type FunctionSymbol, SymbolTable } from "./symbol-table.ts";
 
 /** How to leave the function at an address. */
@@ -68,6 +69,16 @@ export class ModuleSymbols {
       symbol: unlessMalformed(() => this.#symbolTable()?.find(address)),
       line: unlessMalformed(() => this.#lineTable()?.find(address)),
     }));
+  }
+
+  /** A function or a variable; undefined where the file does not name it. */
+  named(name: string): NamedSymbol | undefined {
+    return unlessMalformed(() => symbolNamed(this.#named(), name));
+  }
+
+  /** As {@link LineTable.addressOf}. */
+  addressOf(file: string, line: number): number | undefined {
+    return unlessMalformed(() => this.#lineTable()?.addressOf(file, line));
   }
 
   #findLeaving(address: number): Leaving | undefined {

@@ -71,6 +71,18 @@ export class ModuleMap {
     return module && address < module.end ? module : undefined;
   }
 
+  /** Each object once, as its code is mapped, from the lowest address on: the program comes before its libraries. */
+  *objects(): Generator<{ readonly symbols: ModuleSymbols; readonly bias: number }> {
+    const seen = new Set<string>();
+    for (const { start, path } of this.#modules) {
+      if (seen.has(path)) continue;
+      const located = this.locate(start);
+      if (!located?.symbols) continue;
+      seen.add(path);
+      yield { symbols: located.symbols, bias: located.bias };
+    }
+  }
+
   locate(address: number): Located | undefined {
     const module = this.find(address);
     if (!module) return undefined;

@@ -11,11 +11,10 @@ import {
   SYM,
 } from "../abi/elf.ts";
 import { readUpTo } from "./byte-source.ts";
-import { type ElfImage, type Section, stringAt } from "./elf-image.ts";
+import { type ElfImage, MAX_NAME, type Section, stringAt } from "./elf-image.ts";
 
 /** Symbols beyond these are not looked at. */
-const MAX_SYMBOLS = 1_000_000;
-const MAX_NAME = 1024;
+export const MAX_SYMBOLS = 1_000_000;
 
 /** The beginning of a function; the address as the file has it. */
 export interface FunctionSymbol {

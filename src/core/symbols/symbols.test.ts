@@ -1,5 +1,6 @@
 /** The unwinder without a process: an ELF object, a stack and registers made of bytes, well-formed and not. */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { program } from "../../../test/support/programs.ts";
@@ -131,7 +132,8 @@ test("programs with changed bytes: an end, in time, whatever they say", { timeou
   let calls = 0;
   let slowest = 0;
   for (let round = 0; round < rounds; round++) {
-    const bytes = round % 50 === 0 ? original.slice() : small.slice();
+    // A Buffer's slice would be the same bytes, and each round's changes on top of all before.
+    const bytes = Uint8Array.from(round % 50 === 0 ? original : small);
     const headers = random(3) === 0;
     for (let changes = 1 + random(12); changes > 0; changes--) {
       const at = headers ? random(1024) : random(bytes.length);
@@ -148,7 +150,30 @@ test("programs with changed bytes: an end, in time, whatever they say", { timeou
     calls += frames.length;
     const symbols = ModuleSymbols.open(sourceOf(shorter));
     for (let i = 0; i < 4; i++) symbols?.place(random(bytes.length));
+    symbols?.named("leaf");
+    symbols?.addressOf("frames.c", random(60));
   }
   assert.ok(calls > rounds);
   assert.ok(slowest < 2000, `${slowest} ms`);
+});
+
+test("a symbol is found by its name, where nm finds it, and a line where addr2line says it is", () => {
+  const binary = program("breaks");
+  const symbols = ModuleSymbols.open(sourceOf(readFileSync(binary)))!;
+  const lines = spawnSync("nm", ["-S", binary], { encoding: "latin1" }).stdout.split("\n");
+  let seen = 0;
+  for (const line of lines) {
+    const [, address, size, name] = /^([0-9a-f]{16}) ([0-9a-f]{16}) [TDBtdb] ([a-z_]+)$/.exec(line) ?? [];
+    if (address === undefined) continue;
+    assert.deepEqual(symbols.named(name!), { address: Number(`0x${address}`), size: Number(`0x${size}`) }, name);
+    seen++;
+  }
+  assert.ok(seen > 5);
+  // `leaf` is the end of other names, of which it has its bytes in the file; these are not it.
+  for (const none of ["eaf", "lea", "leaf2", "", "x".repeat(5000)]) assert.equal(symbols.named(none), undefined, none);
+  const address = symbols.addressOf("breaks.c", 20)!;
+  const { stdout } = spawnSync("addr2line", ["-e", binary, `0x${address.toString(16)}`], { encoding: "latin1" });
+  assert.match(stdout, /breaks\.c:20/);
+  assert.equal(symbols.addressOf("reaks.c", 20), undefined);
+  assert.equal(symbols.addressOf("breaks.c", 9999), undefined);
 });

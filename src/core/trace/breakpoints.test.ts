@@ -27,6 +27,7 @@ const STEPPED = stopped(SIGTRAP);
 function scene(...tids: Tid[]) {
   const log: string[] = [];
   const say = (text: string) => log.push(text);
+  const pendingTraps = new Set<Tid>();
   const code = paperCode(log);
   for (const tid of tids) code.counters.set(tid, 0x1000);
   const tracee = new Tracee(
@@ -37,7 +38,7 @@ function scene(...tids: Tid[]) {
       resume: (tid, how, signal) => say(`${how} ${tid}${signal ? ` with ${signal}` : ""}`),
       detach: (tid) => say(`detach ${tid}`),
       eventMessage: () => CHILD,
-      hasPendingTrap: () => false,
+      hasPendingTrap: (tid) => pendingTraps.delete(tid),
       threads: () => tids,
       kill: (signal) => say(`kill ${signal}`),
     },
@@ -57,6 +58,7 @@ function scene(...tids: Tid[]) {
   return {
     tracee,
     code,
+    pendingTraps,
     since: () => log.splice(0),
     breakAt: (address = PLACE, more = {}) => tracee.addBreakpoint({ address, asked: "", ...more }),
     /** The thread executes the breakpoint instruction. */
@@ -312,4 +314,22 @@ test("a trap that a breakpoint did not raise is the target's own", () => {
   tracee.run();
   tracee.handle(A, STEPPED);
   assert.deepEqual(tracee.report.why, { kind: "signal", signal: SIGTRAP });
+});
+
+test("a trap that an interrupt has overtaken is collected before the stop is told, or the thread let go", () => {
+  for (const word of ["halt", "detach"] as const) {
+    const { tracee, since, breakAt, hits, code, pendingTraps } = scene(A);
+    breakAt();
+    tracee.run();
+    tracee[word]();
+    since();
+    code.counters.set(A, PLACE + 1);
+    pendingTraps.add(A);
+    tracee.handle(A, TRAP);
+    assert.deepEqual(since(), ["run 100"]);
+    hits(A);
+    const end = word === "halt" ? [`restore ${PLACE}`, "told"] : ["detach 100", "detached"];
+    assert.deepEqual(since(), [`pc 100 ${PLACE}`, ...end]);
+    if (word === "halt") assert.deepEqual(tracee.report.why, { kind: "break", number: 1, address: PLACE });
+  }
 });

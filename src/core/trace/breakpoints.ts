@@ -1,7 +1,10 @@
+import { SIGTRAP } from "../abi/signal.ts";
 import { invariant } from "../base/assert.ts";
 import type { Tid } from "../base/brand.ts";
 import { Errno } from "../base/errno.ts";
 import type { CodePort, Patch } from "./code-port.ts";
+import type { Stop } from "./stop.ts";
+import type { Thread } from "./thread-set.ts";
 
 /** What somebody asks for. */
 export interface BreakRequest {
@@ -115,17 +118,23 @@ export class Breakpoints {
     return this.firstOf(hit);
   }
 
-  /**
-   * The breakpoint whose trap this SIGTRAP stop reports; undefined where it is none of ours. The thread stands before the
-   * instruction again.
-   */
-  hitBy(tid: Tid): Hit | undefined {
-    if (this.#places.size === 0) return undefined;
+  /** A fresh stop as it is, or that of a breakpoint, if its trap is what the signal reports: then the thread stands before the instruction again. */
+  classify(thread: Thread, stop: Stop): Stop {
+    if (stop.kind !== "signal" || stop.signal !== SIGTRAP || this.#places.size === 0) return stop;
+    const { tid } = thread;
     const address = this.#code.trapped(tid);
-    if (address === undefined || !this.#places.has(address)) return undefined;
+    if (address === undefined || !this.#places.has(address)) return stop;
     this.#code.setCounter(tid, address);
     const rows = this.#rows.filter((row) => row.address === address && this.#holds(row, tid));
-    return { address, rows, told: rows.length === 0 };
+    thread.hit = { address, rows, told: rows.length === 0 };
+    return { kind: "break" };
+  }
+
+  /** Whether a stopped thread may have executed a breakpoint instruction of ours, whose trap is still to come. */
+  mayHaveTrapped(tid: Tid): boolean {
+    if (this.#places.size === 0) return false;
+    const address = this.#code.before(tid);
+    return address !== undefined && this.#places.has(address);
   }
 
   #holds({ thread, condition }: Row, tid: Tid): boolean {

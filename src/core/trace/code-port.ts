@@ -15,6 +15,8 @@ export interface Patch {
 export interface CodePort {
   /** The breakpoint instruction whose trap this SIGTRAP stop reports: its address. Undefined where something else raised the signal. */
   trapped(tid: Tid): number | undefined;
+  /** Where the breakpoint instruction is that a stopped thread has just executed, if it has executed one. */
+  before(tid: Tid): number | undefined;
   /** Where a stopped thread stands; undefined when it has been killed, and where it goes back to a call that the stop has interrupted. */
   counter(tid: Tid): number | undefined;
   setCounter(tid: Tid, address: number): void;

@@ -1,4 +1,3 @@
-import { SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno, type ErrnoName } from "../base/errno.ts";
@@ -11,7 +10,7 @@ import { Peeks } from "./peeks.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { Report } from "./report.ts";
 import { SteppingOff } from "./stepping-off.ts";
-import { classifyStop, type Stop } from "./stop.ts";
+import { classifyStop } from "./stop.ts";
 import { Strangers } from "./strangers.ts";
 import { type Thread, ThreadSet } from "./thread-set.ts";
 
@@ -186,24 +185,18 @@ export class Machine {
   #stopped(tid: Tid, signal: number, event: number): void {
     if (this.loans.takes(tid, signal, event)) return;
     const thread = this.threads.has(tid) ? this.threads.get(tid) : this.threads.add(tid);
-    const stop = this.#classify(thread, classifyStop(signal, event, thread.resumed));
+    const stop = this.breaks.classify(thread, classifyStop(signal, event, thread.resumed));
     thread.asked = false;
     thread.stop = stop;
     thread.reported = false;
+    // Overtaken by an interrupt it would be somebody else's signal: the death of a process that is let go.
+    if (stop.kind === "trap" && this.breaks.mayHaveTrapped(tid) && this.threads.takeTrap(thread)) return;
     if (stop.kind === "clone" || stop.kind === "vfork")
       this.#strangers.sort(tid, this.threads, this.breaks.planted, stop.kind === "vfork");
     this.off.stopped(thread);
     const onTheWay = this.#mode === "running" || this.#mode === "stepping";
     if (stop.kind === "exec") this.#execed(thread);
     else if (stop.kind !== "signal" || !onTheWay || !this.signals.takes(thread, stop.signal)) this.#settle(thread);
-  }
-
-  #classify(thread: Thread, stop: Stop): Stop {
-    if (stop.kind !== "signal" || stop.signal !== SIGTRAP) return stop;
-    const hit = this.breaks.hitBy(thread.tid);
-    if (!hit) return stop;
-    thread.hit = hit;
-    return { kind: "break" };
   }
 
   #execed(thread: Thread): void {

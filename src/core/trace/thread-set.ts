@@ -146,7 +146,12 @@ export class ThreadSet {
    * where there is none.
    */
   takeStep(thread: Thread): boolean {
-    if (thread.stop?.kind !== "trap" || (thread.resumed !== "step" && thread.resumed !== "off")) return false;
+    return (thread.resumed === "step" || thread.resumed === "off") && this.takeTrap(thread);
+  }
+
+  /** The same of any SIGTRAP that an instruction of this thread has raised, and that an interrupt has overtaken. */
+  takeTrap(thread: Thread): boolean {
+    if (thread.stop?.kind !== "trap") return false;
     let isPending = false;
     attempt(() => {
       isPending = this.#ptrace.hasPendingTrap(thread.tid);

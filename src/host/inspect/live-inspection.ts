@@ -3,7 +3,9 @@ import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { Inspection, ProcessBytes, SignalSets, ThreadInfo } from "../../core/procfs/inspection-port.ts";
 import type { AddressSpace, Memory, Process, Tracer } from "../../core/procfs/ports.ts";
-import type { FindDebugFile } from "../../core/symbols/modules.ts";
+import type { ByteSource } from "../../core/symbols/byte-source.ts";
+import { type FoundPlace, findPlace, type PlaceName } from "../../core/symbols/find-place.ts";
+import { type FindDebugFile, type LoadedModule, ModuleMap } from "../../core/symbols/modules.ts";
 import { registerValues } from "../../core/symbols/registers.ts";
 import { type Frame, unwind } from "../../core/symbols/unwind.ts";
 import type { Caller } from "../../core/vfs/caller.ts";
@@ -32,6 +34,8 @@ interface Setup {
 const STACK_AT_ONCE = 64 * 1024;
 /** Below the stack pointer: what a function may use without moving it, at most. */
 const BELOW_STACK = 256;
+/** Names are looked for in files alone. */
+const NO_MEMORY: ByteSource = { read: () => 0 };
 /** Pages that are waited for one after the other, of a process whose memory cannot be read at once. */
 const MAX_AWAITED = 200;
 /** What /proc and ptrace tell of a process, and what follows from its memory and the files it has mapped. */
@@ -75,10 +79,7 @@ export class LiveInspection implements Inspection {
         snapshot.prefetch(Math.max(0, top - BELOW_STACK), STACK_AT_ONCE);
       };
       const bytes = yield* step(tracer.readRegisters(process, [caller], { set: "general", tid, seen }));
-      const maps = yield* step(this.#bytes(process, caller, "maps"));
-      const modules = this.#mapped.of(process, maps, (path, device, inode) =>
-        this.#files.find(path, device, inode, caller),
-      );
+      const modules = yield* this.#modules(process, caller);
       for (let awaited = 0; ; awaited++) {
         const frames = unwind({ arch, bytes }, snapshot, modules, { debugFile: this.#debugFile(caller) });
         const missing = snapshot.takeAwaited();
@@ -88,6 +89,23 @@ export class LiveInspection implements Inspection {
     } finally {
       space.close();
     }
+  }
+
+  *#modules(process: Process, caller: Caller): Steps<readonly LoadedModule[]> {
+    const maps = yield* step(this.#bytes(process, caller, "maps"));
+    return this.#mapped.of(process, maps, (path, device, inode) => this.#files.find(path, device, inode, caller));
+  }
+
+  find(process: Process, caller: Caller, place: PlaceName): Outcome<FoundPlace> {
+    return perform(this.#find(process, caller, place));
+  }
+
+  *#find(process: Process, caller: Caller, place: PlaceName): Steps<FoundPlace> {
+    const modules = yield* this.#modules(process, caller);
+    const found = findPlace(new ModuleMap(modules, NO_MEMORY, this.#debugFile(caller)), place);
+    if (found) return found;
+    const what = "symbol" in place ? `symbol ${place.symbol}` : `line ${place.line} of ${place.file}`;
+    throw new Errno("ENOENT", `neither the program of process ${process.pid} nor its libraries have a ${what}`);
   }
 
   bytes(process: Process, caller: Caller, which: ProcessBytes): Outcome<Uint8Array> {

@@ -48,6 +48,10 @@ export class LiveCode implements CodePort {
     });
   }
 
+  before(tid: Tid): number | undefined {
+    return this.#ofLiving(() => this.#counter(tid) - this.#arch.breakpoint.behind);
+  }
+
   counter(tid: Tid): number | undefined {
     return this.#ofLiving(() => (this.#isInCall(tid) ? undefined : this.#counter(tid)));
   }

@@ -1,10 +1,34 @@
+import type { Tid } from "../../base/brand.ts";
 import { Errno } from "../../base/errno.ts";
-import type { CtlWord } from "./words.ts";
+import { chainOutcome, type Outcome } from "../../vfs/parked.ts";
+import type { BreakRequest } from "../breakpoints-port.ts";
+import { findPlace } from "./place.ts";
+import type { CtlWord, WordContext } from "./words.ts";
 
-/** As gdb, nm and /proc write it. EINVAL. */
-function addressOf(text: string): number {
-  if (!/^0x[0-9a-fA-F]{1,13}$/.test(text)) throw new Errno("EINVAL", "say: break 0xADDRESS");
-  return Number.parseInt(text.slice(2), 16);
+const BREAK = /^(\S+)(?: thread ([1-9][0-9]{0,9}))?(?: if ([a-z][a-z0-9_]*)==(-?[0-9]{1,20}|0x[0-9a-fA-F]{1,16}))?$/;
+
+type Filters = Pick<BreakRequest, "thread" | "condition">;
+
+/** EINVAL for a register that there is not, ESRCH for such a thread. */
+function filtersOf({ ports, process }: WordContext, tid?: string, name?: string, value?: string): Filters {
+  const thread = tid === undefined ? undefined : (Number(tid) as Tid);
+  if (thread !== undefined && !process.threads().includes(thread))
+    throw new Errno("ESRCH", `process ${process.pid} has no thread ${tid}`);
+  if (name === undefined || value === undefined) return { thread };
+  if (!ports.inspection.registers.general.some((field) => field.name === name))
+    throw new Errno("EINVAL", `there is no register ${name}; see regs.txt`);
+  return { thread, condition: { register: name, value: BigInt.asUintN(64, BigInt(value)) } };
+}
+
+function breakAt(context: WordContext): Outcome<void> {
+  const { ports, process, caller, args } = context;
+  const said = BREAK.exec(args);
+  if (!said) throw new Errno("EINVAL", "say: break PLACE [thread TID] [if REGISTER==VALUE]");
+  const [, asked = "", tid, name, value] = said;
+  const filters = filtersOf(context, tid, name, value);
+  return chainOutcome(findPlace(context, asked), ({ address }) =>
+    ports.breakpoints.breakAt(process, caller, { address, asked, ...filters }),
+  );
 }
 
 /** Words about the places at which a process stops. */
@@ -12,10 +36,9 @@ export const BREAK_WORDS: readonly CtlWord[] = [
   {
     word: "break",
     doc: "stop every thread when one comes to that instruction",
-    takes: "ADDRESS",
+    takes: "PLACE [thread TID] [if REGISTER==VALUE]",
     modern: true,
-    run: ({ ports: { breakpoints }, process, caller, args }) =>
-      breakpoints.breakAt(process, caller, { address: addressOf(args), asked: args }),
+    run: breakAt,
   },
   {
     word: "clear",
