@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { recount } from "./invariants.ts";
+import { VmObject } from "./object.ts";
 import { PageRuns } from "./page-runs.ts";
 import type { Proc } from "./proc.ts";
 import type { RemapRequest } from "./remap.ts";
@@ -181,7 +182,8 @@ test("no page at all is in every set", () => {
 });
 
 test("counting again tells a total, a uid or a mapping that does not add up", () => {
-  type Spoil = (scene: ReturnType<typeof withFault>) => void;
+  const stranger = new VmObject("default", 1, undefined);
+  type Spoil = (scene: ReturnType<typeof withFault>) => unknown;
   const broken: readonly (readonly [what: RegExp, spoil: Spoil])[] = [
     [/^I2: uid 1001 counts 11, its holders hold 10/m, ({ vm, proc }) => void vm.ledger.reserve(1, proc.ruid, proc)],
     [/^I1: the total is 10, the uids sum up to 11/m, ({ proc }) => void proc.ruid.vmsize++],
@@ -193,6 +195,22 @@ test("counting again tells a total, a uid or a mapping that does not add up", ()
     [/needs a copy of nothing/, ({ entry }) => Object.assign(entry, { object: undefined, flags: 0xff })],
     [/^an object counts 2 references and has 1$/m, ({ entry }) => void entry.object!.refCount++],
     [/^I6: 10 left with nobody/m, ({ vm }) => vm.procs.clear()],
+    [/^uid 1001 counts -1$/m, ({ proc }) => Object.assign(proc.ruid, { vmsize: -1 })],
+    [/^\[100,110\) is linked to the wrong neighbour$/m, ({ entry }) => Object.assign(entry, { previous: entry })],
+    [/^\[100,100\) is empty or overlaps$/m, ({ entry }) => Object.assign(entry, { end: 100 })],
+    [/^\[120,130\) is empty or overlaps$/m, ({ entry }) => Object.assign(entry, { end: 121 })],
+    [/^\[95,110\) is not found$/m, ({ entry }) => Object.assign(entry, { start: 95 })],
+    [/^a map counts 2 entries and has 1$/m, ({ entry }) => Object.assign(entry, { next: undefined })],
+    [/^an object counts 1 shadows, lists 0, has 0$/m, ({ entry }) => Object.assign(entry.object!, { shadowCount: 1 })],
+    [
+      /^an object counts 0 shadows, lists 1, has 0$/m,
+      ({ entry }) => Object.assign(entry.object!, { shadowHead: stranger }),
+    ],
+    [
+      /^an object counts 1 shadows, lists 1, has 0$/m,
+      ({ entry }) => Object.assign(entry.object!, { shadowHead: stranger, shadowCount: 1 }),
+    ],
+    [/^a dead object is still referred to$/m, ({ entry }) => Object.assign(entry.object!, { type: "dead" })],
   ];
   assert.deepEqual(recount(withFault().vm), []);
   for (const [what, spoil] of broken) {

@@ -75,7 +75,6 @@ function settleShadow(entry: VmMapEntry, { ledger, objects }: VmContext): void {
 
 /** Makes the page exist where a read finds it, or, for a write, in `first` itself. */
 function bringIn(first: VmObject, index: number, write: boolean): void {
-  if (first.hasPage(index)) return;
   let object = first;
   let at = index;
   while (!object.hasPage(at) && object.backing) {
@@ -85,7 +84,4 @@ function bringIn(first: VmObject, index: number, write: boolean): void {
   const filled = object.anonymous && !object.hasPage(at);
   if (!filled) object.addPages(at, at + 1);
   if (filled || write) first.addPages(index, index + 1);
-  // The only user of a page need not copy it.
-  const moved = write && object === first.backing && object.private;
-  if (moved && object.refCount === 1 && object.shadowCount === 1) object.removePages(at, at + 1);
 }

@@ -75,7 +75,7 @@ function copy(source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext): nu
     vm.objects.hold(twin.object, td.ruid, source.length);
     return source.length;
   }
-  if (source.object.private) vm.objects.collapse(source.object);
+  vm.objects.collapse(source.object);
   ownObject(source, vm);
   const charge = vm.rules.chargeCopy(source, twin, td, vm);
   const { object } = source;

@@ -27,20 +27,19 @@ function insertPart(map: VmMap, start: number, end: number, avail: number, td: P
 }
 
 /** The stack that a fault at `page`, where nothing is mapped, may make grow. */
-export function stackAbove(map: VmMap, page: number): VmMapEntry | undefined {
+function stackAbove(map: VmMap, page: number): VmMapEntry | undefined {
   const entry = map.from(page);
   return entry?.growsDown && page < entry.start && page >= entry.start - entry.availSsize ? entry : undefined;
 }
 
 /**
- * vm_map_growstack: charged to the thread that faults. NO_SPACE: no stack reaches there, or something is in between;
- * RESOURCE_SHORTAGE. The process gets SIGSEGV for either.
+ * vm_map_growstack: charged to the thread that faults. NO_SPACE: no stack reaches there. RESOURCE_SHORTAGE: refused. The process gets
+ * SIGSEGV for either.
  */
 export function vmMapGrowStack(map: VmMap, page: number, td: Proc): KernReturn {
   const stack = stackAbove(map, page);
   if (!stack) return "NO_SPACE";
   const lowest = Math.max(stack.previous?.end ?? 0, stack.start - stack.availSsize);
-  if (page < lowest) return "NO_SPACE";
   const { rules, stackGrowPages } = map.vm;
   const start = Math.max(lowest, stack.start - rules.stackGrowth(stack.start - page, stackGrowPages));
   const left = stack.availSsize - (stack.start - start);
