@@ -100,10 +100,6 @@ export class Population {
     }
   }
 
-  forgetRecord(pid: number): void {
-    this.#state.recorder.drop(PROCESS_RECORD + pid);
-  }
-
   /** `process` is found to use the memory of another. */
   shareSpace(process: AccountedProcess, space: Space): void {
     this.#leave(process);
@@ -275,7 +271,7 @@ export class Population {
     this.#state.grants.forget(process);
     this.#leave(process);
     // Not before whoever has its memory is written down.
-    this.forgetRecord(process.pid);
+    this.#state.recorder.drop(PROCESS_RECORD + process.pid);
   }
 
   #leave(process: AccountedProcess): void {

@@ -91,10 +91,6 @@ export class SharedObjects {
     for (const { object } of this.#grants.objects) yield each("new", object);
   }
 
-  payerOf(name: string): UidInfo | undefined {
-    return this.#known.get(name)?.payer;
-  }
-
   /** An object that `space` is about to make, charged to who pays for that. */
   charge({ payer, job }: Pick<Space, "payer" | "job">, pages: number): SharedObject {
     const object = new SharedObject(this.#ledger, payer, job);
