@@ -11,7 +11,7 @@ export class PaperJournal implements Recorder {
 
   put(key: string, value: Json): void {
     this.#mayDie();
-    this.records.set(key, structuredClone(value));
+    this.records.set(key, JSON.parse(JSON.stringify(value, asJson)));
   }
 
   drop(key: string): void {
@@ -38,4 +38,11 @@ export class PaperJournal implements Recorder {
       this.#left = undefined;
     }
   }
+}
+
+/** JSON would say null for other numbers, and leave out what is undefined. */
+function asJson(name: string, value: unknown): unknown {
+  if (value === undefined || (typeof value === "number" && !Number.isFinite(value)))
+    throw new Error(`${name} is ${value}`);
+  return value;
 }

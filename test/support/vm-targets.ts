@@ -85,6 +85,8 @@ export class VmTargets implements Targets {
   readonly processes = new Map<number, PaperProcess>();
   /** By thread, what has been let go and has not happened. */
   readonly pending = new Map<number, PendingCall>();
+  /** Threads that wait for an answer, and the number of the call that they wait in. */
+  readonly #asking = new Map<number, number>();
   /** Threads whose last call has happened, though nothing shows it yet: they run on without a fault. */
   readonly blurred = new Set<number>();
   /** Pages that nobody was asked for since {@link forgetUnasked}, by who pays: what exec and stacks bring, what a move makes another's. */
@@ -129,14 +131,18 @@ export class VmTargets implements Targets {
     return undefined;
   }
 
+  /** `tid` calls, and waits for an answer. */
   call(tid: number, operation: Operation): TrappedCall {
-    return { tid, number: NUMBERS[operation.kind] ?? 0, name: operation.kind, operation };
+    const number = NUMBERS[operation.kind] ?? 0;
+    this.#asking.set(tid, number);
+    return { tid, number, name: operation.kind, operation };
   }
 
   /** The call of `tid` was let go. */
   continued(tid: number, operation: Operation): void {
     const process = this.processOf(tid)!;
     this.blurred.delete(tid);
+    this.#asking.delete(tid);
     this.pending.set(tid, { operation, process, price: this.price(tid, operation), payer: process.proc.ruid.uid });
   }
 
@@ -490,7 +496,8 @@ export class VmTargets implements Targets {
 
   progress(pid: number, tid: number): Progress | undefined {
     if (!this.hasThread(pid, tid)) return undefined;
-    return { running: this.pending.has(tid) || this.blurred.has(tid), call: undefined, cpuTime: 0, faults: 0 };
+    const running = this.pending.has(tid) || this.blurred.has(tid);
+    return { running, call: running ? undefined : this.#asking.get(tid), cpuTime: 0, faults: 0 };
   }
 
   children(pid: number): readonly number[] {

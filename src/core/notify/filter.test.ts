@@ -6,8 +6,9 @@ import { seedFrom } from "../../../test/support/seeded.ts";
 import { ARM64 } from "../abi/arch/arm64.ts";
 import { X86_64 } from "../abi/arch/x86-64.ts";
 import { answerOf } from "../abi/seccomp-filter.ts";
-import { buildFilter } from "./filter.ts";
+import { buildFilter, canRepair } from "./filter.ts";
 import { notificationDecoder } from "./notification.ts";
+import { trappedNumbers } from "./trapped-numbers.ts";
 import { WATCHED_CALLS } from "./watched-calls.ts";
 
 const ALLOW = 0x7fff0000;
@@ -45,6 +46,8 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
     { kind: "protect", start: 2, pages: 1, grows: true },
   ],
   ["mprotect r--", 10, [0x2000, 4096, 1], ALLOW],
+  ["pkey_mprotect rw", 329, [0x2000, 4096, 3, 1], NOTIFY, { kind: "protect", start: 2, pages: 1, grows: false }],
+  ["pkey_mprotect r--", 329, [0x2000, 4096, 1, 1], ALLOW],
   ["brk(0)", 12, [0], ALLOW],
   ["brk", 12, [0x5001], NOTIFY, { kind: "brk", end: 6, address: 0x5001 }],
   ["brk, only the upper half", 12, [0x1_0000_0000], NOTIFY, { kind: "brk", end: 0x100000, address: 0x1_0000_0000 }],
@@ -54,6 +57,13 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
     [0x3000, 4096, 8192, 1],
     NOTIFY,
     { kind: "remap", start: 3, oldPages: 1, newPages: 2, keepsOld: false },
+  ],
+  [
+    "mremap MREMAP_DONTUNMAP",
+    25,
+    [0x3000, 4096, 4096, 5],
+    NOTIFY,
+    { kind: "remap", start: 3, oldPages: 1, newPages: 1, keepsOld: true },
   ],
   ["fork", 57, [], NOTIFY, { kind: "fork", isSibling: false }],
   ["vfork", 58, [], NOTIFY, { kind: "vfork", waits: true }],
@@ -102,6 +112,7 @@ const CASES: readonly (readonly [string, number, readonly (number | bigint)[], n
   ["sigaction that only asks", 13, [14, 0, 0x7ffc_1234_5678, 8], ALLOW],
   ["sigaction of SIGSEGV", 13, [11, 0x7ffc_1234_5678, 0, 8], ALLOW],
   ["ptrace TRACEME", 101, [0], NOTIFY, { kind: "trace", target: 0 }],
+  ["ptrace TRACEME, with what else is in the registers", 101, [0, 99], NOTIFY, { kind: "trace", target: 0 }],
   ["ptrace ATTACH", 101, [16, 77], NOTIFY, { kind: "trace", target: 77 }],
   ["ptrace SEIZE", 101, [0x4206, 78], NOTIFY, { kind: "trace", target: 78 }],
   ["ptrace CONT", 101, [7, 78], ALLOW],
@@ -115,7 +126,9 @@ test("what the filter answers, and what a notification is taken for", () => {
   for (const [name, nr, args, answer, operation] of CASES) {
     const data = seccompData(NATIVE, nr, args);
     assert.equal(answerOf(x86, data), answer, name);
-    if (answer === NOTIFY) assert.deepEqual(decode(notification(7, data))?.operation, operation, name);
+    if (answer !== NOTIFY) continue;
+    const call = decode(notification(7, data));
+    assert.deepEqual([call?.operation, call?.tid, call?.number], [operation, 7, nr], name);
   }
 });
 
@@ -132,9 +145,29 @@ test("32-bit calls are the same calls under other numbers", () => {
   assert.deepEqual(meant(194, 3, 0, 1), { kind: "resize", fd: 3, pages: 0x100000 });
   assert.equal(answer(190), NOTIFY, "vfork");
   assert.deepEqual(meant(174, 14, 0x1000), { kind: "handler", action: 0x1000, word: 4 });
+  assert.deepEqual(meant(174, 14, 0x1_0000_1000), { kind: "handler", action: 0x1000, word: 4 });
   assert.deepEqual(meant(48, 14, 0x1000), { kind: "handler", action: 0, word: 4 });
   assert.equal(answer(48, 11, 0x1000), ALLOW, "signal of SIGSEGV");
   assert.deepEqual(meant(324, 3, 0, 0, 1, 4096, 0), { kind: "resize", fd: 3, pages: 0x100001 });
+});
+
+test("a number that is x32's is one of nobody's there, and of another architecture nothing is told", () => {
+  assert.equal(answerOf(x86, seccompData(I386, 0x40000009, [0, 4096, 3, 0x22])), ALLOW);
+  assert.equal(decode(notification(7, seccompData(0xc00000b7, 222, [0, 4096, 3, 0x22]))), undefined);
+});
+
+test("a program begins with the question whose calls they are", () => {
+  // struct sock_filter: BPF_LD | BPF_W | BPF_ABS of seccomp_data.arch.
+  assert.deepEqual([...x86.subarray(0, 8)], [0x20, 0, 0, 0, 4, 0, 0, 0]);
+});
+
+test("the calls that wait for an answer are those that a filter may send to its listener", () => {
+  const [native] = X86_64.abis;
+  const numbers = [9, 10, 12, 13, 25, 29, 56, 57, 58, 59, 77, 101, 105, 113, 117, 285, 322, 329];
+  assert.deepEqual(
+    [...trappedNumbers(native!)].sort((a, b) => a - b),
+    numbers,
+  );
 });
 
 test("without repair nobody hears of handlers and tracers", () => {
@@ -142,6 +175,15 @@ test("without repair nobody hears of handlers and tracers", () => {
   assert.equal(answerOf(plain, seccompData(NATIVE, 13, [14, 0x1000])), ALLOW);
   assert.equal(answerOf(plain, seccompData(NATIVE, 101, [0])), ALLOW);
   assert.equal(answerOf(plain, seccompData(NATIVE, 12, [0x5000])), NOTIFY);
+  for (const nr of [174, 67, 48, 26]) {
+    const [asked, unasked] = [x86, plain].map((filter) =>
+      answerOf(filter, seccompData(I386, nr, [nr === 26 ? 0 : 14, 0x1000])),
+    );
+    assert.deepEqual([asked, unasked], [NOTIFY, ALLOW], `i386's call ${nr}`);
+  }
+  const arch = { ...X86_64, interrupted: [] };
+  assert.deepEqual([canRepair(X86_64), canRepair(arch)], [true, false]);
+  assert.deepEqual(buildFilter(arch), plain);
 });
 
 test("a calling convention nobody knows ends the process", () => {

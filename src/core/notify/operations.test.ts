@@ -8,7 +8,7 @@ import { Job } from "./job.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import type { Vma } from "./ports.ts";
-import { outside } from "./ranges.ts";
+import { dataEnd, outside } from "./ranges.ts";
 import { Space } from "./space.ts";
 
 const NONE = { stack: false, heap: false, named: false, hidden: false, object: undefined, objectPages: 0 };
@@ -41,7 +41,15 @@ test("a fixed mapping replaces what its caller has paid for, and nobody else's",
 test("mprotect charges what is private and not charged, once", () => {
   assert.equal(added({ kind: "protect", start: 5, pages: 40, grows: false }), 10);
   assert.equal(added({ kind: "protect", start: 25, pages: 2, grows: false }), 2);
-  assert.equal(added({ kind: "protect", start: 25, pages: 1, grows: true }), 10);
+  for (const [start, pages] of [
+    [25, 10],
+    [20, 10],
+    [29, 10],
+    [30, 0],
+    [40, 0],
+  ] as const) {
+    assert.equal(added({ kind: "protect", start, pages: 1, grows: true }), pages, `from ${start}`);
+  }
 });
 
 test("mremap of memory that is not charged is free; of other memory its growth, or a copy", () => {
@@ -74,4 +82,19 @@ test("what is left of a range when holes are cut out of it", () => {
     [16, 20],
   ]);
   assert.deepEqual(left([0, 100]), []);
+  assert.deepEqual(left([0, 5], [25, 30]), [[10, 20]]);
+  assert.deepEqual(left([15, 25]), [[10, 15]]);
+});
+
+test("the data segment ends behind its last part, and behind named memory that follows without a gap", () => {
+  const from = (...vmas: Vma[]): number => dataEnd(vmas, 100 * PAGE_SIZE);
+  assert.deepEqual([from(), from(vma(90, 95))], [100, 100]);
+  assert.equal(from(vma(100, 105, { heap: true }), vma(107, 110, { heap: true })), 110);
+  assert.equal(
+    from(vma(100, 105, { heap: true }), vma(105, 107, { named: true }), vma(107, 109, { named: true })),
+    109,
+  );
+  assert.equal(from(vma(100, 105, { heap: true }), vma(105, 107)), 105);
+  assert.equal(from(vma(100, 105, { heap: true }), vma(106, 107, { named: true })), 105);
+  assert.equal(from(vma(100, 102, { named: true })), 102);
 });
