@@ -1,5 +1,4 @@
 import type { Budget } from "./budget.ts";
-import type { Charge } from "./charge.ts";
 import type { SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo, UidInfos } from "./uidinfo.ts";
 
@@ -10,12 +9,19 @@ export interface Totals {
   readonly budgets: Iterable<Budget>;
 }
 
-/** Counts everything again from the charges that are held; a line for each total that differs. */
-export function recount(charges: Iterable<Charge>, { ledger, uids, budgets }: Totals): string[] {
+/** What holds a charge: a {@link Charge}, or what keeps its payer and its pages itself, as an object of `core/vm` does. */
+export interface Holder {
+  readonly payer: UidInfo;
+  readonly pages: number;
+  readonly budget?: Budget | undefined;
+}
+
+/** Counts everything again from what holds a charge; a line for each total that differs. */
+export function recount(holders: Iterable<Holder>, { ledger, uids, budgets }: Totals): string[] {
   const byUid = new Map<UidInfo, number>();
   const byBudget = new Map<Budget, number>();
   let all = 0;
-  for (const { payer, pages, budget } of charges) {
+  for (const { payer, pages, budget } of holders) {
     all += pages;
     byUid.set(payer, (byUid.get(payer) ?? 0) + pages);
     for (let each = budget; each; each = each.around) byBudget.set(each, (byBudget.get(each) ?? 0) + pages);

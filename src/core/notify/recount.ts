@@ -1,15 +1,14 @@
-import type { Charge } from "../charges/charge.ts";
-import { recount as recountCharges } from "../charges/recount.ts";
+import { type Holder, recount as recountCharges } from "../charges/recount.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Space } from "./space.ts";
 
 /** Counts everything again from what holds a charge; a line for each total that differs. */
 export function recount(accounts: Accounts): string[] {
   const { ledger, uids, jobs } = accounts;
-  return recountCharges(chargesOf(accounts), { ledger, uids, budgets: jobs });
+  return recountCharges(holdersOf(accounts), { ledger, uids, budgets: jobs });
 }
 
-function* chargesOf({ population, grants, objects, disks }: Accounts): Iterable<Charge> {
+function* holdersOf({ population, grants, objects, disks }: Accounts): Iterable<Holder> {
   const spaces = new Set<Space>();
   for (const { space } of population) spaces.add(space);
   for (const { child } of grants.forks) spaces.add(child);

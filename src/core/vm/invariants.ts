@@ -1,4 +1,4 @@
-import type { UidInfo } from "../charges/uidinfo.ts";
+import { type Holder, recount as recountCharges } from "../charges/recount.ts";
 import { MAP_ENTRY_NOFAULT, MAP_ENTRY_NORESERVE, type VmMapEntry } from "./entry.ts";
 import type { VmMap } from "./map.ts";
 import type { VmObject } from "./object.ts";
@@ -14,32 +14,25 @@ export function recount(vm: Vm): string[] {
   const maps = mapsOf(vm);
   const objects = objectsOf(vm);
   return [
-    ...recountTotals(vm, maps, objects),
+    ...recountTotals(vm, [...holders(maps, objects)]),
     ...[...maps].flatMap((map) => [...map.entries].flatMap((entry) => checkEntry(entry, vm))),
     ...[...maps].flatMap(checkOrder),
     ...recountReferences(vm, maps, objects),
   ];
 }
 
-function recountTotals(vm: Vm, maps: ReadonlySet<VmMap>, objects: ReadonlySet<VmObject>): string[] {
-  const held = new Map<UidInfo, number>();
-  const add = (cred: UidInfo | undefined, pages: number): void => {
-    if (cred) held.set(cred, (held.get(cred) ?? 0) + pages);
-  };
-  for (const map of maps) for (const entry of map.entries) add(entry.cred, entry.length);
-  for (const { cred, charge } of objects) add(cred, charge);
+/** Entries and objects that somebody pays for. */
+function* holders(maps: ReadonlySet<VmMap>, objects: ReadonlySet<VmObject>): Iterable<Holder> {
+  for (const map of maps) for (const { cred, length } of map.entries) if (cred) yield { payer: cred, pages: length };
+  for (const { cred, charge } of objects) if (cred) yield { payer: cred, pages: charge };
+}
 
-  const wrong: string[] = [];
-  let sum = 0;
-  for (const info of vm.uids) {
-    sum += info.vmsize;
-    const actual = held.get(info) ?? 0;
-    if (actual !== info.vmsize) wrong.push(`I2: uid ${info.uid} counts ${info.vmsize}, its holders hold ${actual}`);
-    if (info.vmsize < 0) wrong.push(`uid ${info.uid} counts ${info.vmsize}`);
-  }
-  const { reserved } = vm.ledger;
-  if (sum !== reserved) wrong.push(`I1: the total is ${reserved}, the uids sum up to ${sum}`);
-  if (vm.procs.size === 0 && vm.handles.size === 0 && reserved !== 0) wrong.push(`I6: ${reserved} left with nobody`);
+/** I1, I2 and I6. */
+function recountTotals({ ledger, uids, procs, handles }: Vm, held: readonly Holder[]): string[] {
+  const wrong = recountCharges(held, { ledger, uids, budgets: [] });
+  for (const { uid, vmsize } of uids) if (vmsize < 0) wrong.push(`uid ${uid} counts ${vmsize}`);
+  const { reserved } = ledger;
+  if (procs.size === 0 && handles.size === 0 && reserved !== 0) wrong.push(`I6: ${reserved} left with nobody`);
   return wrong;
 }
 
