@@ -22,7 +22,7 @@ export interface CodePort {
   setCounter(tid: Tid, address: number): void;
   /** A general register of a stopped thread by name; undefined when it has been killed. */
   register(tid: Tid, name: string): bigint | undefined;
-  /** Puts breakpoint instructions into the memory of the process, all threads of which are stopped. `done` gets those that are there now. */
+  /** Puts breakpoint instructions into the memory of the process, all threads of which are stopped. `done` gets those that are to be taken out. */
   plant(addresses: readonly number[], done: (planted: readonly Patch[]) => void): void;
   /** Puts back what they stand in place of, wherever they still stand, also while threads run. */
   restore(patches: readonly Patch[], done: () => void): void;

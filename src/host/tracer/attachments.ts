@@ -79,9 +79,10 @@ export class Attachments {
 
   /** Memory as the caller may open it, who controls the process. */
   #spacesOf(target: LiveProcess, caller: Caller): Spaces {
-    const { memory, processes } = this.#setup;
+    const { access, memory, processes } = this.#setup;
     return {
       own: () => memory.openStopped(target, caller),
+      descriptor: () => access.openMemoryStopped(target, caller),
       ofChild: (child) => {
         const process = processes.ofThread(child) as LiveProcess | undefined;
         return process && memory.openStopped(process, caller);

@@ -10,6 +10,7 @@ import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import { getRegisters, type LivePtrace, setRegisters } from "./live-ptrace.ts";
 import { LiveThread } from "./live-thread.ts";
 import { pause } from "./patches.ts";
+import { Restorer } from "./restorer.ts";
 
 /** How long to wait for a free thread of the pool when a breakpoint has to be taken out. */
 const AGAIN_MS = 5;
@@ -19,6 +20,18 @@ export interface Spaces {
   own(): AddressSpace;
   /** The same of a child. Undefined when that has been killed. */
   ofChild(child: Tid): AddressSpace | undefined;
+  /** A descriptor of the memory of the process, whoever asks for it has to close. ESRCH. */
+  descriptor(): number;
+}
+
+/** Undefined where there is no memory for it, or no process any more. */
+function* unlessRefused<T>(steps: Steps<T>): Steps<T | undefined> {
+  try {
+    return yield* steps;
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return undefined;
+  }
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
@@ -32,6 +45,7 @@ export class LiveCode implements CodePort {
   readonly #spaces: Spaces;
   readonly #trap: Uint8Array;
   #space: AddressSpace | undefined;
+  #restorer: Restorer | undefined;
 
   constructor(arch: Arch, ptrace: LivePtrace, spaces: Spaces) {
     this.#arch = arch;
@@ -98,16 +112,12 @@ export class LiveCode implements CodePort {
   *#plant(addresses: readonly number[], planted: Patch[]): Steps<void> {
     const space = this.#own();
     for (const address of addresses) {
-      try {
-        const patch = yield* this.#look(space, address);
-        if (!patch) continue;
-        // From here on it is to be taken out again, whatever becomes of the write.
-        planted.push(patch);
-        yield* step(space.write(address, this.#trap));
-      } catch (error) {
-        if (!isErrno(error)) throw error;
-      }
+      const patch = yield* unlessRefused(this.#look(space, address));
+      if (patch) planted.push(patch);
     }
+    this.#restorer?.planting(planted);
+    // What cannot be written is taken out all the same: it is found not to be there.
+    for (const { address } of planted) yield* unlessRefused(step(space.write(address, this.#trap)));
   }
 
   /** What is at an address. Undefined where an instruction does not fit. */
@@ -121,7 +131,11 @@ export class LiveCode implements CodePort {
   }
 
   restore(patches: readonly Patch[], done: () => void): void {
-    perform(this.#toTheEnd(this.#restore(this.#own(), patches), done));
+    const over = (): void => {
+      this.#restorer?.restored();
+      done();
+    };
+    perform(this.#toTheEnd(this.#restore(this.#own(), patches), over));
   }
 
   restoreIn(child: Tid, patches: readonly Patch[], done: () => void): void {
@@ -171,6 +185,7 @@ export class LiveCode implements CodePort {
       const space = this.#own();
       const patch = yield* this.#look(space, address);
       if (!patch) throw new Errno("EFAULT", what);
+      this.#restorer ??= new Restorer(this.#spaces.descriptor());
       // The same again: whether the kernel lets us change it, and others than this process would not see it.
       yield* step(space.write(address, patch.original));
     } catch (error) {
@@ -186,7 +201,8 @@ export class LiveCode implements CodePort {
 
   forget(): void {
     this.#space?.close();
-    this.#space = undefined;
+    this.#restorer?.close();
+    this.#space = this.#restorer = undefined;
   }
 
   reportForks(tids: readonly Tid[]): void {
