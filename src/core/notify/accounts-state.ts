@@ -7,7 +7,7 @@ import type { Recorder } from "./records.ts";
 import type { SharedObjects } from "./shared-objects.ts";
 import type { UidAccounts } from "./uid-accounts.ts";
 
-/** What the parts of the accounts have in common. */
+/** The parts of the accounts that work on processes share these. `Accounts` creates them and owns them. */
 export interface AccountsState {
   readonly targets: Targets;
   readonly ledger: SwapLedger;
@@ -19,8 +19,8 @@ export interface AccountsState {
 }
 
 export interface PopulationObserver {
-  /** A process is new: `Population.exited` is to be told of its end. */
+  /** A process was registered. The observer has to call `Population.exited` when the process exits. */
   arrived(process: AccountedProcess): void;
-  /** A process has left its memory, which is not given back yet: it may show who has it still. */
+  /** A process has left its space, which is not released yet: the observer may register an unknown process that shares it. */
   left(process: AccountedProcess): void;
 }

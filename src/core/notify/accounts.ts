@@ -1,12 +1,6 @@
 import { ERRNO } from "../base/errno.ts";
 import { HeldDisks } from "../charges/disk-charges.ts";
-import {
-  type Console,
-  type Refusal as LedgerRefusal,
-  NO_CONSOLE,
-  type SwapConfig,
-  SwapLedger,
-} from "../charges/swap-ledger.ts";
+import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../charges/swap-ledger.ts";
 import { UidInfos } from "../charges/uidinfo.ts";
 import type { AccountsState } from "./accounts-state.ts";
 import { Arrivals } from "./arrivals.ts";
@@ -20,31 +14,37 @@ import { ifMapIsThere, type Targets, type Vma } from "./ports.ts";
 import type { AccountedProcess } from "./process.ts";
 import { isHidden } from "./ranges.ts";
 import { NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "./records.ts";
+import { Room } from "./room.ts";
 import { SharedObjects } from "./shared-objects.ts";
 import type { Space } from "./space.ts";
 import { UidAccounts } from "./uid-accounts.ts";
 
 /**
- * `wait`: calls let go before may still change the answer; ask again in a moment. Otherwise the call fails, or does nothing and
- * returns a value.
+ * What is decided about a trapped call. `continue`: the kernel carries it out. `errno`: it fails. `value`: it does nothing and returns
+ * that. `wait`: not decided, since calls that were granted before may still turn out not to have happened; ask again in a moment.
  */
 export type Verdict = "continue" | "wait" | { readonly errno: number } | { readonly value: number };
 
-const SHORTFALLS = 16;
-/** So much may a peak be too high: 16 MiB. */
+/** How many lines about shortfalls are kept. */
+const MAX_SHORTFALLS = 16;
+/** How many pages above its data pages a space may be charged before a new peak is checked against the map: 16 MiB. */
 const TOLERATED_PAGES = 4096;
 
 export interface AccountsOptions {
+  /** Where messages about refusals go. */
   readonly console?: Console;
-  /** Where it is written down what a successor has to know. */
+  /** The journal: what a successor needs when this daemon is killed. */
   readonly recorder?: Recorder;
-  /** Told of every process that comes; it is to tell {@link Population.exited} of its end. */
+  /** Called for every process that is registered. The callee has to call {@link Population.exited} when the process exits. */
   readonly arrived?: (process: AccountedProcess) => void;
-  /** Has all exits told that have happened by now. */
+  /** Has to call {@link Population.exited} for every exit that has happened by now, before it returns. */
   readonly collectExits?: () => void;
 }
 
-/** The live accounts: decides about trapped calls, and knows what every process, uid and job has reserved. */
+/**
+ * The live accounts: decides about trapped calls, and knows what every process, uid and job has reserved. Sees the machine through
+ * {@link Targets} only. One per daemon, used by one thread.
+ */
 export class Accounts {
   readonly targets: Targets;
   readonly ledger: SwapLedger;
@@ -53,18 +53,19 @@ export class Accounts {
   readonly objects: SharedObjects;
   readonly population: Population;
   readonly arrivals: Arrivals;
-  /** What was found to be reserved and not charged, and has been charged since: the last of it. */
+  /** A line for each of the last spaces that the kernel had counted more for than was charged; the difference has been charged since. */
   readonly shortfalls: string[] = [];
-  /** For a process that comes without a job of its own. */
+  /** The job of a process of which no other is known. */
   readonly rootJob: Job = new Job(0);
-  /** All that may have processes. */
+  /** Every job that may have processes. */
   readonly jobs: Set<Job> = new Set([this.rootJob]);
-  /** What memory disks hold. */
+  /** The charges of memory disks. */
   readonly disks: HeldDisks;
-  /** What was allowed and has not been seen to be over. */
+  /** Calls that were allowed and have not been seen to be over. */
   readonly grants: Grants;
   readonly recorder: Recorder;
   readonly context: OperationContext;
+  readonly #room: Room = new Room(this);
 
   constructor(
     targets: Targets,
@@ -84,12 +85,16 @@ export class Accounts {
     this.arrivals = new Arrivals(state, this.population, collectExits);
   }
 
-  /** A trapped call is seen for the first time: what its thread did before is over. */
+  /** A trapped call of `tid` was received, so the previous call of that thread is over. To be called once a call, before {@link admit}. */
   arrived(tid: number): void {
     this.grants.returned(tid);
   }
 
-  /** Decides. `last`: no more waiting for other calls. */
+  /**
+   * Decides about a call; the charge is made when `continue` is returned. `job` is that of the filter which trapped the call: an unknown
+   * process without a known parent gets it. `last`: the result is not `wait`. Throws NOT_YET where a map is being read elsewhere and
+   * nothing has been changed: the caller asks again.
+   */
   admit(call: TrappedCall, job: Job, last: boolean): Verdict {
     const { operation } = call;
     if (OPERATIONS[operation.kind].isIgnored) return "continue";
@@ -99,7 +104,7 @@ export class Accounts {
     this.population.refresh(process, call.tid);
     if (operation.kind === "exec") this.arrivals.execs(process, call.tid);
     else if (operation.kind === "setuid") {
-      // As another user it may be one that cannot be looked at.
+      // Once it has the other uid, its image may not be readable for the journal record any more.
       this.arrivals.stays(process);
       this.population.changesUid(process, call.tid);
     } else if (!process.launching) return this.#decide(process, call, last);
@@ -111,22 +116,22 @@ export class Accounts {
     const { operation } = call;
     const row = OPERATIONS[operation.kind];
     if (operation.kind === "brk" && !this.#knowsBrk(process)) {
-      // Nobody could be told where it is: it goes on, and a look finds what it brings.
-      space.begin(operation.address);
+      // A refusal would have to return the present end, which is not known. So the call goes on, and the next read of the map charges it.
+      space.heap.begin(operation.address);
       return "continue";
     }
     let need = row.upperBound(operation, process, this.context);
     if (row.needsMap?.(operation, space, this.context)) {
       const seen = this.#fromMap(process, call);
-      // Not what the map says alone: another thread may change it before this call happens.
+      // The map alone is not enough: another thread may change it before this call happens.
       need = Math.max(seen, row.upperBound(operation, process, this.context));
     }
-    if (need > 0 && !this.#fits(process, need)) {
+    if (need > 0 && !this.#room.fits(process, need)) {
       need = this.#exactly(process, call, need);
-      if (need > 0 && !this.#fits(process, need)) {
-        const isHopeless = this.#isHopeless(process, need);
-        const rivals = this.#rivals(process, need);
-        const hasRoom = !isHopeless && this.#makeRoom(process, need, rivals);
+      if (need > 0 && !this.#room.fits(process, need)) {
+        const isHopeless = this.#room.isHopeless(process, need);
+        const rivals = this.#room.rivals(process, need);
+        const hasRoom = !isHopeless && this.#room.make(process, need, rivals);
         if (!hasRoom && !isHopeless && !last && this.isUnsettled(rivals)) return "wait";
         if (!hasRoom) return this.#refuse(process, call, need);
       }
@@ -138,24 +143,17 @@ export class Accounts {
     return "continue";
   }
 
-  /** The pages that the call really adds: its bound, where that and the charge of the caller's space are exact. */
+  /**
+   * The pages that the call really adds. That is `bound`, without a read of the map, where the bound and the charge of the space are exact.
+   */
   #exactly(process: AccountedProcess, call: TrappedCall, bound: number): number {
     const isExact = OPERATIONS[call.operation.kind].isBoundExact?.(call.operation) === true;
-    return isExact && this.#isUnchanged(process.space) ? bound : this.#fromMap(process, call);
+    return isExact && this.#room.isUnchanged(process.space) ? bound : this.#fromMap(process, call);
   }
 
   /**
-   * Whether there is no room for so much more though everybody else gave back all they have: what the caller has, and the kernel has
-   * confirmed, is too much already. Then nobody has to be looked at, or waited for.
+   * Reads the map of the caller's space. Returns the pages that the call really adds; where the map cannot tell, the upper bound as of now.
    */
-  #isHopeless(process: AccountedProcess, need: number): boolean {
-    const { space } = process;
-    if (!space.sizeAtRead || !space.isExact) return false;
-    const refusal = this.#refusalOf(process, need);
-    return refusal !== undefined && space.own + need > refusal.limit;
-  }
-
-  /** Reads the map of the caller's space: the pages that the call really adds, or the bound, which the map has corrected. */
   #fromMap(process: AccountedProcess, { operation }: TrappedCall): number {
     const { space } = process;
     const vmas = this.readMap(space);
@@ -164,82 +162,46 @@ export class Accounts {
     return upperBound(operation, process, this.context);
   }
 
-  /** Whether it is known where the data segment of a process that is trapped ends. */
+  /** Whether the end of the caller's data segment is known, so that a refused brk can return it. */
   #knowsBrk(process: AccountedProcess): boolean {
     const { space, pid } = process;
-    if (space.brk === 0) space.beginRunning(this.targets.image(pid)?.startBrk ?? 0);
-    // Also where that was adopted by a decision that is made again, or when the map could not be had.
-    return space.brk !== 0 && (!space.isBrkAssumed || this.readMap(space) !== undefined);
+    if (space.heap.end === 0) space.heap.beginRunning(this.targets.image(pid)?.startBrk ?? 0);
+    // An earlier decision about this call may have begun the segment already, when the map could not be had.
+    return space.heap.end !== 0 && (!space.heap.isEndAssumed || this.readMap(space) !== undefined);
   }
 
-  /** A total higher than ever may only be one that knows too little of what was given back. */
+  /**
+   * Notes a new peak of the payer's total. The total may be too high, since munmap is not trapped: the map is read first where that is
+   * likely.
+   */
   #notePeak({ pid, space }: AccountedProcess): void {
     const data = this.targets.size(pid)?.data ?? 0;
     if (space.pages > data + TOLERATED_PAGES) ifMapIsThere(() => this.readMap(space));
     this.figures.note(space.payer);
   }
 
-  #fits(process: AccountedProcess, pages: number): boolean {
-    return this.#refusalOf(process, pages) === undefined;
-  }
-
-  /** Which limit leaves no room for so much more. */
-  #refusalOf(process: AccountedProcess, pages: number): LedgerRefusal | undefined {
-    const { payer, job } = process.space;
-    return this.ledger.refusalOf(pages, payer, process, job);
-  }
-
-  /** Which spaces count against the limit that leaves no room for so much more. */
-  #rivals({ space: { payer, job } }: AccountedProcess, pages: number): (space: Space) => boolean {
-    const full = job.without(pages);
-    if (full) return (space) => space.job.isWithin(full);
-    if (!this.ledger.hasSupply(pages)) return () => true;
-    return (space) => space.payer === payer || space.foreign.some((range) => range.payer === payer);
-  }
-
-  /** Looks at the reservations of `rivals`, one after the other, until there is room. */
-  #makeRoom(process: AccountedProcess, pages: number, rivals: (space: Space) => boolean): boolean {
-    this.arrivals.findPending();
-    this.objects.sweep(this.population, false);
-    // What was granted before its uid changed may never have come to be mapped.
-    const concerns = (space: Space): boolean => rivals(space) || this.objects.hasUnseen(space);
-    for (const other of this.population) {
-      this.population.refresh(other);
-      const { space } = other;
-      if (this.#fits(process, pages)) return true;
-      if (space !== process.space && concerns(space) && !this.#isUnchanged(space)) this.readMap(space);
-    }
-    return this.#fits(process, pages);
-  }
-
-  /** Whether the quick figures say that nothing has been mapped or unmapped since the last look. */
-  #isUnchanged(space: Space): boolean {
-    const { sizeAtRead, pids } = space;
-    if (this.objects.hasUnseen(space)) return false;
-    const [pid] = pids;
-    const size = sizeAtRead && pid !== undefined ? this.targets.size(pid) : undefined;
-    return size !== undefined && size.total === sizeAtRead!.total && size.data === sizeAtRead!.data;
-  }
-
-  /** Whether something granted to one of these spaces may still turn out not to have happened. */
+  /** Whether a granted call of one of these spaces is open: its charge may still be given back. */
   isUnsettled(concerned: (space: Space) => boolean = () => true): boolean {
     return this.grants.isUnsettled(concerned);
   }
 
-  /** The kernel did not carry out what `tid` was granted last. */
+  /** The kernel did not carry out the last granted call of thread `tid`: its notification was gone when it was answered. */
   cancelled(tid: number): void {
     const grant = this.grants.cancelled(tid);
     if (grant) this.population.recordPayers(grant.space);
   }
 
-  /** Corrects what is known of a space by the kernel's own map, which it returns. */
+  /**
+   * Reads the kernel's map of a space and corrects the charge by it. Returns the VMAs; undefined where the process is gone, executes
+   * another program by now, or its map cannot be had in time. NOT_YET as {@link Targets.map}.
+   */
   readMap(space: Space): readonly Vma[] | undefined {
     const [pid] = space.pids;
     const process = pid === undefined ? undefined : this.population.find(pid);
     if (!process) return undefined;
     this.population.refresh(process);
     if (process.launching || process.space !== space) return undefined;
-    // What is over before the map is read is in it.
+    // Asked before the map is read: a call that is over by now is in the map.
     const { calls, pages } = this.grants.underway((each) => each === space);
     const before = this.targets.size(process.pid);
     const vmas = this.targets.map(process.pid, calls > 0);
@@ -250,7 +212,7 @@ export class Accounts {
     this.#findShortfall(process, vmas);
     space.correct(vmas, pages, calls === 0);
     this.population.recordPayers(space);
-    // Exec may still be building it.
+    // An exec that is under way may still be building the address space.
     if (process.pendingExec !== undefined) space.isExact = false;
     this.objects.seen(space, vmas, calls === 0);
     const after = this.targets.size(process.pid);
@@ -258,15 +220,18 @@ export class Accounts {
     return vmas;
   }
 
-  /** Charges are upper bounds: that the kernel counts more means that something escaped us. The stack grows unasked. */
+  /**
+   * Notes where the kernel counts more pages than are charged: a call has escaped the filter. A stack is left out, since page faults grow
+   * it.
+   */
   #findShortfall({ pid, space }: AccountedProcess, vmas: readonly Vma[]): void {
     const reserved = vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.stack ? vma.end - vma.start : 0), 0);
     if (!space.isExact || isHidden(vmas) || reserved <= space.pages) return;
     this.shortfalls.push(`process ${pid}: ${space.pages} pages were charged, ${reserved} reserved`);
-    if (this.shortfalls.length > SHORTFALLS) this.shortfalls.shift();
+    if (this.shortfalls.length > MAX_SHORTFALLS) this.shortfalls.shift();
   }
 
-  /** As {@link readMap}, of every space. */
+  /** Registers every process that has not called yet, and does {@link readMap} for every space. */
   readAllMaps(): void {
     this.arrivals.findPending();
     for (const process of this.population) {
@@ -276,27 +241,27 @@ export class Accounts {
     this.objects.sweep(this.population, true);
   }
 
-  /** RLIMIT_SWAP of a process, and of children that it makes from now on. */
+  /** Sets RLIMIT_SWAP of a process, and of children that it makes from now on. */
   setLimit(process: AccountedProcess, limit: SwapLimit): void {
-    // Children that are there already have the one before.
+    // Children that exist but have made no call are registered first: they keep the limit of before.
     this.arrivals.findPending();
     this.arrivals.findVforkChildren(process);
     this.population.setLimit(process, limit);
   }
 
-  /** The bits of the policy, {@link SwapLedger.overcommit}; they outlive this process. */
+  /** Sets {@link SwapLedger.overcommit}. The bits are in the journal, so a successor goes on with them. */
   setOvercommit(bits: number): void {
     this.ledger.overcommit = bits;
     this.recorder.put(OVERCOMMIT_RECORD, bits);
   }
 
   #refuse(process: AccountedProcess, { name, operation }: TrappedCall, pages: number): Verdict {
-    const { payer, brk } = process.space;
-    const refusal = this.#refusalOf(process, pages)!;
+    const { payer, heap } = process.space;
+    const refusal = this.#room.refusalOf(process, pages)!;
     process.remember({ timeMs: Date.now(), call: name, pages, ...refusal });
     this.figures.of(payer).refusals++;
     this.ledger.tellRefusal(pages, payer, process);
-    // brk(2) itself reports no error: it returns where the segment ends.
-    return operation.kind === "brk" ? { value: brk } : { errno: ERRNO.ENOMEM };
+    // The system call brk reports no error: a refused one returns the present end of the data segment.
+    return operation.kind === "brk" ? { value: heap.end } : { errno: ERRNO.ENOMEM };
   }
 }

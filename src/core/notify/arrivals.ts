@@ -10,19 +10,23 @@ import type { AccountedProcess } from "./process.ts";
 import { Space } from "./space.ts";
 import { registerUnread } from "./unread-program.ts";
 
-/** Processes that are left to be found later before they are looked for all the same. */
-const POSTPONED = 256;
+/** How many vfork children may be postponed before all of them are searched for. */
+const MAX_POSTPONED = 256;
 
-/** Finds processes that came under the filter without being announced: forked, vforked, or of an unknown parent. */
+/**
+ * Registers processes that nobody announces: children by fork, children by vfork or clone with CLONE_VM, and processes whose parent is
+ * unknown. A process is found at its first trapped call, or earlier when somebody needs all of them ({@link findPending}).
+ */
 export class Arrivals {
   readonly #state: AccountsState;
   readonly #population: Population;
+  /** Processes that were allowed to exec before they were registered. */
   readonly #postponed: ExpectedPrograms;
-  /** Known ones that were allowed to exec a moment ago. */
+  /** Registered processes that were allowed to exec since {@link findPending} was last called. */
   readonly #execing = new Set<AccountedProcess>();
   readonly #collectExits: () => void;
 
-  /** `collectExits` has all exits told that have happened: whoever wants to know who is there cannot wait for that. */
+  /** `collectExits` as in `AccountsOptions`. */
   constructor(state: AccountsState, population: Population, collectExits: () => void) {
     this.#state = state;
     this.#population = population;
@@ -30,7 +34,7 @@ export class Arrivals {
     this.#collectExits = collectExits;
   }
 
-  /** A process has left its memory, which somebody else may have. */
+  /** A process has left its address space, which an unknown process may share. */
   left(process: AccountedProcess): void {
     this.#postponed.settle(process);
     const vfork = this.#state.grants.endVforks(process);
@@ -41,22 +45,22 @@ export class Arrivals {
     return this.#population.find(pid) !== undefined;
   }
 
-  /** Whether somebody is known to be there, or to come, who has not been found. */
+  /** Whether {@link findPending} has something to do: an unfound child, or an exec that was just allowed. */
   get hasPending(): boolean {
     return this.#state.grants.forks.size > 0 || this.#postponed.size > 0 || this.#execing.size > 0;
   }
 
-  /** What those inherit who are known to come as another program. */
+  /** The processes that were allowed to exec before they were registered, and what they inherit. */
   get expected(): Iterable<readonly [pid: number, Inheritance]> {
     return this.#postponed;
   }
 
-  /** A process is still there a while after it came: it is written down, if it has not been. */
+  /** A process still runs a while after it was registered: it gets its journal record, if it has none. */
   stays(process: AccountedProcess): void {
     this.#postponed.settle(process, () => this.#population.record(process));
   }
 
-  /** A process is allowed to exec. */
+  /** Thread `tid` of a registered process is allowed to exec. */
   execs(process: AccountedProcess, tid: number): void {
     this.stays(process);
     this.#population.execs(process, tid);
@@ -64,21 +68,22 @@ export class Arrivals {
   }
 
   /**
-   * Whether a thread that calls exec can be found later, as another program: it leads a process nobody knows, and nobody has
-   * forked, so that it has its parent's memory and nothing of its own.
+   * Whether the registration of a thread that calls exec was postponed until it runs its program. That is possible for the main thread of
+   * an unknown process while no fork is open: then it shares its parent's memory and holds nothing of its own. Saves most of the work for a
+   * command that a shell starts by vfork.
    */
   postpone(tid: number, job: Job): boolean {
     if (this.#state.grants.forks.size > 0 || this.#knows(tid) || !this.#state.targets.isProcess(tid)) return false;
-    if (this.#postponed.size >= POSTPONED) this.findPending();
+    if (this.#postponed.size >= MAX_POSTPONED) this.findPending();
     const { size } = this.#state.grants.vforks;
     const vfork = this.#vforkOf(tid);
-    // One whose lender has ended is found by that.
+    // Its vfork parent has exited: the search for the remaining sharers finds it.
     if (size > 0 && !vfork) return false;
     this.#postponed.add(tid, vfork ? expectedOf(vfork) : { job, limit: job.limit });
     return true;
   }
 
-  /** By which a process execs in memory it was lent: its parent may be gone when it is found. */
+  /** The vfork by which process `pid` was created. Asked now, since the parent may be gone when the process is registered. */
   #vforkOf(pid: number): VforkGrant | undefined {
     const { targets, grants } = this.#state;
     const [only, another] = grants.vforks;
@@ -88,12 +93,12 @@ export class Arrivals {
     return undefined;
   }
 
-  /** A process that a daemon before this one has written down. */
+  /** Takes over a postponed process of a journal record. */
   expect(pid: number, from: Inheritance): void {
     this.#postponed.add(pid, { ...from, isRestored: true });
   }
 
-  /** Whose thread that is. A process not seen before comes into `job`, unless its parent is known. Undefined: gone. */
+  /** The process of a thread. An unknown process is registered, in `job` where its parent is not known. Undefined: it is gone. */
   ofThread(tid: number, job: Job): AccountedProcess | undefined {
     const known = this.#population.ofThread(tid);
     if (known) return known;
@@ -105,7 +110,7 @@ export class Arrivals {
     return process;
   }
 
-  /** A thread that calls is not on its way to anything. */
+  /** Registers the unknown process of a thread that makes a call, so that no exec of that thread is under way. */
   #registerCaller(pid: number, tid: number, job: Job): AccountedProcess | undefined {
     const unread = registerUnread(pid, this.#postponed, this.#state, this.#population);
     const process = unread ?? this.register(pid, { job, limit: job.limit });
@@ -114,23 +119,24 @@ export class Arrivals {
   }
 
   /**
-   * A process that is under the filter and not known: a forked child, one that shares its parent's memory, or a stranger. It inherits
-   * `otherwise` where that names a payer, or where nothing tells who made it.
+   * Registers an unknown process that is under the filter: a forked child, a process that shares its parent's memory, or one whose origin
+   * is unknown. It inherits `otherwise` where that names a payer, or where nothing tells who created it. Undefined where it is gone, or its
+   * image cannot be read yet.
    */
   register(pid: number, otherwise: Inheritance): AccountedProcess | undefined {
     const { targets } = this.#state;
     const image = targets.image(pid);
     const expected = this.#postponed.find(pid);
     if (!image) {
-      // It may only be that nobody has looked at it yet.
+      // Its image may only not have been read yet.
       if (!targets.ids(pid)) this.#postponed.drop(pid);
       return undefined;
     }
-    // Who it is may have to wait for its parent's map: until that is there it stays expected.
+    // The parent's map may have to be read elsewhere (NOT_YET). The process stays postponed until then.
     const parent = this.#parentOf(image);
     this.#postponed.drop(pid);
     if (!parent) this.#findEndedVforkParents();
-    // What is found out about its parent may have led to it.
+    // The search for the parent may have registered this process.
     const found = this.#population.find(pid);
     if (found) return found;
     const told = [expected, otherwise].find((each) => each?.payer);
@@ -140,11 +146,12 @@ export class Arrivals {
       expected && (parent || expected.payer) && !isParentsProgram && !this.#vforkParentOf(pid)
         ? this.#registerProgram(pid, image, parent, expected)
         : (this.#registerChild(pid, image, parent) ?? this.registerUnrelated(pid, image, from ?? otherwise));
-    // What it has called may be still to come.
+    // The exec that it was allowed before may be under way.
     if (process && expected) this.#population.execs(process, pid);
     return process;
   }
 
+  /** The registered parent of a process of this image, brought up to date. A postponed parent is registered first. */
   #parentOf({ ppid }: Image): AccountedProcess | undefined {
     const expected = this.#postponed.find(ppid);
     const parent = this.#population.find(ppid) ?? (expected && this.register(ppid, expected));
@@ -153,17 +160,17 @@ export class Arrivals {
     return parent;
   }
 
-  /** The end of a lender leads to whoever has its memory. */
+  /** Applies the exits of vfork parents: each leads to a search for the processes that share its memory. */
   #findEndedVforkParents(): void {
     if (this.#state.grants.vforks.size === 0) return;
-    // One that nobody has waited for yet looks as if it were there.
+    // A zombie still has its pid: exits are collected, not looked up.
     this.#collectExits();
     for (const { process } of this.#state.grants.vforks) {
       if (this.#population.isGone(process)) this.#population.exited(process);
     }
   }
 
-  /** One that had somebody's memory and is another program. */
+  /** Registers a vfork child that has executed its program. */
   #registerProgram(
     pid: number,
     image: Image,
@@ -175,13 +182,13 @@ export class Arrivals {
     const space = new Space(this.#state.ledger, job, payer!);
     const process = this.#population.arrive(pid, image, space, limit);
     if (!expected.isRestored) return this.#population.begin(process, image);
-    space.beginRunning(image.startBrk);
+    space.heap.beginRunning(image.startBrk);
     this.#population.countAll(process);
     this.#state.figures.note(space.payer);
     return this.#population.record(process);
   }
 
-  /** Who has made a process in its own memory and does not wait for it: not always its parent. */
+  /** The process that created `pid` by clone with CLONE_VM and does not wait for it. With CLONE_PARENT that is not its parent. */
   #vforkParentOf(pid: number): AccountedProcess | undefined {
     for (const { process, waits } of this.#state.grants.vforks) {
       if (!waits && this.#state.targets.sharesMemory(process.pid, pid)) return process;
@@ -189,7 +196,7 @@ export class Arrivals {
     return undefined;
   }
 
-  /** One that has the memory of its parent, or of who made it its parent's child, or a copy. */
+  /** Registers a process that shares the memory of its creator, or is a forked child. Undefined where it is neither. */
   #registerChild(pid: number, image: Image, parent: AccountedProcess | undefined): AccountedProcess | undefined {
     const { targets, grants } = this.#state;
     const vforkParent = parent && targets.sharesMemory(parent.pid, pid) ? parent : this.#vforkParentOf(pid);
@@ -202,22 +209,23 @@ export class Arrivals {
     const process = this.#population.arrive(pid, image, fork.child, fork.limit);
     if (fork.isInexact) this.#population.countAll(process);
     this.#population.record(process);
-    // Not before: this may be killed at any moment.
+    // Only once the child has its record: this daemon may be killed between the two, and then the fork's record stands for the child.
     grants.close(fork);
     return process;
   }
 
+  /** Registers a process whose origin is unknown, with what its map shows. Undefined: it is gone. */
   registerUnrelated(pid: number, image: Image, { job, limit }: Inheritance): AccountedProcess | undefined {
     const ids = this.#state.targets.ids(pid);
     return ids && this.#population.enter(pid, image, ids.ruid, job, limit);
   }
 
-  /** Finds who came without a call of its own yet, and who will not come any more. */
+  /** Registers every process that has not called yet, applies exits and execs, and gives up forks that have no child any more. */
   findPending(): void {
     const { targets, grants } = this.#state;
     this.#collectExits();
     for (const [pid, from] of [...this.#postponed]) {
-      // One may have been found meanwhile, as another's parent, or been put under accounting.
+      // It may have been registered since: as the parent of another process, or by the word `account`.
       if (this.#knows(pid)) this.#postponed.drop(pid);
       else if (this.#postponed.find(pid)) this.register(pid, from);
     }
@@ -225,14 +233,17 @@ export class Arrivals {
       if (this.#population.find(process.pid) === process) this.#population.refresh(process);
     }
     this.#execing.clear();
-    // Of a fork that is done before the children are looked for the child is there, or gone.
+    // The call of such a fork is over before the children are listed: its child is in the list, or has exited.
     const done = [...grants.forks].filter((fork) => fork.isDone(targets));
     if (grants.forks.size === 0) return;
     const unseen = this.#registerForkedChildren();
     for (const fork of done) if (!unseen.has(fork.child.payer.uid)) this.#giveUp(fork);
   }
 
-  /** A fork whose child was not found, and not the time before: the kernel's list leaves children out while others come and go. */
+  /**
+   * The child of a fork was not found. Gives the fork up the second time: the kernel's list of children (/proc/pid/task/tid/children) may
+   * leave some out while others exit.
+   */
   #giveUp(fork: ForkGrant): void {
     const { grants } = this.#state;
     if (!grants.forks.has(fork)) return;
@@ -244,8 +255,8 @@ export class Arrivals {
   }
 
   /**
-   * Looks where the children of forks may be, at each place once: beside their parents, or anywhere. Returns the real uids of those
-   * that may be one, and that nobody has looked at yet.
+   * Registers the children of open forks: searches the lists of children of their parents, or all processes where a parent has exited.
+   * Returns the real uids of unknown processes whose image cannot be read yet: each may be such a child.
    */
   #registerForkedChildren(): ReadonlySet<number> {
     const { targets, grants } = this.#state;
@@ -255,7 +266,7 @@ export class Arrivals {
     for (const { process: parent, ppid } of grants.forks) {
       const isSibling = ppid !== parent.pid;
       if (parents.has(parent) && !isSibling) continue;
-      // The children of one that has ended, which nobody may have been told yet, are somebody else's.
+      // The children of an exited parent have become those of a reaper. The exit may not have been collected.
       if (!isSibling && !this.#population.isGone(parent)) parents.add(parent);
       else anywhere = true;
     }
@@ -264,6 +275,7 @@ export class Arrivals {
     return unseen;
   }
 
+  /** Registers process `pid` if an open fork may have created it; adds its real uid to `unseen` if its image cannot be read yet. */
   #registerIfForked(pid: number, unseen: Set<number>): void {
     if (this.#knows(pid)) return;
     const { targets, grants } = this.#state;

@@ -19,7 +19,7 @@ import {
 import { ERRNO } from "../base/errno.ts";
 import { type ArgumentTest, WATCHED_CALLS, type WatchedCall } from "./watched-calls.ts";
 
-/** struct sock_filter: a jump counts instructions from the next one. */
+/** struct sock_filter of classic BPF. `jt` and `jf` are jumps on true and false, in instructions from the next one. */
 interface Instruction {
   readonly code: number;
   readonly jt?: number;
@@ -31,7 +31,7 @@ const load = (offset: number): Instruction => ({ code: BPF_LD_W_ABS, k: offset }
 const answer = (action: number): Instruction => ({ code: BPF_RET_K, k: action });
 const fail = (errno: number): Instruction => answer(SECCOMP_RET_ERRNO | errno);
 
-/** The test itself, with what is skipped when it fails. */
+/** The instructions of one test: go on when it holds, else skip `skip` instructions. */
 function compileTest({ arg, upper, mask, is }: ArgumentTest, skip: number): readonly Instruction[] {
   const word = load(SECCOMP_DATA_ARGS + 8 * arg + (upper ? 4 : 0));
   const masked: Instruction = { code: BPF_ALU_AND_K, k: mask };
@@ -42,21 +42,21 @@ function compileTest({ arg, upper, mask, is }: ArgumentTest, skip: number): read
     : [word, masked, { code: BPF_JMP_JEQ_K, jt: skip, k: is.not }];
 }
 
-/** Instructions of one test. */
+/** How many instructions one test has. */
 const TEST_LENGTH = 3;
 
 function compileCall({ when, decode }: WatchedCall): readonly Instruction[] {
   const action = "errno" in decode ? fail(decode.errno) : answer(SECCOMP_RET_USER_NOTIF);
   if (!when) return [action];
   const alternatives = when.flatMap((tests) => [
-    // A test that fails goes on behind this alternative's answer.
+    // A test that fails skips the rest of this alternative and its answer.
     ...tests.flatMap((test, i) => compileTest(test, (tests.length - 1 - i) * TEST_LENGTH + 1)),
     action,
   ]);
   return [...alternatives, answer(SECCOMP_RET_ALLOW)];
 }
 
-/** From the number of the call to an answer. */
+/** The part of the filter for one calling convention. `native`: the processor's own one, whose x32 calls are refused. */
 function compileAbi(abi: SyscallAbi, native: boolean, repair: boolean): readonly Instruction[] {
   const program: Instruction[] = [load(SECCOMP_DATA_NR)];
   if (native) program.push({ code: BPF_JMP_JGE_K, jf: 1, k: X32_SYSCALL_BIT }, fail(ERRNO.ENOSYS));
@@ -71,15 +71,15 @@ function compileAbi(abi: SyscallAbi, native: boolean, repair: boolean): readonly
 }
 
 /**
- * The filter as an array of struct sock_filter: calls that can make a reservation grow go to the listener, clone3 and x32
- * calls are answered ENOSYS, a calling convention whose calls are not known ends the process, all else is untouched. `repair`:
- * whoever repairs what signals do to those calls is to hear of it before a process installs a handler, or is traced.
+ * The filter as an array of struct sock_filter. Calls that can make a reservation grow go to the listener; clone3 and x32 calls fail with
+ * ENOSYS; a calling convention whose numbers are not known ends the process; everything else is allowed. `repair`: sigaction and ptrace
+ * attach go to the listener, too, for the repairer of interrupted calls.
  */
 export function buildFilter(arch: Arch, repair: boolean = canRepair(arch)): Uint8Array {
   const program: Instruction[] = [];
   for (const [i, abi] of arch.abis.entries()) {
     const body = compileAbi(abi, i === 0, repair);
-    // A conditional jump reaches 255 instructions: the far way is an unconditional one.
+    // A conditional jump reaches 255 instructions, fewer than the part has; an unconditional one reaches all.
     program.push(load(SECCOMP_DATA_ARCH), { code: BPF_JMP_JEQ_K, jt: 1, k: abi.auditArch });
     program.push({ code: BPF_JMP_JA, k: body.length }, ...body);
   }
@@ -87,7 +87,7 @@ export function buildFilter(arch: Arch, repair: boolean = canRepair(arch)): Uint
   return encode(program);
 }
 
-/** Whether a tracer can have an interrupted call repeated. */
+/** Whether a tracer can have an interrupted call repeated on this architecture. */
 export const canRepair = (arch: Arch): boolean => arch.interrupted.length > 0;
 
 function encode(program: readonly Instruction[]): Uint8Array {

@@ -4,7 +4,7 @@ import type { SwapLedger } from "../charges/swap-ledger.ts";
 import type { UidInfo } from "../charges/uidinfo.ts";
 import { type Foreign, lengthOf } from "./ranges.ts";
 
-/** The parts of an address space that others pay for than who pays for what is new: ranges in order, and a charge each payer. */
+/** The parts of an address space that an earlier uid of its process pays for: ranges in order of address, and one charge for each payer. */
 export class ForeignMemory {
   readonly #ledger: SwapLedger;
   readonly #charges = new Map<UidInfo, Charge>();
@@ -28,7 +28,7 @@ export class ForeignMemory {
     return pages;
   }
 
-  /** It consists of these ranges from now on; what is new counts against `budget`. */
+  /** Replaces the ranges and adjusts the charges. A charge that is new counts against `budget`. */
   become(ranges: readonly Foreign[], budget: Budget): void {
     for (const range of this.#ranges) this.#chargeOf(range.payer, budget).grow(-lengthOf(range));
     for (const range of ranges) this.#chargeOf(range.payer, budget).grow(lengthOf(range));

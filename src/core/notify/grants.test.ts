@@ -243,10 +243,10 @@ test("what is mapped beside a fork that is under way may be in its child, who ma
   for (const [what, isInexact, act] of cases) {
     const all = scene();
     const of = all.process(1);
-    of.space.begin(4096);
+    of.space.heap.begin(4096);
     const forked = all.forks(of);
     act(all, of);
-    assert.deepEqual([forked.isInexact, forked.child.isBrkAssumed], [isInexact, isInexact], what);
+    assert.deepEqual([forked.isInexact, forked.child.heap.isEndAssumed], [isInexact, isInexact], what);
   }
 });
 

@@ -6,20 +6,19 @@ import { FORK_RECORD, forkRecord, type Recorder, UNSEEN_RECORD, unseenRecord } f
 import type { Space } from "./space.ts";
 
 /**
- * What was allowed and has not been seen to be over: one grant a thread at most whose call may be under way, and those whose child or
- * object is still to be found. A grant is in here from its making to its end; whoever ends it gives back, or hands on, what it
- * has charged.
+ * The open grants: for each thread at most one whose call may be under way, and those whose child or object has not been found. A grant is
+ * in here from {@link open} to its end. Whoever ends a grant releases its charge or hands it to the process or object that was found.
  */
 export class Grants {
   readonly #targets: Targets;
   readonly #recorder: Recorder;
-  /** By thread: its last call. */
+  /** By thread id: the grant of its last call, until that call is known to be over. */
   readonly #latest = new Map<number, Grant>();
   readonly #forks = new Set<ForkGrant>();
   readonly #vforks = new Set<VforkGrant>();
-  /** Shared memory and segments that nobody has seen. */
+  /** Shared memory and segments that no map and no list has shown. */
   readonly #objects = new Set<ObjectGrant>();
-  /** Names in the journal of grants that a successor has to know. */
+  /** The journal keys of the open forks and objects. */
   readonly #recorded = new Map<Grant, string>();
   #nextRecord = 1;
 
@@ -28,19 +27,22 @@ export class Grants {
     this.#recorder = recorder;
   }
 
-  /** Forks whose children have not been found, oldest first. */
+  /** Forks whose child has not been found, oldest first. */
   get forks(): ReadonlySet<ForkGrant> {
     return this.#forks;
   }
 
+  /** Calls by which unknown processes may share the caller's address space, oldest first. */
   get vforks(): ReadonlySet<VforkGrant> {
     return this.#vforks;
   }
 
+  /** Shared memory and segments that no map and no list has shown, oldest first. */
   get objects(): ReadonlySet<ObjectGrant> {
     return this.#objects;
   }
 
+  /** Takes over a grant whose call is about to go on. Forks and objects get a journal record. */
   open(grant: Grant): void {
     this.#latest.set(grant.tid, grant);
     if (grant.kind.changes === "map" && this.#forks.size > 0) this.#markForksInexact(grant);
@@ -55,7 +57,7 @@ export class Grants {
     }
   }
 
-  /** One that stands for all the processes that its caller does not wait for replaces the one before. */
+  /** All CLONE_VM calls of one process that do not wait are one grant: a new one replaces the last and takes its count over. */
   #openVfork(grant: VforkGrant): void {
     if (!grant.waits) {
       for (const other of this.#vforks) {
@@ -67,7 +69,10 @@ export class Grants {
     this.#vforks.add(grant);
   }
 
-  /** A process is found that has the memory of `lender`. Returns the loan by which it may have come: one that is waited for ends by itself. */
+  /**
+   * A process was found that shares the memory of `vforkParent`. Returns the grant by which it may have been created; prefers one that
+   * waits.
+   */
   endVfork(vforkParent: AccountedProcess): VforkGrant | undefined {
     const of = [...this.#vforks].filter(({ process }) => process === vforkParent);
     const vfork = of.find(({ waits }) => waits) ?? of[0];
@@ -75,12 +80,14 @@ export class Grants {
     return vfork;
   }
 
-  /** A process is found that came by this loan, which may be over. */
+  /** A child of this call was found. Closes the grant when it was the last one expected. */
   childFound(vfork: VforkGrant): void {
     if (--vfork.expected === 0) this.close(vfork);
   }
 
-  /** `lender` leaves its memory. Returns a loan by which somebody else may have it. */
+  /**
+   * `vforkParent` leaves its address space. Closes its vfork grants; returns one, by which an unknown process may still have that space.
+   */
   endVforks(vforkParent: AccountedProcess): VforkGrant | undefined {
     let found: VforkGrant | undefined;
     for (const vfork of this.#vforks) {
@@ -91,16 +98,16 @@ export class Grants {
     return found;
   }
 
-  /** A fork that another thread is still in may copy what this one is about to map. */
+  /** A fork of another thread of the space that is still under way may copy what `grant` is about to map: its child has to be read. */
   #markForksInexact({ space, tid }: Grant): void {
     for (const fork of this.#forks) {
       if (fork.space !== space || fork.tid === tid || this.#latest.get(fork.tid) !== fork) continue;
       fork.isInexact = true;
-      fork.child.setBrkUnknown();
+      fork.child.heap.setEndUnknown();
     }
   }
 
-  /** Names up to this number are in use already: a process before this one has given them. */
+  /** Journal keys up to this number are in use: the daemon before this one has written them. */
   continueAfter(number: number): void {
     this.#nextRecord = Math.max(this.#nextRecord, number + 1);
   }
@@ -111,7 +118,7 @@ export class Grants {
     this.#recorder.put(name, record);
   }
 
-  /** What `grant` has made is found, or will not come. False: that was known. */
+  /** What the call of `grant` creates was found, or will not come: the grant and its journal record end. False: it was closed before. */
   close(grant: Grant): boolean {
     const name = this.#recorded.get(grant);
     if (name !== undefined) {
@@ -123,7 +130,7 @@ export class Grants {
     return grant instanceof ObjectGrant && this.#objects.delete(grant);
   }
 
-  /** The thread makes another call: its last one is over. */
+  /** Thread `tid` makes another call, so its last one is over. */
   returned(tid: number): void {
     const grant = this.#latest.get(tid);
     if (!grant) return;
@@ -137,13 +144,16 @@ export class Grants {
     if (grant.isListed && !grant.isAwaited) this.close(grant);
   }
 
-  /** Its call has happened, if nobody knows better. */
+  /** The call is taken to have happened. */
   #ends(grant: Grant): void {
     grant.finish?.();
     if (this.#isTaken(grant)) for (const fork of this.#forks) fork.mistaken.delete(grant);
   }
 
-  /** The kernel did not carry out the last call of `tid`. Returns what that was granted. */
+  /**
+   * The kernel did not carry out the last call of thread `tid`: takes its charge back. Where the child of another fork was taken for that
+   * of this call, it is the other fork's grant that is left, and that is taken back. Returns the grant of the call.
+   */
   cancelled(tid: number): Grant | undefined {
     const grant = this.#latest.get(tid);
     if (!grant) return undefined;
@@ -155,18 +165,18 @@ export class Grants {
     return grant;
   }
 
-  /** One that is open still, whose child may have been taken for the one of `grant`. */
+  /** An open fork whose child may have been taken for the child of `grant`. */
   #mistakenFor(grant: ForkGrant): ForkGrant | undefined {
     for (const fork of this.#forks) if (fork.mistaken.has(grant)) return fork;
     return undefined;
   }
 
-  /** Whether the child of another fork was taken for the one of this. */
+  /** Whether `grant` is a fork that was closed while its call may be under way: a child was found that may as well be another fork's. */
   #isTaken(grant: Grant): grant is ForkGrant {
     return grant instanceof ForkGrant && !this.#forks.has(grant);
   }
 
-  /** The process is another program, or gone: its calls are over, and are taken to have happened. What its children have stays theirs. */
+  /** The process has executed another program or exited: its calls are taken to have happened. Grants of unfound children stay open. */
   forget(process: AccountedProcess): void {
     for (const grant of this.#latest.values()) {
       if (grant.process !== process) continue;
@@ -176,12 +186,12 @@ export class Grants {
     }
   }
 
-  /** Whoever is still to come by a call of `process` has this limit. */
+  /** Children that open calls of `process` create are held to this limit. */
   relimit(process: AccountedProcess, limit: LimitCell): void {
     for (const grant of [...this.#forks, ...this.#vforks]) if (grant.process === process) grant.limit = limit;
   }
 
-  /** Calls that may still change the map of spaces that are `concerned`: how many, and the pages granted to them. */
+  /** The calls under way that may still change the map of a `concerned` space: how many, and how many pages they may add. */
   underway(concerned: (space: Space) => boolean): { readonly calls: number; readonly pages: number } {
     let calls = 0;
     let pages = 0;
@@ -198,7 +208,7 @@ export class Grants {
     return { calls, pages };
   }
 
-  /** Whether something charged to one of these spaces may still turn out not to have happened. */
+  /** Whether a call that charged a `concerned` space is open: its charge may still be given back. */
   isUnsettled(concerned: (space: Space) => boolean): boolean {
     for (const { child } of this.#forks) if (concerned(child)) return true;
     for (const grant of this.#latest.values()) {
@@ -208,8 +218,9 @@ export class Grants {
   }
 
   /**
-   * Forks that may have made a process of this image, its parent's first. One whose parent has gone is a child of whoever takes care of
-   * orphans, as is each child that such a process has made for its parent; one that hides its image is known by its parent alone.
+   * The open forks that may have created a process of this image. Those of its parent come first. A process whose parent has exited has
+   * become a child of a reaper (init, a subreaper): then forks count whose parent is gone. An image that is hidden (the process is not
+   * readable) says nothing: then only forks of the parent itself count.
    */
   forksAlike({ layout, isHidden, ppid }: Image): readonly ForkGrant[] {
     if (this.#forks.size === 0) return [];
@@ -226,9 +237,9 @@ export class Grants {
   }
 
   /**
-   * The fork that made a process of this image and real uid, whose parent may be gone; after exec neither is the caller's
-   * business any more. Which of several it was cannot be told: none of them is exact then, and it is the one that charges least, since
-   * the others may still come to what they charge. To be closed by the caller, when the process is written down.
+   * The fork that created a process of this image, whose real uid `ruid` tells. Which one of several that are alike cannot be told. Then
+   * the result is the one that charges least, since the children of the others may still need what those charge; the others are marked
+   * inexact and mistaken. The caller closes the result once the process has its journal record.
    */
   forkOf(image: Image, ruid: () => number | undefined): ForkGrant | undefined {
     const candidates = this.forksAlike(image);

@@ -3,15 +3,15 @@ import type { Job } from "./job.ts";
 import type { LimitCell } from "./limit.ts";
 import type { AccountedProcess } from "./process.ts";
 
-/** What a process inherits from whoever made it. */
+/** What a process inherits from the process that creates it. */
 export interface Inheritance {
   readonly job: Job;
   readonly limit: LimitCell;
-  /** Absent: its real uid. */
+  /** Who pays for its memory. Absent: its own real uid. */
   readonly payer?: UidInfo;
 }
 
-/** What a child gets of a process, or of the process that was granted something. */
+/** What a child inherits from this process, or from the process of this grant. */
 export function inheritanceOf({ space, limit }: Pick<AccountedProcess, "space" | "limit">): Inheritance {
   return { job: space.job, limit, payer: space.payer };
 }

@@ -3,15 +3,15 @@ import { type LimitCell, limitCell } from "./limit.ts";
 
 /** A tree of processes, which may have a budget of its own: `run -j`. */
 export class Job extends Budget {
-  /** By which the records name it. */
+  /** Its number in the journal. */
   readonly id: number;
-  /** Of who comes in and whose parent is not known. */
+  /** The limit of a process that enters the job without a known parent. */
   limit: LimitCell;
   declare readonly around: Job | undefined;
-  /** Whose session it is, where the administrator says what a session of that uid may have. */
+  /** The uid whose login session this job is, where the administrator's policy gives sessions of that uid a budget. */
   readonly sessionOf: number | undefined;
 
-  /** `most`: pages. */
+  /** `most`: the budget in pages. `around`: the job whose budget this one counts against, too. */
   constructor(id: number, limit: LimitCell = limitCell(), most?: number, around?: Job, sessionOf?: number) {
     super(`job ${id}`, most, around);
     this.sessionOf = sessionOf;

@@ -3,7 +3,7 @@ import type { Accounts } from "./accounts.ts";
 import { type LimitCell, NO_LIMIT } from "./limit.ts";
 import { JOB_RECORD, jobRecord } from "./records.ts";
 
-/** No limit binds any more, of whoever is here or still to come; what is reserved is counted. */
+/** Lifts all limits and budgets, of processes that exist and of unfound children. Reservations are still counted. */
 export function liftLimits(accounts: Accounts): void {
   const { population, arrivals, grants, jobs, recorder } = accounts;
   const lift = (limit: LimitCell): void => void Object.assign(limit, NO_LIMIT);

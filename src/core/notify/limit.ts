@@ -1,6 +1,6 @@
 import { UNLIMITED } from "../charges/unlimited.ts";
 
-/** RLIMIT_SWAP: pages. */
+/** RLIMIT_SWAP: pages, Infinity for none. */
 export interface SwapLimit {
   readonly soft: number;
   readonly hard: number;
@@ -9,8 +9,8 @@ export interface SwapLimit {
 export const NO_LIMIT: SwapLimit = Object.freeze({ soft: UNLIMITED, hard: UNLIMITED });
 
 /**
- * The limit of a tree of processes: one object for all who have inherited it, also for those who are still to come: forks and
- * loans that are open, strangers to the tree. Who is given another limit has a cell of its own from then on, and so have its children.
+ * The limit of a tree of processes. One object is shared by all that inherited it: processes, open forks and vforks, and the job, for
+ * processes without a known parent. A process that is given another limit gets a new cell, and so do its children from then on.
  */
 export interface LimitCell {
   soft: number;

@@ -21,7 +21,10 @@ export interface TrappedCall {
 
 const TWO_32 = 0x1_0000_0000;
 
-/** Tells what a notification is about. Undefined for a call that is on no list: a filter of another version. */
+/**
+ * Returns a decoder of struct seccomp_notif for the calling conventions of `arch`. The decoder returns undefined for a call that is not in
+ * WATCHED_CALLS: the filter was installed by another version of this program.
+ */
 export function notificationDecoder(arch: Arch): (notification: DataView) => TrappedCall | undefined {
   const calls = new Map<number, Map<number, WatchedCall>>();
   for (const abi of arch.abis) {
@@ -32,7 +35,7 @@ export function notificationDecoder(arch: Arch): (notification: DataView) => Tra
     }
     calls.set(abi.auditArch, byNumber);
   }
-  // One for all calls: this runs at every one of them.
+  // One view and one Arguments for all calls: the decoder runs for each of them and allocates only its result.
   let view: DataView;
   const word = (offset: number): number => view.getUint32(SECCOMP_NOTIF_DATA + offset, true);
   const int = (i: number): number => word(SECCOMP_DATA_ARGS + 8 * i);

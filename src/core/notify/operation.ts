@@ -1,13 +1,14 @@
 /** What a trapped call would do to memory, addresses and sizes in pages. */
 export type Operation =
-  /** Private writable memory, at a fixed place or anywhere. */
+  /** mmap of private writable memory. `start` is the page of a MAP_FIXED mapping, else undefined. */
   | { readonly kind: "map"; readonly start: number | undefined; readonly pages: number }
-  /** Shared memory: an object of its own where it is anonymous, or of a file, /dev/zero. */
+  /** mmap of shared memory. `fd` is undefined for MAP_ANONYMOUS. Of files only /dev/zero counts: it makes anonymous memory. */
   | { readonly kind: "share"; readonly fd: number | undefined; readonly pages: number }
-  /** The data segment is to end there: in pages, and as the program says it, in bytes. */
+  /** brk: the data segment is to end at `address`, in bytes, which is page `end`, rounded up. */
   | { readonly kind: "brk"; readonly end: number; readonly address: number }
-  /** Memory becomes writable; where it `grows`, all of the mapping. */
+  /** mprotect with PROT_WRITE. `grows`: PROT_GROWSDOWN or PROT_GROWSUP, which means the whole VMA around the range. */
   | { readonly kind: "protect"; readonly start: number; readonly pages: number; readonly grows: boolean }
+  /** mremap. `keepsOld`: MREMAP_DONTUNMAP, the old range stays mapped. */
   | {
       readonly kind: "remap";
       readonly start: number;
@@ -15,21 +16,21 @@ export type Operation =
       readonly newPages: number;
       readonly keepsOld: boolean;
     }
-  /** `isSibling`: CLONE_PARENT, the child is the caller's parent's. */
+  /** A child with a copy of the caller's memory. `isSibling`: CLONE_PARENT, it becomes a child of the caller's parent. */
   | { readonly kind: "fork"; readonly isSibling: boolean }
-  /** A process that has the caller's memory, which may outlive the caller; who waits goes on when it is gone or has its own. */
+  /** A child that shares the caller's address space and may outlive the caller. `waits`: CLONE_VFORK, until it has exited or executed. */
   | { readonly kind: "vfork"; readonly waits: boolean }
   | { readonly kind: "exec" }
-  /** A System V segment is made, unless the key has one. */
+  /** shmget that may create a System V segment: none is created where the key has one. */
   | { readonly kind: "segment"; readonly key: number; readonly pages: number }
-  /** A file is to have that many pages, where it is memory. */
+  /** ftruncate or fallocate: the file `fd` is to have that many pages. Counts where the file is memory (memfd, /dev/shm). */
   | { readonly kind: "resize"; readonly fd: number; readonly pages: number }
-  /** The real uid may change: what there is stays with the one that has it. */
+  /** setuid and the like: the real uid may change. Memory that exists stays charged to the old one. */
   | { readonly kind: "setuid" }
   /**
-   * What becomes of a signal may change: `action` is the address of struct sigaction, in words of so many bytes; 0 where there is
-   * none that could be read. No memory.
+   * sigaction: a signal handler may be installed; no memory. `action` is the address of struct sigaction, whose words have `word` bytes; 0
+   * for the old calls that have none.
    */
   | { readonly kind: "handler"; readonly action: number; readonly word: 4 | 8 }
-  /** A process is about to be traced: `target`, by its id in the caller's pid namespace, or the caller, 0. No memory. */
+  /** ptrace attach: a process is about to be traced; no memory. `target` is its id in the caller's pid namespace, 0 for PTRACE_TRACEME. */
   | { readonly kind: "trace"; readonly target: number };

@@ -7,19 +7,22 @@ import type { AccountedProcess } from "./process.ts";
 import { accountedWithin, dataEnd } from "./ranges.ts";
 import type { Space } from "./space.ts";
 
-/** Processor time after which an operation on the own address space is done. */
+/** Processor time after which an operation on the caller's own address space is taken to be done: nanoseconds. */
 export const DONE_NS = 20_000_000;
 
 const ROW = { changes: "map", doneAfterNs: DONE_NS } as const;
 
-/** What the payer of a space pays for in [start, end). */
+/** How many of the pages [start, end) the payer of a space pays for. */
 const ownWithin = (vmas: readonly Vma[], space: Space, start: number, end: number): number =>
   accountedWithin(vmas, start, end) - space.foreignWithin(start, end);
 
-/** Where another's memory has been unmapped something new may come to lie: that has to be known before. */
+/**
+ * Whether parts of the space are charged to an earlier uid. Such a part may have been unmapped, and a new mapping may land at its address
+ * and would be taken for it: so the map is read before the new mapping is granted.
+ */
 const hasForeign = (_operation: unknown, { foreign }: Space): boolean => foreign.length > 0;
 
-/** Charges pages of the own address space. */
+/** Charges `need` pages to the space of the caller; cancelling the grant gives them back. */
 function charged(grant: Grant, need: number): Grant {
   const { space } = grant;
   space.add(need);
@@ -28,7 +31,7 @@ function charged(grant: Grant, need: number): Grant {
   return grant;
 }
 
-/** What somebody else has paid for at a fixed place is replaced, and paid for anew. */
+/** mmap of private writable memory. MAP_FIXED replaces what is there: pages that the payer pays for need no new charge, foreign ones do. */
 export const map: OperationRow<OperationOf<"map">> = {
   ...ROW,
   upperBound: ({ pages }) => pages,
@@ -41,7 +44,7 @@ export const map: OperationRow<OperationOf<"map">> = {
     const { space } = grant;
     charged(grant, need);
     if (start !== undefined) {
-      // What it is to replace may be unmapped before.
+      // Another thread may unmap what this call is to replace: then it adds all of its pages to the map.
       grant.pages = pages;
       if (space.foreign.length > 0) replaceForeign(grant, start, start + pages);
     }
@@ -49,7 +52,7 @@ export const map: OperationRow<OperationOf<"map">> = {
   },
 };
 
-/** What somebody else has paid for in [start, end) is the caller's when the call is over, and was paid for by the caller then. */
+/** A fixed mapping was charged in full to the payer: when the call is over, no part of [start, end) is foreign any more. */
 function replaceForeign(grant: Grant, start: number, end: number): void {
   const { space, cancel } = grant;
   const forget = space.expectFixed(start, end);
@@ -63,7 +66,7 @@ function replaceForeign(grant: Grant, start: number, end: number): void {
   };
 }
 
-/** The whole range, until the map tells what of it is charged already. */
+/** mprotect with PROT_WRITE. The bound is the whole range; the map tells which VMAs of it become charged. */
 export const protect: OperationRow<OperationOf<"protect">> = {
   ...ROW,
   upperBound: ({ pages }) => pages,
@@ -78,7 +81,7 @@ export const protect: OperationRow<OperationOf<"protect">> = {
     need === 0 ? undefined : charged(new Grant(process, call, protect), need),
 };
 
-/** Growth; with MREMAP_DONTUNMAP all of it once more. */
+/** mremap adds what the mapping grows by; with MREMAP_DONTUNMAP its whole new length, since the old mapping stays. */
 export const remap: OperationRow<OperationOf<"remap">> = {
   ...ROW,
   upperBound: ({ oldPages, newPages, keepsOld }) => (keepsOld ? newPages : Math.max(0, newPages - oldPages)),
@@ -88,12 +91,12 @@ export const remap: OperationRow<OperationOf<"remap">> = {
   },
   needsMap: hasForeign,
   grant({ start, oldPages }, process, call, need) {
-    process.space.movesAway(start, oldPages);
+    process.space.heap.leavesHole(start, oldPages);
     return need === 0 ? undefined : charged(new Grant(process, call, remap), need);
   },
 };
 
-/** One that was allowed to move the end of the data segment: what others take away before, it brings again. */
+/** A brk call under way: if another thread lowers the end first, this call adds those pages again. */
 class BrkGrant extends Grant {
   readonly #end: number;
 
@@ -103,29 +106,29 @@ class BrkGrant extends Grant {
   }
 
   override get pagesNow(): number {
-    return Math.max(this.pages, this.space.unseenUpTo(this.#end));
+    return Math.max(this.pages, this.space.heap.unshownUpTo(this.#end));
   }
 }
 
-/** The end of the data segment is remembered, since a refused brk(2) returns it. */
+/** brk, which moves the end of the data segment. The end is remembered: a refused call has to return it. */
 export const brk: OperationRow<OperationOf<"brk">> = {
   ...ROW,
-  upperBound: ({ end }, { space }) => space.growth(end),
+  upperBound: ({ end }, { space }) => space.heap.growth(end),
   needsMap: hasForeign,
-  // Of its own end a program may have unmapped something.
-  fromMap: ({ end }, vmas, { startBrk, knownBrk }) =>
-    Math.max(0, end - (knownBrk === undefined ? dataEnd(vmas, startBrk) : pagesIn(knownBrk))),
+  // The known end comes first: a program may have unmapped the last pages of its segment, which does not move the end.
+  fromMap: ({ end }, vmas, { heap: { start, knownEnd } }) =>
+    Math.max(0, end - (knownEnd === undefined ? dataEnd(vmas, start) : pagesIn(knownEnd))),
   grant({ end, address }, process, call, need) {
     const grant = charged(new BrkGrant(process, call, end), need);
     const { space } = grant;
-    const before = space.brk;
-    space.moveBrk(address, need);
-    const { brkMoves } = space;
+    const before = space.heap.end;
+    space.heap.move(address, need);
+    const { moves } = space.heap;
     grant.cancel = () => {
-      // Another thread has moved it since, and may rely on what was charged: a look tells.
-      if (space.brkMoves !== brkMoves) return;
+      // Another thread has moved the end since and may rely on this charge: the next read of the map corrects it.
+      if (space.heap.moves !== moves) return;
       space.add(-need);
-      space.moveBrkBack(before, need);
+      space.heap.moveBack(before, need);
     };
     return grant;
   },

@@ -1,19 +1,19 @@
 import { ForkGrant, VforkGrant } from "./grant.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 
-/** Copying the tables of a large memory takes a while. */
+/** Processor time after which a fork or the like is taken to be done: copying the page tables of a large address space takes long. */
 const FORKED_NS = 100_000_000;
 
 const ROW = { changes: "processes", doneAfterNs: FORKED_NS } as const;
 const FREE = { ...ROW, upperBound: () => 0, grant: () => undefined } as const;
 
-/** A copy of everything that a child gets, paid for by the caller's real uid before it is made. */
+/** fork: the child's copy is charged to the payer of the caller's space before the child exists. */
 export const fork: OperationRow<OperationOf<"fork">> = {
   ...ROW,
   upperBound: (_operation, { space }) => space.pages,
   fromMap: (_operation, vmas) =>
     vmas.reduce((sum, vma) => sum + (vma.accounted && !vma.dontCopy ? vma.end - vma.start : 0), 0),
-  // A child maps what its parent maps: that has to be known.
+  // The child maps the shared memory that its parent maps, so the parent's objects have to be known by name.
   needsMap: (_operation, space, { objects }) => objects.hasUnseen(space),
   grant({ isSibling }, process, call, need, { targets, objects, grants }) {
     const { space } = process;
@@ -32,15 +32,15 @@ export const fork: OperationRow<OperationOf<"fork">> = {
 
 export const vfork: OperationRow<OperationOf<"vfork">> = {
   ...FREE,
-  // As a child of fork.
+  // As for fork.
   needsMap: (_operation, space, { objects }) => objects.hasUnseen(space),
   grant: ({ waits }, process, call) => new VforkGrant(process, call, vfork, waits),
 };
 
-/** What the new program brings is counted when it is there. */
+/** exec is never refused: what the new program reserves is charged when it is there. */
 export const exec: OperationRow<OperationOf<"exec">> = FREE;
 export const setuid: OperationRow<OperationOf<"setuid">> = FREE;
 
-/** What becomes of a signal, and who traces whom: for whoever repairs what signals do to trapped calls. */
+/** sigaction and ptrace attach are trapped for the repairer of interrupted calls. */
 export const handler: OperationRow<OperationOf<"handler">> = { ...FREE, isIgnored: true };
 export const trace: OperationRow<OperationOf<"trace">> = { ...FREE, isIgnored: true };

@@ -2,7 +2,7 @@ import { Grant, ObjectGrant } from "./grant.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 import { DONE_NS } from "./operations-of-memory.ts";
 
-/** Anonymous shared memory: an object of its own, which whoever makes it pays for. */
+/** mmap of anonymous shared memory creates an object, charged once to its creator. */
 export const share: OperationRow<OperationOf<"share">> = {
   changes: "map",
   doneAfterNs: DONE_NS,
@@ -15,7 +15,7 @@ export const share: OperationRow<OperationOf<"share">> = {
   },
 };
 
-/** A System V segment, unless there is one of that key. */
+/** shmget creates a System V segment, unless the key has one; charged once to its creator. */
 export const segment: OperationRow<OperationOf<"segment">> = {
   changes: "shared",
   doneAfterNs: DONE_NS,
@@ -28,7 +28,7 @@ export const segment: OperationRow<OperationOf<"segment">> = {
   },
 };
 
-/** A memory file that gets longer. */
+/** ftruncate or fallocate of a memory file: charged with what the file grows by, to the caller where the file is new. */
 export const resize: OperationRow<OperationOf<"resize">> = {
   changes: "shared",
   doneAfterNs: DONE_NS,
@@ -38,7 +38,8 @@ export const resize: OperationRow<OperationOf<"resize">> = {
   },
   grant({ fd, pages }, process, call, need, { targets, objects }) {
     const file = targets.memoryFile(process.pid, fd);
-    // What is to grow, and what another call may rely on that has been charged for more.
+    // A call that adds no charge still gets a grant where it grows the file: it relies on the charge of another call, which may be
+    // cancelled.
     if (!file || pages === 0 || (need === 0 && pages <= file.pages)) return undefined;
     const grant = new Grant(process, call, resize);
     objects.growFile(file.key, process.space, pages, grant);

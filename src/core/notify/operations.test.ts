@@ -27,7 +27,7 @@ const MAP: readonly Vma[] = [
 function added(operation: Operation, foreign: readonly (readonly [number, number])[] = []): number {
   const payer = new UidInfo(1);
   const space = new Space(new SwapLedger(), new Job(1), payer);
-  space.beginRunning(100 * PAGE_SIZE);
+  space.heap.beginRunning(100 * PAGE_SIZE);
   space.restoreForeign(foreign.map(([start, end]) => ({ start, end, payer: new UidInfo(2) })));
   return OPERATIONS[operation.kind].fromMap!(operation, MAP, space);
 }

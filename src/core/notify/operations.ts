@@ -10,7 +10,7 @@ import type { AccountedProcess } from "./process.ts";
 import type { SharedObjects } from "./shared-objects.ts";
 import type { Space } from "./space.ts";
 
-/** What the rows act on. */
+/** The parts of the accounts that the rows use. */
 export interface OperationContext {
   readonly targets: Targets;
   readonly objects: SharedObjects;
@@ -19,19 +19,19 @@ export interface OperationContext {
 
 export type OperationOf<Kind extends Operation["kind"]> = Extract<Operation, { readonly kind: Kind }>;
 
-/** All there is to know about one kind of operation. */
+/** How one kind of operation is decided and charged. All counts are pages. */
 export interface OperationRow<O extends Operation = Operation> extends GrantKind {
-  /** It is nothing to the accounts, which do not even look who calls: it is trapped for somebody else. */
+  /** The accounts allow it without finding out who calls: it is trapped for the repairer of signals alone. */
   readonly isIgnored?: true;
-  /** The most pages that it can add, told without a look at the map. */
+  /** The most pages that the call can add, without a read of the map. */
   upperBound(operation: O, process: AccountedProcess, context: OperationContext): number;
-  /** Whether it adds just as much as its bound says. Absent: nobody can tell without the map. */
+  /** Whether the call adds exactly its upper bound. Absent: only the map can tell. */
   readonly isBoundExact?: (operation: O) => boolean;
-  /** The pages that it really adds, told from the map of its space; absent where that says nothing of it. */
+  /** The pages that the call adds to a space with these VMAs. Absent where the map does not tell. */
   readonly fromMap?: (operation: O, vmas: readonly Vma[], space: Space) => number;
-  /** Whether it has to be told from the map even where the bound fits: the bound may be too low. */
+  /** Whether the map has to be read even where the upper bound fits, since the bound may be too low. */
   readonly needsMap?: (operation: O, space: Space, context: OperationContext) => boolean;
-  /** Charges `need` pages and returns what may be taken back as long as it is open; nothing where nothing can come of it. */
+  /** Charges `need` pages. Returns the grant, which can be cancelled while it is open; undefined where the call can change no charge. */
   grant(
     operation: O,
     process: AccountedProcess,
@@ -48,5 +48,5 @@ const ROWS: { readonly [Kind in Operation["kind"]]: OperationRow<OperationOf<Kin
   ...{ handler, trace },
 };
 
-/** THE table of operations, by kind. */
+/** The table of operations, by kind: the only place that tells kinds apart. */
 export const OPERATIONS: Readonly<Record<Operation["kind"], OperationRow>> = ROWS as never;

@@ -3,23 +3,27 @@ import type { Job } from "./job.ts";
 import { type LimitCell, limitCell, type SwapLimit } from "./limit.ts";
 import { type Image, ifMapIsThere } from "./ports.ts";
 import { AccountedProcess, type PendingChange, type ProgramImage } from "./process.ts";
+import { ProcessChanges } from "./process-changes.ts";
 import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "./records.ts";
 import { Space } from "./space.ts";
 
-/** Whether the call by which a change was allowed is over, now that `caller` makes another. */
-const isOver = (by: PendingChange, caller: number | undefined): boolean =>
-  caller !== undefined && (by === "unknown" || by === caller);
-
-/** The processes under accounting: how one becomes another program or another user, and goes. */
+/**
+ * The processes under accounting: registers them, applies exec and changes of the uid, and forgets them when they exit. It owns each
+ * process and writes its journal record; it releases a space when its last process leaves it.
+ */
 export class Population {
   readonly #state: AccountsState;
+  /** By pid. */
   readonly #processes = new Map<number, AccountedProcess>();
+  /** By the ids of threads other than the main one that have made a trapped call. */
   readonly #byThread = new Map<number, AccountedProcess>();
   readonly #observer: PopulationObserver;
+  readonly #changes: ProcessChanges;
 
   constructor(state: AccountsState, observer: PopulationObserver) {
     this.#state = state;
     this.#observer = observer;
+    this.#changes = new ProcessChanges(state, this);
   }
 
   get size(): number {
@@ -34,7 +38,7 @@ export class Population {
     return this.#processes.get(pid);
   }
 
-  /** Whose thread has called before. */
+  /** The process of a thread that has made a trapped call before; undefined for every other thread. */
   ofThread(tid: number): AccountedProcess | undefined {
     const leads = this.#processes.get(tid);
     if (leads) return leads;
@@ -42,24 +46,24 @@ export class Population {
     return known && this.#state.targets.hasThread(known.pid, tid) ? known : undefined;
   }
 
-  /** Puts a process under accounting with what it has now, which nobody refuses. */
+  /** Registers a running process and charges what its map shows, whatever the limits. */
   enter(pid: number, image: Image, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
     const { ledger, uids } = this.#state;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
-    process.space.beginRunning(image.startBrk);
+    process.space.heap.beginRunning(image.startBrk);
     this.countAll(process);
     this.#state.figures.note(process.space.payer);
     return this.record(process);
   }
 
-  /** One that starts a command: nothing of it counts before its exec. */
+  /** Registers the launcher of a command: nothing is charged before its exec. */
   launch(pid: number, image: ProgramImage, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
     const process = this.restore(pid, image, ruid, job, limit);
     process.launching = true;
     return this.record(process);
   }
 
-  /** One of which nothing is known but what is written down, and that must not be written anew before all of it is taken over. */
+  /** Registers a process of a journal record, uncharged. Its record is not written again: the caller has not taken over all of it yet. */
   restore(pid: number, image: ProgramImage, ruid: number, job: Job, limit: LimitCell): AccountedProcess {
     const { ledger, uids } = this.#state;
     const process = this.arrive(pid, image, new Space(ledger, job, uids.find(ruid)), limit);
@@ -68,8 +72,8 @@ export class Population {
   }
 
   /**
-   * RLIMIT_SWAP of a process, and of children that come from now on; of strangers to its job too, while nobody else has its limit. Who has
-   * it as well keeps it.
+   * Sets RLIMIT_SWAP of a process, and of children that it creates from now on. Other processes that share its limit keep that. While there
+   * is none, the new limit also becomes that of its job, for processes that enter the job without a known parent.
    */
   setLimit(process: AccountedProcess, limit: SwapLimit): void {
     const { limit: before, space } = process;
@@ -84,13 +88,13 @@ export class Population {
     recorder.put(JOB_RECORD + space.job.id, jobRecord(space.job));
   }
 
-  /** Writes down what cannot be counted again: to be called when it has changed. Returns the process. */
+  /** Writes the journal record of a process: to be called when something in it has changed. Returns the process. */
   record(process: AccountedProcess): AccountedProcess {
     this.#state.recorder.put(PROCESS_RECORD + process.pid, processRecord(process));
     return process;
   }
 
-  /** Writes down who pays for the parts of an address space, if that has changed: with each process that uses it. */
+  /** Writes the records of all processes of a space, if its payer or foreign ranges have changed since the last time. */
   recordPayers(space: Space): void {
     if (!space.payersChanged) return;
     space.payersChanged = false;
@@ -100,7 +104,7 @@ export class Population {
     }
   }
 
-  /** `process` is found to use the memory of another. */
+  /** `process` was found to share the address space of another process: its own space is left. */
   shareSpace(process: AccountedProcess, space: Space): void {
     this.#leave(process);
     process.space = space;
@@ -108,8 +112,8 @@ export class Population {
   }
 
   /**
-   * A process comes, with that memory; what it has to be charged, and to be written down, is the caller's to do. Whoever had its number has
-   * ended.
+   * Registers a process with that address space. The caller charges it and writes its record. A process that is still registered under the
+   * same pid has exited.
    */
   arrive(pid: number, image: ProgramImage, space: Space, limit: LimitCell): AccountedProcess {
     for (let before = this.find(pid); before; before = this.find(pid)) this.exited(before);
@@ -120,11 +124,11 @@ export class Population {
     return process;
   }
 
-  /** Charges what the map shows, unasked. */
+  /** Charges what the map shows, whatever the limits; where the map is not there in time, at least the data pages. */
   countAll({ pid, space }: AccountedProcess): void {
     const vmas = ifMapIsThere(() => this.#state.targets.map(pid, false));
     if (!vmas) {
-      // The next look corrects it.
+      // The next read of the map corrects it.
       space.isExact = false;
       space.add(Math.max(0, (this.#state.targets.size(pid)?.data ?? 0) - space.pages));
       return;
@@ -133,50 +137,31 @@ export class Population {
     this.#state.objects.seen(space, vmas, true);
   }
 
-  /** A thread was allowed to exec: what it leads to is found by {@link refresh}. */
+  /** Thread `by` was allowed to exec; undefined takes that back. {@link refresh} finds out whether it has happened. */
   execs(process: AccountedProcess, by: PendingChange): void {
     process.pendingExec = by;
   }
 
-  /** The same of a change of the real uid. */
+  /** As {@link execs}, for a change of the real uid. */
   changesUid(process: AccountedProcess, by: PendingChange): void {
     process.pendingUid = by;
   }
 
   /**
-   * Finds out what a call that was allowed may have changed: the program, the real uid. `caller`: that thread makes another call, so
-   * that its last one is over; else exec may be on its way still, and what is seen be half of what it makes.
+   * Finds out whether a pending exec or change of the uid has happened. `caller`: that thread makes another call, so its last one is over.
+   * Without it the exec may be under way, and what is seen may be half of the new program.
    */
   refresh(process: AccountedProcess, caller?: number): void {
-    this.#refreshProgram(process, caller);
-    if (process.pendingUid === undefined) return;
-    if (this.#refreshUid(process, isOver(process.pendingUid, caller))) process.pendingUid = undefined;
+    this.#changes.refresh(process, caller);
   }
 
-  #refreshProgram(process: AccountedProcess, caller?: number): void {
-    const by = process.pendingExec;
-    if (by === undefined) return;
-    const isAnother = this.#refreshImage(process, isOver(by, caller));
-    // Whoever calls after exec is the only thread there is.
-    if (isOver(by, caller) || (isAnother && caller !== undefined)) process.pendingExec = undefined;
-    else if (isAnother) process.pendingExec = "unknown";
-  }
-
-  /** Whether it is another program; one that lies where the last one lay, without randomization, cannot be told from it. */
-  #refreshImage(process: AccountedProcess, isOver: boolean): boolean {
-    const { targets, ledger, grants } = this.#state;
-    const image = targets.image(process.pid);
-    if (!image) return false;
-    // Until exec succeeds it may be tried again, in another directory.
-    if (image.layout === process.layout && this.#hasMemoryOf(process)) {
-      // Of one that starts a command nothing counts: it is the launcher still.
-      if (process.launching) return false;
-      if (isOver) process.space.isExact = false;
-      this.#complete(process, image);
-      return false;
-    }
+  /**
+   * The process has executed the program of `image`: its old space is left, and a new one begins, charged with what the program has now.
+   */
+  replaceProgram(process: AccountedProcess, image: Image): void {
+    const { ledger, grants } = this.#state;
     process.launching = false;
-    // Whoever is found by its leaving may ask what has become of it.
+    // Before the space is left: the search for its remaining sharers may refresh this process again.
     process.pendingExec = undefined;
     grants.forget(process);
     const { space } = process;
@@ -186,29 +171,9 @@ export class Population {
     process.nextPayer = undefined;
     process.space.pids.add(process.pid);
     this.begin(process, image);
-    return true;
   }
 
-  /** What has come since it was seen half made. */
-  #complete({ pid, space }: AccountedProcess, { startBrk }: Image): void {
-    if (space.isExact) return;
-    if (startBrk !== space.startBrk) space.begin(startBrk);
-    const data = this.#state.targets.size(pid)?.data ?? 0;
-    if (data > space.pages) space.add(data - space.pages);
-  }
-
-  /** Whether it has the memory that it is known to have: as others do who have not become another program themselves. */
-  #hasMemoryOf({ pid, space }: AccountedProcess): boolean {
-    const { targets } = this.#state;
-    for (const other of space.pids) {
-      if (other === pid) continue;
-      if (targets.sharesMemory(other, pid)) return true;
-      if (targets.image(other)?.layout === this.find(other)?.layout) return false;
-    }
-    return true;
-  }
-
-  /** A process of this image that has the same memory as `pid`. */
+  /** A registered process of this image that shares the address space of process `pid`. */
   memorySharerOf(pid: number, layout: string): AccountedProcess | undefined {
     for (const process of this) {
       const isLike = process.pid !== pid && process.layout === layout;
@@ -217,60 +182,31 @@ export class Population {
     return undefined;
   }
 
-  /** It is a program that has just begun, with what that brings. */
+  /** A program has just begun in the space of this process: charges its data pages. Returns the process. */
   begin(process: AccountedProcess, { startBrk }: Image): AccountedProcess {
     const { targets, figures } = this.#state;
     const { pid, space } = process;
-    space.begin(startBrk);
+    space.heap.begin(startBrk);
     space.add(targets.size(pid)?.data ?? 0);
     figures.note(space.payer);
     return this.record(process);
   }
 
-  /** Whether what became of its real uid is known: it is another, or the call that was to change it `isOver`. */
-  #refreshUid(process: AccountedProcess, isOver: boolean): boolean {
-    const { targets, uids, grants } = this.#state;
-    const { pid, space } = process;
-    const ids = targets.ids(pid);
-    if (!ids || ids.ruid === (process.nextPayer ?? space.payer).uid) return isOver;
-    for (const other of [...space.pids]) if (other !== pid) this.#refreshSharer(other);
-    // The memory is still that of who shares it; of one that starts a command nothing counts.
-    if (space.pids.size > 1 || process.launching) {
-      process.nextPayer = uids.find(ids.ruid);
-      this.record(process);
-      return true;
-    }
-    const { calls, pages } = grants.underway((each) => each === space);
-    const vmas = targets.map(pid, calls > 0);
-    // What stays with who paid for it the map alone tells: asked again when it can be had.
-    if (!vmas) return false;
-    space.changePayer(uids.find(ids.ruid), vmas, pages, calls === 0);
-    this.recordPayers(space);
-    return true;
-  }
-
-  /** Whoever had a memory may have ended, or become another program, and nobody has been told yet. */
-  #refreshSharer(pid: number): void {
-    const process = this.find(pid);
-    if (!process) return;
-    if (this.isGone(process)) this.exited(process);
-    else this.#refreshProgram(process);
-  }
-
-  /** Whether it has ended. Of one that nobody has looked at it is only known whether its number is in use. */
+  /** Whether the process has exited. While its image cannot be read, all that is known is whether its pid is in use. */
   isGone({ pid, startTicks }: AccountedProcess): boolean {
     const { targets } = this.#state;
     const image = targets.image(pid);
     return image ? image.startTicks !== startTicks : !targets.ids(pid);
   }
 
+  /** The process has exited: forgets it, its threads, calls and record, and gives back its space unless somebody shares it. */
   exited(process: AccountedProcess): void {
     if (this.#processes.get(process.pid) !== process) return;
     this.#processes.delete(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
     this.#state.grants.forget(process);
     this.#leave(process);
-    // Not before whoever has its memory is written down.
+    // After `#leave`: a process that shares the space has its own record by then, if this daemon is killed here.
     this.#state.recorder.drop(PROCESS_RECORD + process.pid);
   }
 
@@ -283,13 +219,14 @@ export class Population {
     this.#state.objects.left(space);
   }
 
+  /** Thread `tid` of the process has made a trapped call. */
   addThread(process: AccountedProcess, tid: number): void {
     if (process.tids.size >= process.mostTids) this.#forgetThreads(process);
     process.tids.add(tid);
     this.#byThread.set(tid, process);
   }
 
-  /** Forgets threads that are gone; asked again when there are twice as many as are left. */
+  /** Forgets exited threads; the next time when there are twice as many as are left now. */
   #forgetThreads(process: AccountedProcess): void {
     for (const tid of process.tids) {
       if (this.#state.targets.hasThread(process.pid, tid)) continue;

@@ -4,7 +4,7 @@ import type { LimitCell } from "./limit.ts";
 import type { Image, Targets } from "./ports.ts";
 import type { Space } from "./space.ts";
 
-/** A call that was refused, and why. */
+/** A refused call and the limit that refused it. */
 export interface RefusedCall extends Refusal {
   /** Milliseconds since 1970. */
   readonly timeMs: number;
@@ -12,38 +12,44 @@ export interface RefusedCall extends Refusal {
   readonly pages: number;
 }
 
-/** How many refusals a process remembers. */
+/** How many of the last refusals a process keeps. */
 const REMEMBERED = 16;
 
-/** What is remembered of the program in a process. */
+/** What identifies the program that a process runs. */
 export type ProgramImage = Pick<Image, "startTicks" | "layout">;
 
 /** `startTicks` of an image that cannot be read yet. */
 export const UNREAD = 0;
 
-/** The thread that was allowed to make a change that has not been seen yet; `undefined` where none was. */
+/**
+ * A change (exec, real uid) that was allowed and may not have happened: the id of the thread that was allowed it, `unknown` where nobody
+ * knows which thread that is. Undefined: no change is pending.
+ */
 export type PendingChange = number | "unknown" | undefined;
 
-/** A process whose calls are trapped. */
+/** A process whose calls are trapped. `Population` creates it, changes its space and image, and forgets it when it exits. */
 export class AccountedProcess implements Credentials {
   readonly pid: number;
   readonly jailed = false;
   readonly #targets: Targets;
+  /** Its address space, which other processes may share. Replaced at exec. */
   space: Space;
-  /** The program that it is; written by `Population`. */
+  /** The program that it runs. Replaced at exec. */
   image: ProgramImage;
+  /** RLIMIT_SWAP, shared with every process that has inherited the same limit. */
   limit: LimitCell;
-  /** Not counted before its first exec: it is still the one that starts the command. */
+  /** It is the launcher of `run` until its first exec, and nothing of it counts. */
   launching = false;
-  /** An exec, or a change of the real uid, was allowed and has not been seen: by which thread. Only `Population` writes them. */
+  /** An allowed exec, and an allowed change of the real uid, that have not been seen. Only `Population` writes them. */
   pendingExec: PendingChange = undefined;
   pendingUid: PendingChange = undefined;
-  /** Who pays for its next program, where another pays for the memory that it shares. */
+  /** The payer from its next exec on: set where it has changed its uid while it shares an address space that another uid pays for. */
   nextPayer: UidInfo | undefined;
+  /** The last refused calls, oldest first. */
   readonly refusals: RefusedCall[] = [];
-  /** Threads that have called. */
+  /** Its threads, other than the main one, that have made a trapped call. */
   readonly tids: Set<number> = new Set();
-  /** So many are remembered before it is asked which of them are gone. */
+  /** When there are this many {@link tids}, those of exited threads are removed. */
   mostTids = 256;
 
   constructor(pid: number, image: ProgramImage, space: Space, limit: LimitCell, targets: Targets) {
@@ -62,15 +68,20 @@ export class AccountedProcess implements Credentials {
     return this.image.layout;
   }
 
+  /** The soft limit: pages. */
   get rlimitSwap(): number {
     return this.limit.soft;
   }
 
-  /** Looked up at every use: only a call about to be refused asks. */
+  /**
+   * The effective uid, NaN where the process is gone. Read from the kernel at each use, since only a call that is about to be refused needs
+   * it.
+   */
   get euid(): number {
     return this.#targets.ids(this.pid)?.euid ?? Number.NaN;
   }
 
+  /** Adds to {@link refusals}. */
   remember(refusal: RefusedCall): void {
     this.refusals.push(refusal);
     if (this.refusals.length > REMEMBERED) this.refusals.shift();

@@ -2,16 +2,16 @@ import { pagesIn } from "../base/size.ts";
 import type { UidInfo } from "../charges/uidinfo.ts";
 import type { Vma } from "./ports.ts";
 
-/** Pages that somebody else pays than who pays for what is new: reserved before the real uid changed. */
+/** Pages [start, end) that were reserved before the real uid changed, and the uid that still pays for them. */
 export interface Foreign {
   readonly start: number;
   readonly end: number;
   readonly payer: UidInfo;
 }
 
-/** Pages of a range. */
+/** The length of a range: pages. */
 export const lengthOf = ({ start, end }: { start: number; end: number }): number => end - start;
-/** Pages of ranges that do not overlap. */
+/** The total length of ranges that do not overlap: pages. */
 export const sum = (ranges: readonly { start: number; end: number }[]): number =>
   ranges.reduce((pages, range) => pages + lengthOf(range), 0);
 
@@ -26,7 +26,7 @@ export function within<R extends { start: number; end: number }>(
     .filter(({ start, end }) => start < end);
 }
 
-/** Pages of `vmas` in [start, end) that the kernel counts as reserved. */
+/** How many of the pages [start, end) the kernel counts as reserved (VM_ACCOUNT). */
 export function accountedWithin(vmas: readonly Vma[], start: number, end: number): number {
   return sum(
     within(
@@ -37,17 +37,20 @@ export function accountedWithin(vmas: readonly Vma[], start: number, end: number
   );
 }
 
-/** The page where the data segment ends, parts that the program has named included; `startBrk` is an address. */
+/**
+ * The page where the data segment ends. A part that the program has named by PR_SET_VMA_ANON_NAME is a VMA of its own, which the kernel
+ * does not show as [heap]. `startBrk` is an address.
+ */
 export function dataEnd(vmas: readonly Vma[], startBrk: number): number {
   let end = vmas.findLast((vma) => vma.heap)?.end ?? pagesIn(startBrk);
   for (const vma of vmas) if (vma.named && vma.start === end) end = vma.end;
   return end;
 }
 
-/** Of a process that does not let its map be seen. */
+/** Whether the map stands for a process that hides its mappings. */
 export const isHidden = (vmas: readonly Vma[]): boolean => vmas.some((vma) => vma.hidden);
 
-/** The parts of `range` that none of `holes`, which are in order, covers. */
+/** The parts of `range` that no hole covers; `holes` are in order of address. */
 export function outside(
   range: { readonly start: number; readonly end: number },
   holes: readonly { readonly start: number; readonly end: number }[],

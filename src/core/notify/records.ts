@@ -87,7 +87,7 @@ export function processRecord({ startTicks, layout, limit, space, nextPayer, lau
   return {
     startTicks,
     layout,
-    startBrk: space.startBrk,
+    startBrk: space.heap.start,
     soft: orNull(limit.soft),
     hard: orNull(limit.hard),
     job: space.job.id,

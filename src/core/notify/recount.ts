@@ -2,7 +2,7 @@ import { type Holder, recount as recountCharges } from "../charges/recount.ts";
 import type { Accounts } from "./accounts.ts";
 import type { Space } from "./space.ts";
 
-/** Counts everything again from what holds a charge; a line for each total that differs. */
+/** Adds up all charges again. Returns a line for each total – of a uid, of the machine, of a job – that differs from the one kept. */
 export function recount(accounts: Accounts): string[] {
   const { ledger, uids, jobs } = accounts;
   return recountCharges(holdersOf(accounts), { ledger, uids, budgets: jobs });

@@ -183,7 +183,7 @@ function restore(
   const { startTicks, layout, startBrk, payer, nextPayer, foreign, launching } = record;
   const image = { startTicks, layout };
   const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
-  process.space.beginRunning(startBrk);
+  process.space.heap.beginRunning(startBrk);
   // A memory that two processes have, as after vfork, is one.
   const sharer = population.memorySharerOf(pid, layout);
   if (sharer) population.shareSpace(process, sharer.space);

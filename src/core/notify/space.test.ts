@@ -26,13 +26,13 @@ function fresh() {
   const job = new Job(1);
   const [own, other] = [new UidInfo(1000), new UidInfo(2000)] as const;
   const space = new Space(ledger, job, own);
-  space.begin(HEAP * PAGE_SIZE);
+  space.heap.begin(HEAP * PAGE_SIZE);
   const ranges = (): unknown[] => space.foreign.map(({ start, end, payer }) => [start, end, payer.uid]);
   /** Ends of the data segment in pages behind its beginning. */
-  const brk = (): number => space.brk / PAGE_SIZE - HEAP;
+  const brk = (): number => space.heap.end / PAGE_SIZE - HEAP;
   const moveBrk = (pages: number, need: number): void => {
     space.add(need);
-    space.moveBrk((HEAP + pages) * PAGE_SIZE, need);
+    space.heap.move((HEAP + pages) * PAGE_SIZE, need);
   };
   return { ledger, job, own, other, space, ranges, brk, moveBrk };
 }
@@ -84,7 +84,7 @@ test("a map that is hidden tells the length, and nothing of whose it is or where
   space.restoreForeign(foreignTo(other, [10, 20]));
   space.correct([vma(0, 50, { hidden: true })], 0, true);
   assert.deepEqual([space.pages, own.vmsize, other.vmsize, space.isExact], [50, 40, 10, false]);
-  assert.deepEqual([ranges(), brk(), space.heapPages], [[[10, 20, 2000]], 10, 10]);
+  assert.deepEqual([ranges(), brk(), space.heap.pages], [[[10, 20, 2000]], 10, 10]);
   // Nor is what was charged before an upper bound then.
   space.correct([vma(0, 60)], 20, false);
   assert.equal(space.pages, 80);
@@ -195,16 +195,16 @@ test("a child has the pages that it was charged, and its parent's data segment",
   space.correct([heap(30), vma(1000, 1050), stack(4)], 0, true);
   const child = space.fork(84);
   assert.deepEqual([child.pages, child.payer, child.job, child.isExact], [84, own, space.job, true]);
-  assert.deepEqual([child.brk, child.startBrk, child.heapPages], [space.brk, space.startBrk, 30]);
-  assert.equal(child.unseenUpTo(HEAP + 35), 5);
+  assert.deepEqual([child.heap.end, child.heap.start, child.heap.pages], [space.heap.end, space.heap.start, 30]);
+  assert.equal(child.heap.unshownUpTo(HEAP + 35), 5);
   // Its stack is known: only what that grows by is more.
   child.add(3);
   child.correct([heap(30), vma(1000, 1050), stack(6)], 3, false);
   assert.equal(child.pages, 84 + 3 + 2);
   // One that does not get everything may not get the data segment.
   const less = space.fork(74);
-  assert.deepEqual([less.heapPages, less.unseenUpTo(HEAP + 30), less.growth(HEAP + 30)], [20, 10, 10]);
-  assert.equal(space.fork(10).heapPages, 0);
+  assert.deepEqual([less.heap.pages, less.heap.unshownUpTo(HEAP + 30), less.heap.growth(HEAP + 30)], [20, 10, 10]);
+  assert.equal(space.fork(10).heap.pages, 0);
   assert.equal(own.vmsize, 84 + 89 + 74 + 10);
 });
 
@@ -214,28 +214,28 @@ test("a child knows where else its data segment may end, and whether that is kno
   const child = space.fork(0);
   // The kernel has refused what was granted: the map tells.
   child.correct([], 0, true);
-  assert.equal(child.brk, HEAP * PAGE_SIZE);
+  assert.equal(child.heap.end, HEAP * PAGE_SIZE);
   assert.equal(brk(), 30);
-  space.setBrkUnknown();
-  assert.equal(space.fork(0).isBrkAssumed, true);
+  space.heap.setEndUnknown();
+  assert.equal(space.fork(0).heap.isEndAssumed, true);
 });
 
 test("the data segment ends where it was moved last, unless the map shows that the kernel has refused that", () => {
   const { space, brk, moveBrk } = fresh();
-  const knows = (): number | undefined => space.knownBrk && space.knownBrk / PAGE_SIZE - HEAP;
+  const knows = (): number | undefined => space.heap.knownEnd && space.heap.knownEnd / PAGE_SIZE - HEAP;
   assert.equal(knows(), 0);
   moveBrk(10, 10);
   moveBrk(20, 10);
   moveBrk(30, 10);
-  assert.deepEqual([brk(), knows(), space.heapPages, space.brkMoves], [30, undefined, 30, 3]);
+  assert.deepEqual([brk(), knows(), space.heap.pages, space.heap.moves], [30, undefined, 30, 3]);
   space.correct([heap(20)], 0, false);
   assert.deepEqual([brk(), knows()], [30, undefined]);
   space.correct([heap(20)], 0, true);
-  assert.deepEqual([brk(), knows(), space.heapPages], [20, 20, 20]);
+  assert.deepEqual([brk(), knows(), space.heap.pages], [20, 20, 20]);
   // It was never said to end there: the program has unmapped the last of it.
   moveBrk(25, 5);
   space.correct([heap(7)], 0, true);
-  assert.deepEqual([brk(), knows(), space.heapPages], [25, 25, 7]);
+  assert.deepEqual([brk(), knows(), space.heap.pages], [25, 25, 7]);
   space.correct([heap(25)], 0, true);
   assert.equal(brk(), 25);
 });
@@ -254,28 +254,28 @@ test("an end that the kernel has refused is remembered for sixteen moves", () =>
 test("of several ends on the same page the last one counts", () => {
   const { space } = fresh();
   const at = (pages: number, more: number): number => (HEAP + pages) * PAGE_SIZE - more;
-  space.moveBrk(at(1, 100), 1);
-  space.moveBrk(at(1, 50), 0);
-  space.moveBrk(at(2, 0), 1);
+  space.heap.move(at(1, 100), 1);
+  space.heap.move(at(1, 50), 0);
+  space.heap.move(at(2, 0), 1);
   space.add(2);
   space.correct([heap(1)], 0, true);
-  assert.equal(space.brk, at(1, 50));
+  assert.equal(space.heap.end, at(1, 50));
 });
 
 test("a program that is met when it has begun: where its data segment ends the map tells, or a call", () => {
   const { space, brk, moveBrk } = fresh();
-  space.beginRunning(HEAP * PAGE_SIZE);
-  assert.deepEqual([space.isBrkAssumed, space.knownBrk], [true, undefined]);
+  space.heap.beginRunning(HEAP * PAGE_SIZE);
+  assert.deepEqual([space.heap.isEndAssumed, space.heap.knownEnd], [true, undefined]);
   space.correct([heap(12)], 0, true);
-  assert.deepEqual([brk(), space.isBrkAssumed, space.knownBrk], [12, false, (HEAP + 12) * PAGE_SIZE]);
-  space.setBrkUnknown();
-  assert.deepEqual([space.isBrkAssumed, space.knownBrk], [true, undefined]);
+  assert.deepEqual([brk(), space.heap.isEndAssumed, space.heap.knownEnd], [12, false, (HEAP + 12) * PAGE_SIZE]);
+  space.heap.setEndUnknown();
+  assert.deepEqual([space.heap.isEndAssumed, space.heap.knownEnd], [true, undefined]);
   moveBrk(20, 8);
-  assert.equal(space.isBrkAssumed, false);
+  assert.equal(space.heap.isEndAssumed, false);
   space.correct([heap(15)], 0, true);
   assert.equal(brk(), 15);
-  space.beginRunning(0);
-  assert.equal(space.knownBrk, undefined);
+  space.heap.beginRunning(0);
+  assert.equal(space.heap.knownEnd, undefined);
 });
 
 test("a program that nobody has looked at tells where its data segment begins when that is asked for, once", () => {
@@ -286,45 +286,45 @@ test("a program that nobody has looked at tells where its data segment begins wh
       return 7 * PAGE_SIZE;
     },
   };
-  for (const first of ["startBrk", "brk"] as const) {
+  for (const first of ["start", "end"] as const) {
     const { space } = fresh();
     asked = 0;
-    space.beginUnread(image);
+    space.heap.beginUnread(image);
     assert.equal(asked, 0);
-    assert.equal(space[first], 7 * PAGE_SIZE);
-    assert.deepEqual([space.brk, space.startBrk, asked], [7 * PAGE_SIZE, 7 * PAGE_SIZE, 1]);
+    assert.equal(space.heap[first], 7 * PAGE_SIZE);
+    assert.deepEqual([space.heap.end, space.heap.start, asked], [7 * PAGE_SIZE, 7 * PAGE_SIZE, 1]);
   }
 });
 
 test("a data segment grows from what is charged of it, and what calls under way take away it brings again", () => {
   const { space, moveBrk } = fresh();
-  assert.deepEqual([space.growth(HEAP + 5), space.growth(HEAP - 5)], [5, 0]);
+  assert.deepEqual([space.heap.growth(HEAP + 5), space.heap.growth(HEAP - 5)], [5, 0]);
   moveBrk(20, 20);
-  assert.deepEqual([space.growth(HEAP + 25), space.growth(HEAP + 15)], [5, 0]);
-  assert.equal(space.unseenUpTo(HEAP + 25), 25);
+  assert.deepEqual([space.heap.growth(HEAP + 25), space.heap.growth(HEAP + 15)], [5, 0]);
+  assert.equal(space.heap.unshownUpTo(HEAP + 25), 25);
   space.correct([heap(20)], 0, true);
-  assert.equal(space.unseenUpTo(HEAP + 25), 5);
+  assert.equal(space.heap.unshownUpTo(HEAP + 25), 5);
   // It may shrink to 8 in between.
   moveBrk(8, 0);
-  assert.equal(space.unseenUpTo(HEAP + 25), 17);
+  assert.equal(space.heap.unshownUpTo(HEAP + 25), 17);
   moveBrk(30, 10);
   space.correct([heap(20)], 10, false);
-  assert.equal(space.unseenUpTo(HEAP + 30), 22);
+  assert.equal(space.heap.unshownUpTo(HEAP + 30), 22);
   space.correct([heap(30)], 0, true);
-  assert.equal(space.unseenUpTo(HEAP + 30), 0);
+  assert.equal(space.heap.unshownUpTo(HEAP + 30), 0);
   // Below its beginning there is nothing that could have been seen.
-  space.moveBrk((HEAP - 3) * PAGE_SIZE, 0);
-  assert.equal(space.unseenUpTo(HEAP), 0);
+  space.heap.move((HEAP - 3) * PAGE_SIZE, 0);
+  assert.equal(space.heap.unshownUpTo(HEAP), 0);
 });
 
 test("a move of the data segment that did not happen leaves what was there", () => {
   const { space, brk, moveBrk } = fresh();
   moveBrk(10, 10);
-  const before = space.brk;
+  const before = space.heap.end;
   moveBrk(25, 15);
   space.add(-15);
-  space.moveBrkBack(before, 15);
-  assert.deepEqual([brk(), space.heapPages, space.growth(HEAP + 12)], [10, 10, 2]);
+  space.heap.moveBack(before, 15);
+  assert.deepEqual([brk(), space.heap.pages, space.heap.growth(HEAP + 12)], [10, 10, 2]);
 });
 
 test("what is moved out of the data segment leaves room in it; what lies elsewhere does not", () => {
@@ -332,15 +332,15 @@ test("what is moved out of the data segment leaves room in it; what lies elsewhe
   moveBrk(20, 20);
   space.correct([heap(20)], 0, true);
   for (const start of [HEAP - 1, HEAP + 20, 5000]) {
-    space.movesAway(start, 5);
-    assert.deepEqual([space.heapPages, space.unseenUpTo(HEAP + 20)], [20, 0], `at ${start}`);
+    space.heap.leavesHole(start, 5);
+    assert.deepEqual([space.heap.pages, space.heap.unshownUpTo(HEAP + 20)], [20, 0], `at ${start}`);
   }
-  space.movesAway(HEAP, 5);
-  assert.deepEqual([space.heapPages, space.unseenUpTo(HEAP + 20), space.growth(HEAP + 20)], [15, 5, 5]);
-  space.movesAway(HEAP + 19, 3);
-  assert.deepEqual([space.heapPages, space.unseenUpTo(HEAP + 20)], [12, 8]);
-  space.movesAway(HEAP + 1, 500);
-  assert.deepEqual([space.heapPages, space.unseenUpTo(HEAP + 20)], [0, 20]);
+  space.heap.leavesHole(HEAP, 5);
+  assert.deepEqual([space.heap.pages, space.heap.unshownUpTo(HEAP + 20), space.heap.growth(HEAP + 20)], [15, 5, 5]);
+  space.heap.leavesHole(HEAP + 19, 3);
+  assert.deepEqual([space.heap.pages, space.heap.unshownUpTo(HEAP + 20)], [12, 8]);
+  space.heap.leavesHole(HEAP + 1, 500);
+  assert.deepEqual([space.heap.pages, space.heap.unshownUpTo(HEAP + 20)], [0, 20]);
 });
 
 test("a new program has an empty data segment, whatever the one before had", () => {
@@ -348,8 +348,11 @@ test("a new program has an empty data segment, whatever the one before had", () 
   moveBrk(20, 20);
   space.correct([heap(20)], 0, true);
   moveBrk(5, 0);
-  space.begin(HEAP * PAGE_SIZE);
-  assert.deepEqual([brk(), space.heapPages, space.unseenUpTo(HEAP + 9), space.knownBrk], [0, 0, 9, HEAP * PAGE_SIZE]);
+  space.heap.begin(HEAP * PAGE_SIZE);
+  assert.deepEqual(
+    [brk(), space.heap.pages, space.heap.unshownUpTo(HEAP + 9), space.heap.knownEnd],
+    [0, 0, 9, HEAP * PAGE_SIZE],
+  );
   space.correct([heap(9)], 0, true);
-  assert.equal(space.unseenUpTo(HEAP + 9), 0);
+  assert.equal(space.heap.unshownUpTo(HEAP + 9), 0);
 });

@@ -1,15 +1,18 @@
 import type { UidInfo } from "../charges/uidinfo.ts";
 
-/** What is told of a uid beside its total. */
+/** Figures about a uid beside its total. */
 export interface UidFigures {
-  /** The highest total: pages. */
+  /** The highest total so far: pages. */
   peak: number;
+  /** How many calls were refused. */
   refusals: number;
 }
 
+/** The figures of every uid that was ever asked for. */
 export class UidAccounts {
   readonly #figures = new Map<UidInfo, UidFigures>();
 
+  /** The figures of a uid; zeros at first. The object is the live one. */
   of(payer: UidInfo): UidFigures {
     let figures = this.#figures.get(payer);
     if (!figures) {
@@ -19,7 +22,7 @@ export class UidAccounts {
     return figures;
   }
 
-  /** To be told of totals that may be higher than ever. */
+  /** Raises the peak to the present total: to be called when the total has grown. */
   note(payer: UidInfo): void {
     const figures = this.of(payer);
     figures.peak = Math.max(figures.peak, payer.vmsize);

@@ -3,18 +3,18 @@ import { UNLIMITED } from "../charges/unlimited.ts";
 import type { Accounts } from "./accounts.ts";
 import { JOB_RECORD, jobRecord } from "./records.ts";
 
-/** What the administrator lets a uid have, pages. */
+/** What the administrator lets a uid reserve: pages. */
 export interface UidAllowance {
-  /** In all; undefined: no limit. */
+  /** In all of its processes; undefined for no limit. */
   readonly swap: UidLimit | undefined;
-  /** In each of its sessions. */
+  /** In each of its login sessions; Infinity for no budget. */
   readonly session: number;
 }
 
-/** undefined for a uid of which nothing is said. */
+/** The allowance of a uid; undefined for a uid that the policy does not name. */
 export type UidPolicy = (uid: number) => UidAllowance | undefined;
 
-/** What is allowed from now on, of whoever is here or still to come. Who has more keeps it, and gets no more. */
+/** Applies a policy to present and later processes. Whoever has reserved more keeps that and is refused more. */
 export function applyPolicy({ uids, jobs, recorder }: Accounts, policy: UidPolicy): void {
   uids.setLimits((uid) => policy(uid)?.swap);
   for (const job of jobs) {

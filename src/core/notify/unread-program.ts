@@ -33,7 +33,7 @@ export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "start
     return this.#image?.startTicks ?? UNREAD;
   }
 
-  /** One that cannot be read is like no other. */
+  /** An image that cannot be read equals no other. */
   get layout(): string {
     return this.#image?.layout ?? `unread ${this.#pid}`;
   }
@@ -44,8 +44,9 @@ export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "start
 }
 
 /**
- * The process `pid`, which calls, where it was allowed to exec in the memory of one that waits for it and has another memory by now: then it
- * is another program, which has called nothing before. So nothing of it has to be looked at but how much exec has brought.
+ * Registers process `pid` at its first call after exec, without a read of its image. That is possible where it is the child of a vfork
+ * whose parent waits for it, and has left the parent's address space: then it runs a new program, and the call is the first of that
+ * program. All that is read is how many data pages exec has brought. Undefined where it is not such a process.
  */
 export function registerUnread(
   pid: number,
@@ -65,7 +66,7 @@ export function registerUnread(
   const space = new Space(ledger, job, payer);
   const process = population.arrive(pid, image, space, limit);
   programs.registered(process);
-  space.beginUnread(image);
+  space.heap.beginUnread(image);
   space.add(targets.size(pid)?.data ?? 0);
   figures.note(payer);
   return process;

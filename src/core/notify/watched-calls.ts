@@ -29,7 +29,7 @@ import { ERRNO } from "../base/errno.ts";
 import { PAGE_SIZE } from "../base/size.ts";
 import type { Operation } from "./operation.ts";
 
-/** A look at one half of an argument; a call is trapped when all tests of one of its alternatives hold. */
+/** A test of 32 bits of an argument: the masked bits are `some` (not all 0), `none` (all 0), `equal` to or `not` a value. */
 export interface ArgumentTest {
   readonly arg: number;
   /** The upper 32 bits instead of the lower ones. */
@@ -38,25 +38,28 @@ export interface ArgumentTest {
   readonly is: "some" | "none" | { readonly equal: number } | { readonly not: number };
 }
 
-/** Of the trapped call. */
+/** The arguments of the trapped call, numbered from 0. */
 export interface Arguments {
-  /** Argument `i`, exact below 2^53. */
+  /** Argument `i` as 64 bits without sign; exact below 2^53. */
   long(i: number): number;
-  /** Its lower half, which is all that the kernel takes of an int. */
+  /** The lower 32 bits of argument `i` without sign: all that the kernel takes of an int. */
   int(i: number): number;
 }
 
-/** The call fails with this error: ENOSYS has the C library fall back to one whose arguments can be seen. */
+/** The call fails with this errno. ENOSYS makes the C library fall back to an older call, whose arguments are in registers. */
 export interface Refused {
   readonly errno: number;
 }
 
+/** One call that the filter does not simply allow. */
 export interface WatchedCall {
+  /** Its name in `abi/arch`, which has the number for each calling convention. */
   readonly name: string;
-  /** Absent: always. */
+  /** It is watched when all tests of one of these alternatives hold. Absent: always. */
   readonly when?: readonly (readonly ArgumentTest[])[];
-  /** Not for the accounts, but for who repairs what a signal does to the other calls. */
+  /** It is trapped for the repairer of interrupted calls, not for the accounts. */
   readonly forRepair?: true;
+  /** The errno with which the filter itself refuses it, or what the trapped call does. */
   readonly decode: Refused | ((args: Arguments) => Operation);
 }
 
@@ -71,7 +74,7 @@ const differs = (arg: number, value: number): ArgumentTest => ({ arg, mask: ALL,
 const pages = (bytes: number): number => Math.ceil(bytes / PAGE_SIZE);
 const page = (address: number): number => Math.floor(address / PAGE_SIZE);
 
-/** Not counted by the kernel either: memory that asks for no reservation, and huge pages, which have a pool. */
+/** Mappings that the kernel does not count either: MAP_NORESERVE, and huge pages, which have a pool of their own. */
 const FREE = MAP_NORESERVE | MAP_HUGETLB;
 const MAPS = [
   [equal(3, MAP_TYPE, MAP_PRIVATE), some(2, PROT_WRITE), none(3, FREE)],
@@ -94,7 +97,7 @@ const protect = (args: Arguments): Operation => ({
   grows: (args.int(2) & (PROT_GROWSDOWN | PROT_GROWSUP)) !== 0,
 });
 
-/** uid_t's -1, `leave it as it is`, of 32-bit ids and of those of old. */
+/** The uid -1 of setreuid and setresuid: leave the id as it is. */
 const UNCHANGED = 0xffff_ffff;
 const CHANGES_REAL = [[differs(0, UNCHANGED)]];
 const setuid = (): Operation => ({ kind: "setuid" });
@@ -116,7 +119,7 @@ const clone = (args: Arguments): Operation =>
     : { kind: "vfork", waits: (args.int(0) & CLONE_VFORK) !== 0 };
 const exec = (): Operation => ({ kind: "exec" });
 
-/** A 64-bit value that a 32-bit program passes in two arguments. */
+/** A 64-bit value that a 32-bit program passes in two arguments, the lower half first. */
 const wide = (args: Arguments, low: number): number => args.int(low) + args.int(low + 1) * 0x1_0000_0000;
 
 const ALLOCATES = [[none(1, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_COLLAPSE_RANGE)]];
@@ -124,7 +127,7 @@ const resize =
   (bytes: (args: Arguments) => number) =>
   (args: Arguments): Operation => ({ kind: "resize", fd: args.int(0), pages: pages(bytes(args)) });
 
-/** A signal that may come while a call waits to be received gets an action. */
+/** The signal is none of those that a thread causes itself: it can come while a trapped call waits to be received. */
 const ASYNCHRONOUS = SYNCHRONOUS_SIGNALS.map((signal) => differs(0, signal));
 const SETS_HANDLER = [
   [some(1, ALL), ...ASYNCHRONOUS],
@@ -133,10 +136,13 @@ const SETS_HANDLER = [
 const handler =
   (word: 4 | 8) =>
   (args: Arguments): Operation => ({ kind: "handler", action: word === 8 ? args.long(1) : args.int(1), word });
-/** The calls of old, with another struct or none. */
+/** The old sigaction and signal calls, with another struct or none. */
 const oldHandler = (): Operation => ({ kind: "handler", action: 0, word: 4 });
 
-/** THE list of calls that can make a reservation grow, or say whose it is; and of those that tell whom a signal may interrupt. The numbers are in `abi/arch`. */
+/**
+ * The list of calls that the filter watches: those that can make a reservation grow or change who pays, and those that tell the repairer
+ * which signals can interrupt a call. Their numbers are in `abi/arch`.
+ */
 export const WATCHED_CALLS: readonly WatchedCall[] = [
   { name: "mmap", when: MAPS, decode: map },
   { name: "mmap2", when: MAPS, decode: map },
@@ -158,11 +164,11 @@ export const WATCHED_CALLS: readonly WatchedCall[] = [
       keepsOld: (args.int(3) & MREMAP_DONTUNMAP) !== 0,
     }),
   },
-  // Who moves the data segment, or says that the image is another, could not be told any more.
+  // PR_SET_MM moves the data segment or changes what /proc/pid/stat says of the image, by which processes are recognized.
   { name: "prctl", when: [[equal(0, ALL, PR_SET_MM)]], decode: { errno: ERRNO.EINVAL } },
   { name: "fork", decode: fork },
   { name: "vfork", decode: vfork },
-  // A thread has its process's memory, and no name of its own to keep it by.
+  // With CLONE_THREAD the child is a thread: it shares the memory of its process and cannot outlive that.
   {
     name: "clone",
     when: [[none(0, CLONE_VM | CLONE_THREAD)], [equal(0, CLONE_VM | CLONE_THREAD, CLONE_VM)]],
