@@ -28,6 +28,8 @@ export interface DaemonActions {
   mounts(): readonly string[];
   readonly disks: DiskActions;
   readonly limits: LimitsActions;
+  /** Container runtimes may connect to a socket at that path from now on. */
+  agent(path: string): Promise<void>;
   /** Nothing where its user has no limits. */
   enrol(request: EnrolRequest): Promise<void>;
   /** Whether the caller has every right the daemon has, now. */

@@ -30,6 +30,15 @@ const DAEMON_WORDS: readonly DaemonWord[] = [
   },
   { word: "md", own: true, run: ({ disks }, rest) => diskWord(rest, disks) },
   { word: "limits", own: true, run: ({ limits }, rest) => limitsWord(rest, limits) },
+  {
+    // `agent PATH`.
+    word: "agent",
+    own: true,
+    run: async (actions, rest) => {
+      await actions.agent(rest);
+      return undefined;
+    },
+  },
   { word: "enrol", own: true, run: ({ enrol }, rest) => enrolWord(rest, enrol) },
   { word: "run", run: (actions, rest) => runWord(rest, actions.run) },
   {

@@ -10,6 +10,7 @@ import { composeLiveHost } from "../compose.ts";
 import { Keeper } from "../keeper/keeper.ts";
 import type { Patience } from "../keeper/script.ts";
 import { nodeErrno } from "../node-errno.ts";
+import { Agents } from "./agents.ts";
 import { AutomaticEnrolment } from "./automatic-enrolment.ts";
 import { composeDisks } from "./compose-disks.ts";
 import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
@@ -83,6 +84,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
   }, giveUp);
   await host.accountant.ready.catch(giveUp);
   const disks = attempt(() => composeDisks(socket, host.accountant), giveUp);
+  const agents = attempt(() => new Agents({ accountant: host.accountant, descriptors: keeper, print, onBug }), giveUp);
   const enrolment = new AutomaticEnrolment(host.enrolment, keeper, print);
   limits.onChange(async (policy) => {
     await toPromise(host.accountant.setPolicy(policy));
@@ -108,6 +110,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
       return;
     }
     enrolment.close();
+    agents.close();
     accountant.lift();
     lock.stay(false);
     void mounts.stop();
@@ -133,6 +136,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
     mounts: () => mounts.dirs,
     disks,
     limits,
+    agent: (path: string) => agents.listen(path),
     enrol: (request: EnrolRequest) => enrolSession(request, limits.policy, host.enrols),
   };
   const listening = await listenNinep(
@@ -170,6 +174,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
     await stopped;
     await watchdog.close();
     enrolment.close();
+    agents.close();
     clearInterval(timer);
     await mounts.stop();
     listening.hide();

@@ -1,6 +1,12 @@
 import { Budget } from "../charges/budget.ts";
 import { type LimitCell, limitCell } from "./limit.ts";
 
+/** What a job stands for: a login session of a uid, or a container. */
+export interface JobOf {
+  readonly sessionOf?: number | undefined;
+  readonly container?: string | undefined;
+}
+
 /** A tree of processes, which may have a budget of its own: `run -j`. */
 export class Job extends Budget {
   /** Its number in the journal. */
@@ -10,11 +16,14 @@ export class Job extends Budget {
   declare readonly around: Job | undefined;
   /** The uid whose login session this job is, where the administrator's policy gives sessions of that uid a budget. */
   readonly sessionOf: number | undefined;
+  /** The id of the container that this job is. */
+  readonly container: string | undefined;
 
   /** `most`: the budget in pages. `around`: the job whose budget this one counts against, too. */
-  constructor(id: number, limit: LimitCell = limitCell(), most?: number, around?: Job, sessionOf?: number) {
+  constructor(id: number, limit: LimitCell = limitCell(), most?: number, around?: Job, of: JobOf = {}) {
     super(`job ${id}`, most, around);
-    this.sessionOf = sessionOf;
+    this.sessionOf = of.sessionOf;
+    this.container = of.container;
     this.id = id;
     this.limit = limit;
   }

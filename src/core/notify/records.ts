@@ -48,7 +48,8 @@ export interface JobRecord {
   readonly budget: Limit;
   readonly around: number | null;
   /** Absent in records of daemons before. */
-  readonly sessionOf?: number | null;
+  readonly sessionOf?: number;
+  readonly container?: string;
 }
 
 /** Of a process that nobody has seen: what it inherits. */
@@ -111,10 +112,11 @@ export function unseenRecord({ process, key, space, object: { payer, job, pages 
   return { payer: payer.uid, job: job.id, pages, key: key ?? null, creator: process.pid, sharers };
 }
 
-export function jobRecord({ limit, most, around, sessionOf }: Job): Json {
+export function jobRecord({ limit, most, around, sessionOf, container }: Job): Json {
   const { soft, hard } = limit;
   return {
     ...{ soft: orNull(soft), hard: orNull(hard), budget: orNull(most), around: around?.id ?? null },
     ...(sessionOf === undefined ? {} : { sessionOf }),
+    ...(container === undefined ? {} : { container }),
   };
 }

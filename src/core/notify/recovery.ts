@@ -40,7 +40,7 @@ function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
     const record = byId.get(id);
     if (known || !record) return known;
     const around = record.around === null ? undefined : make(record.around);
-    const job = new Job(id, limitOf(record), orInfinity(record.budget), around, record.sessionOf ?? undefined);
+    const job = new Job(id, limitOf(record), orInfinity(record.budget), around, record);
     jobs.set(id, job);
     return job;
   };

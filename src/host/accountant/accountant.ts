@@ -5,9 +5,10 @@ import { NO_POLICY, type Policy } from "../../core/policy/policy.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
+import { libcClose } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { type RepairEnds, RepairProcess } from "../repair/repair-process.ts";
-import { awaitListener } from "./await-listener.ts";
+import { awaitListener, isListener } from "./await-listener.ts";
 import type { Acceptance } from "./handshake.ts";
 import { prepareInFlight } from "./in-flight.ts";
 import { type Arguments, LISTENER_RECORD, type Method, type NewListener, type Result } from "./requests.ts";
@@ -181,6 +182,23 @@ export class Accountant {
   /** Process `pid` is stopped under the filter whose listener is `fd`, which becomes ours: what it has is counted, and nothing refused. */
   adopt(pid: number, fd: number, sessionOf?: number): Parked<void> {
     return this.#take(fd, (listener) => this.ask("adopt", pid, listener, sessionOf));
+  }
+
+  /**
+   * A container runtime has put process `pid` under the filter whose listener is `fd`, which becomes ours; its job is that of the container,
+   * with a budget in pages. EINVAL: it is no listener; EBUSY after {@link lift}. It is closed then, and the process's calls fail.
+   */
+  contain(pid: number, fd: number, container: string, budget: number): Parked<void> {
+    const refusal = this.#lifted
+      ? new Errno("EBUSY", "the daemon has lifted all limits and takes nobody in")
+      : isListener(fd)
+        ? undefined
+        : new Errno("EINVAL", `what was sent for process ${pid} is no listener`);
+    if (!refusal) return this.#take(fd, (listener) => this.ask("contain", pid, container, budget, listener), false);
+    libcClose(fd);
+    const refused = new Parked<void>();
+    refused.fail(refusal);
+    return refused;
   }
 
   get policy(): Policy {

@@ -10,7 +10,8 @@ const GIVE_UP_MS = 30_000;
 
 const link = Buffer.alloc(64);
 
-function isListener(fd: number): boolean {
+/** Whether a descriptor of this process is the receiving end of a seccomp filter. */
+export function isListener(fd: number): boolean {
   const count = libcReadlinkat(AT_FDCWD, `/proc/self/fd/${fd}`, link, link.length);
   return count > 0 && link.toString("latin1", 0, count) === LISTENER;
 }

@@ -178,6 +178,25 @@ export class Bookkeeper implements Requests {
     });
   }
 
+  contain(pid: number, container: string, budget: number, listener: NewListener): number {
+    const jobs = this.#listenerJobs;
+    const jobOf = (): Job => jobs.ofContainer(container) ?? jobs.make({ limit: limitCell(), budget, container });
+    if (this.#accounts.population.find(pid)) {
+      libcClose(listener.fd);
+      throw new Errno("EBUSY", `process ${pid} is under accounting, and not by this listener`);
+    }
+    if (pid === 0) {
+      // Whoever calls is of the job.
+      this.#come(listener, jobOf());
+      return process.geteuid!();
+    }
+    return this.#bring(pid, listener, (image, ruid) => {
+      const job = jobOf();
+      this.#accounts.population.launch(pid, image, ruid, job, job.limit);
+      return job;
+    });
+  }
+
   readonly admitAdoption: Requests["admitAdoption"] = (uid, most) =>
     refuseAdoptions(this.#accounts.population, uid, most);
 
@@ -210,9 +229,7 @@ export class Bookkeeper implements Requests {
       // Its exec would be trapped, and not be answered yet.
       const image = this.#targets.imageNow(pid);
       if (!ids || !image) throw new Errno("ESRCH", `process ${pid} has exited`);
-      const listener = new Listener(fd, number, enter(image, ids.ruid));
-      this.#listenerJobs.came(number, listener.job);
-      this.#coming.set(number, listener);
+      this.#come({ fd, number }, enter(image, ids.ruid));
       return ids.ruid;
     } catch (error) {
       const known = this.#accounts.population.find(pid);
@@ -220,6 +237,11 @@ export class Bookkeeper implements Requests {
       libcClose(fd);
       throw error;
     }
+  }
+
+  #come({ fd, number }: NewListener, job: Job): void {
+    this.#listenerJobs.came(number, job);
+    this.#coming.set(number, new Listener(fd, number, job));
   }
 
   listen(number: number): void {

@@ -55,7 +55,7 @@ export class Limits {
   /** The job of a session of `uid`; of none, without a budget, where that is undefined. */
   newSession(uid: number | undefined): Job {
     const budget = uid === undefined ? UNLIMITED : (uidPolicy(this.#policy)(uid)?.session ?? UNLIMITED);
-    return this.#listenerJobs.make({ limit: limitCell(), budget, ...(uid === undefined ? {} : { sessionOf: uid }) });
+    return this.#listenerJobs.make({ limit: limitCell(), budget, sessionOf: uid });
   }
 
   /** As `Requests.relimit`. */

@@ -1,15 +1,14 @@
 import type { Accounts } from "../../core/notify/accounts.ts";
-import { Job } from "../../core/notify/job.ts";
+import { Job, type JobOf } from "../../core/notify/job.ts";
 import type { LimitCell } from "../../core/notify/limit.ts";
 import { JOB_RECORD, jobRecord, type Recorder } from "../../core/notify/records.ts";
 import { LISTENER_RECORD } from "./requests.ts";
 
-interface NewJob {
+interface NewJob extends JobOf {
   readonly limit: LimitCell;
   /** Pages. */
   readonly budget: number;
   readonly around?: Job;
-  readonly sessionOf?: number;
 }
 
 /** Which job the processes of each listener came into, and when a job is nobody's any more. */
@@ -30,11 +29,16 @@ export class ListenerJobs {
     this.#next = Math.max(0, ...numbers) + 1;
   }
 
-  make({ limit, budget, around, sessionOf }: NewJob): Job {
-    const job = new Job(this.#next++, limit, budget, around, sessionOf);
+  make({ limit, budget, around, ...of }: NewJob): Job {
+    const job = new Job(this.#next++, limit, budget, around, of);
     this.#accounts.jobs.add(job);
     this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
     return job;
+  }
+
+  /** The job of a container that is there already. */
+  ofContainer(id: string): Job | undefined {
+    return [...this.#jobs.values()].find((job) => job.container === id);
   }
 
   /** Those under listener `number` came into `job`. */
@@ -48,7 +52,7 @@ export class ListenerJobs {
     this.#jobs.set(number, job);
   }
 
-  /** Nobody is left under listener `number`: of the job that they came into, and of those inside, what nobody else has ends. */
+  /** Nobody is left under listener `number`: of the job that they came into, those inside and those around it, what nobody else has ends. */
   gone(number: number): void {
     const tree = this.#jobs.get(number);
     this.#jobs.delete(number);
@@ -56,8 +60,9 @@ export class ListenerJobs {
     if (!tree) return;
     const left = [...this.#jobs.values()];
     for (const job of this.#accounts.jobs) {
-      if (job === this.#accounts.rootJob || !job.isWithin(tree)) continue;
-      if (left.some((other) => other.isWithin(job) || (job !== tree && job.isWithin(other)))) continue;
+      if (job === this.#accounts.rootJob || !(job.isWithin(tree) || tree.isWithin(job))) continue;
+      // Whoever came into a job may be in one inside by now.
+      if (left.some((other) => other.isWithin(job) || job.isWithin(other))) continue;
       this.#accounts.jobs.delete(job);
       this.#recorder.drop(JOB_RECORD + job.id);
     }

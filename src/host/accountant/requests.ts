@@ -50,6 +50,8 @@ export interface Requests {
   relimit(pid: number, limit: SwapLimit, budget: number): boolean;
   /** `pid` has put itself under a filter and is to become a command. Its real uid. ESRCH. Its calls wait until {@link listen}. */
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number;
+  /** The same for a process that a container runtime has put under a filter and is to become the container's, or is one more of it; `pid` 0: not known. */
+  contain(pid: number, container: string, budget: number, listener: NewListener): number;
   /** EAGAIN where `uid` has that much under accounting already. */
   admitAdoption(uid: number, most: AdoptionQuota): void;
   /**

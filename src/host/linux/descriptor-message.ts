@@ -1,7 +1,7 @@
-import { Errno } from "../../core/base/errno.ts";
+import { ERRNO, Errno } from "../../core/base/errno.ts";
 import { fromUtf8, utf8 } from "../../core/base/text.ts";
 import { check } from "./ffi/call.ts";
-import { addressOf, libcRecvmsg, libcSendmsg, libcSocketpair } from "./ffi/libc.ts";
+import { addressOf, errnoNow, libcClose, libcRecvmsg, libcSendmsg, libcSocketpair } from "./ffi/libc.ts";
 
 /** sys/socket.h. */
 const AF_UNIX = 1;
@@ -36,6 +36,7 @@ message.writeBigUInt64LE(1n, 24);
 message.writeBigUInt64LE(BigInt(addressOf(control)), 32);
 
 function prepare(length: number): void {
+  iovec.writeBigUInt64LE(BigInt(addressOf(data)), 0);
   iovec.writeBigUInt64LE(BigInt(length), 8);
   message.writeBigUInt64LE(BigInt(control.length), 40);
   control.fill(0);
@@ -72,4 +73,28 @@ export function receiveDescriptor(socket: number, flags = 0): { text: string; fd
   }
   if (count === 0 || message.readBigUInt64LE(40) < CMSG_LENGTH) return undefined;
   return { text: fromUtf8(data.subarray(0, count)), fd: control.readInt32LE(CMSG_HEADER) };
+}
+
+/** A piece of a message, and a descriptor that came with it, closed on exec. */
+export interface Piece {
+  readonly count: number;
+  readonly fd: number | undefined;
+}
+
+/**
+ * The next piece of a stream into `into`; a count of 0: it has ended. undefined: nothing yet, on a socket that is not to be waited for.
+ * Of several descriptors only the first is taken, and that is EMFILE, as where this process has no place for it.
+ */
+export function receivePiece(socket: number, into: Buffer): Piece | undefined {
+  iovec.writeBigUInt64LE(BigInt(addressOf(into)), 0);
+  iovec.writeBigUInt64LE(BigInt(into.length), 8);
+  message.writeBigUInt64LE(BigInt(CMSG_LENGTH), 40);
+  control.fill(0);
+  const count = libcRecvmsg(socket, message, MSG_CMSG_CLOEXEC);
+  if (count < 0 && errnoNow() === ERRNO.EAGAIN) return undefined;
+  check(count, "receive a descriptor");
+  const fd = message.readBigUInt64LE(40) < CMSG_LENGTH ? undefined : control.readInt32LE(CMSG_HEADER);
+  if ((message.readInt32LE(48) & MSG_CTRUNC) === 0) return { count, fd };
+  if (fd !== undefined) libcClose(fd);
+  throw new Errno("EMFILE", "more descriptors than can be taken");
 }

@@ -172,6 +172,10 @@ export const libcSocket: (domain: number, type: number, protocol: number) => num
 export const libcBind: (fd: number, address: Uint8Array, length: number) => number = bind(
   "int bind(int fd, const void *address, unsigned int length)",
 );
+export const libcListen: (fd: number, backlog: number) => number = bind("int listen(int fd, int backlog)");
+export const libcAccept4: (fd: number, address: null, length: null, flags: number) => number = bind(
+  "int accept4(int fd, void *address, void *length, int flags)",
+);
 export const libcGetsockopt: (
   fd: number,
   level: number,
