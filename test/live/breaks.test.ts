@@ -251,3 +251,56 @@ test(
     await words(pid, "detach");
   },
 );
+
+test(
+  "a watchpoint stops behind the instruction that touches the bytes, in any thread, with what was and is there",
+  NEEDS_MOUNT,
+  async () => {
+    await using target = await started(2, 3);
+    const { pid, binary } = target;
+    const counters = symbol(binary, "counters");
+    const slot = (i: number): string => `0x${(counters + 8 * i).toString(16)}`;
+    await words(pid, "attach; wait; watch counters+8 8 w; watch watched 8 w");
+    assert.equal(
+      read(pid, "breaks"),
+      `1 watch ${slot(1)} hits 0 w 8 at counters+8\n2 watch 0x${symbol(binary, "watched").toString(16)} hits 0 w 8 at watched\n`,
+    );
+    target.child.stdin!.write("\n");
+    const lines: string[] = [];
+    await runThrough(target, 4, "sum 6\n", (line) => lines.push(line));
+    const said = lines.map((line) => / old 0x[0-9a-f]+ new 0x[0-9a-f]+ /.exec(line)![0]);
+    assert.deepEqual(said.slice(0, 3), [" old 0x0 new 0x1 ", " old 0x1 new 0x2 ", " old 0x2 new 0x3 "]);
+    assert.match(lines[0]!, new RegExp(`^watch 1 addr ${slot(1)} old 0x0 new 0x1 thread [0-9]+ pc 0x[0-9a-f]+\n$`));
+    assert.match(lines[3]!, /^watch 2 addr /);
+    await words(pid, "halt; wait");
+    const dr = readFileSync(server.path(pid, "dbregs"));
+    assert.deepEqual([dr.length, dr.readBigUInt64LE(0)], [64, BigInt(slot(1))]);
+    await words(pid, "detach");
+    target.child.stdin!.write("\n");
+    await target.prints("sum 12\n");
+  },
+);
+
+test("what cannot be watched is refused; detach under load leaves no register behind", NEEDS_MOUNT, async () => {
+  await using target = await started(4, 20000);
+  const { pid } = target;
+  await words(pid, "attach; wait");
+  for (const word of [
+    "watch",
+    "watch counters",
+    "watch counters 8",
+    "watch counters 0 w",
+    "watch counters 8 x",
+    "watch 0xfffffffffffff 8 w",
+  ])
+    await assert.rejects(words(pid, word), code("EINVAL"), word);
+  await assert.rejects(words(pid, "watch counters 40 w"), code("ENOSPC"));
+  assert.equal(read(pid, "breaks"), "");
+  await words(pid, "detach");
+  for (let round = 1; round <= 8; round++) {
+    await words(pid, "attach; wait; watch counters 32 rw");
+    target.child.stdin!.write("\n");
+    await words(pid, round % 2 === 0 ? "run; wait; run; wait; run; detach" : "run; detach");
+    await target.prints(`sum ${80000 * round}\n`);
+  }
+});

@@ -14,8 +14,10 @@ export function paperBreakpoints(calls: string[]): PaperBreakpoints {
     planted: [],
     breakInstruction: new Uint8Array([0xcc, 0xcd]),
     breakAt: (_process, _caller, request) => {
-      calls.push(`break ${request.asked}`);
-      rows.push({ ...request, number: rows.length + 1, kind: "break", hits: 0, missing: false });
+      calls.push(
+        `${request.kind} ${request.asked}${request.watch ? ` ${request.watch.length} ${request.watch.access}` : ""}`,
+      );
+      rows.push({ ...request, number: rows.length + 1, hits: 0, missing: false });
     },
     clear: (_process, _caller, which) => {
       calls.push(`clear ${which}`);

@@ -15,6 +15,9 @@ export interface PaperCode extends CodePort {
   /** What waits to be done: filled where `later` is set. */
   readonly waiting: (() => void)[];
   later: boolean;
+  /** Which debug registers of a thread have matched. */
+  readonly touched: Map<Tid, readonly number[]>;
+  readonly memory: Map<number, number>;
   /** The thread executes the breakpoint instruction at this address. */
   trap(tid: Tid, address: number): void;
 }
@@ -34,6 +37,8 @@ export function paperCode(into: string[] = []): PaperCode {
     log: into,
     waiting: [],
     later: false,
+    touched: new Map(),
+    memory: new Map(),
     trap(tid, address) {
       code.counters.set(tid, address + BEHIND);
       traps.add(tid);
@@ -68,6 +73,22 @@ export function paperCode(into: string[] = []): PaperCode {
     restoreIn: (child, patches, done) => {
       into.push(`restore ${patches.map(({ address }) => address).join(" ")} in ${child}`);
       doIt(done);
+    },
+    watchRegisters: 4,
+    setWatches: (tid, slots) =>
+      into.push(
+        `watch ${tid} ${slots.map(({ address, length, access }) => `${address}+${length} ${access}`).join(", ")}`,
+      ),
+    tryWatches: () => {},
+    watchesHit: (tid) => {
+      const hit = code.touched.get(tid) ?? [];
+      code.touched.delete(tid);
+      return hit;
+    },
+    read: (address, length) => {
+      const bytes = new Uint8Array(length);
+      bytes[0] = code.memory.get(address) ?? 0;
+      return bytes;
     },
     forget: () => {
       into.push("forget");

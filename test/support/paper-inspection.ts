@@ -11,6 +11,7 @@ export function paperInspection(): Inspection {
         { name: "control", at: 0, size: 2 },
         { name: "v0", at: 16, size: 16 },
       ],
+      debug: [],
     },
     signals: () => ({ pending: [], "thread-pending": ["usr1"], blocked: ["hup", "int"], ignored: [], caught: [] }),
     stack: () => [

@@ -38,7 +38,7 @@ export const INFO: ProcessInfo = {
   groups: [20, 20, 0, 21, 117].slice(1),
 };
 
-const NAMES = { general: "regs", floating: "fpregs" };
+const NAMES = { general: "regs", floating: "fpregs", debug: "dbregs" };
 
 export interface PaperOptions {
   /** Who may not debug the process. */
@@ -125,7 +125,7 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
     inspection: paperInspection(),
     breakpoints: paperBreakpoints(calls),
     tracer: {
-      registerSizes: { general: 216, floating: 512 },
+      registerSizes: { general: 216, floating: 512, debug: 64 },
       attach: word("attach"),
       detach: word("detach"),
       run: word("run"),

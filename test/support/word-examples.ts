@@ -1,6 +1,11 @@
 import type { CtlWord } from "../../src/core/procfs/ctl/words.ts";
 
-const ARGUMENTS: Readonly<Record<string, string>> = { thread: "447", break: "0x401136", clear: "all" };
+const ARGUMENTS: Readonly<Record<string, string>> = {
+  thread: "447",
+  break: "0x401136",
+  clear: "all",
+  watch: "0x404000 8 w",
+};
 
 /** The word with what has to stand behind it. */
 export function exampleOf({ word }: Pick<CtlWord, "word">): string {

@@ -1,5 +1,7 @@
 /** linux/ptrace.h: requests, options and events used with PTRACE_SEIZE. */
 export const PTRACE_TRACEME = 0;
+export const PTRACE_PEEKUSER = 3;
+export const PTRACE_POKEUSER = 6;
 export const PTRACE_CONT = 7;
 export const PTRACE_SINGLESTEP = 9;
 export const PTRACE_ATTACH = 16;

@@ -3,21 +3,29 @@ import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
 import type { Process } from "./ports.ts";
 
+/** `until`, `next` and `finish` are where the process is on its way to by that word. */
+export type BreakKind = "break" | "watch" | "until" | "next" | "finish";
+
+/** What a watchpoint waits for: that its bytes are read, written, or either. */
+export type Access = "r" | "w" | "rw";
+
 /** A breakpoint as it is asked for. */
 export interface BreakRequest {
+  readonly kind: BreakKind;
   readonly address: number;
   /** Where it is, in the words in which it was asked for. */
   readonly asked: string;
   /** Only this thread stops there; absent: any. */
   readonly thread?: Tid | undefined;
   /** Only while this register has this value; absent: always. */
-  readonly condition?: { readonly register: string; readonly value: bigint } | undefined;
+  readonly condition?: { readonly register: string; readonly value: bigint; readonly orMore?: true } | undefined;
+  /** Of a watchpoint; bytes. */
+  readonly watch?: { readonly length: number; readonly access: Access } | undefined;
 }
 
 /** One that is there. */
 export interface Breakpoint extends BreakRequest {
   readonly number: number;
-  readonly kind: string;
   /** How often somebody was told that a thread has come there. */
   readonly hits: number;
   /** It was not set when the process ran last: there was no memory that could be changed. */
@@ -32,7 +40,8 @@ export interface Patched {
 
 /** Breakpoints of a process under control; they end with that, and with an exec. */
 export interface Debugger {
-  /** EBUSY unless stopped under the caller's control; EFAULT where no instruction is, EPERM where it cannot be changed, EAGAIN for too many. */
+  /** EBUSY unless stopped under the caller's control; EFAULT where no instruction is, EPERM where it cannot be changed, EAGAIN for too many, ENOSPC for
+   * more than the processor can watch. */
   breakAt(process: Process, caller: Caller, request: BreakRequest): Outcome<void>;
   /** By number. EBUSY, ENOENT. */
   clear(process: Process, caller: Caller, which: number | "all"): Outcome<void>;

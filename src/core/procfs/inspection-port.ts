@@ -38,7 +38,7 @@ export interface ThreadInfo {
 
 /** What a process is, seen from outside. The kernel lets `caller` see it, or not: EPERM, ESRCH. */
 export interface Inspection {
-  /** The registers of each set, in order. */
+  /** The registers of each set, in order; those of `debug` are not told apart. */
   readonly registers: Readonly<Record<RegisterSet, readonly RegisterField[]>>;
   /**
    * The calls of a thread, absent the current one, that have not returned, the innermost first. A running thread is held for the

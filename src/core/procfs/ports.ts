@@ -179,8 +179,11 @@ export interface Events {
   close(): void;
 }
 
-/** The kernel's register sets: `general`, struct user_regs_struct, and `floating`, struct user_fpregs_struct. */
-export type RegisterSet = "general" | "floating";
+/**
+ * The kernel's register sets: `general`, struct user_regs_struct; `floating`, struct user_fpregs_struct; and `debug`, eight words, which
+ * are read only.
+ */
+export type RegisterSet = "general" | "floating" | "debug";
 
 export interface RegisterRead {
   readonly set: RegisterSet;

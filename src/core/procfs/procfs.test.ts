@@ -277,6 +277,8 @@ const ARGUMENTS: Readonly<Record<string, RegExp>> = {
   TID: /^[1-9]\d{0,9}$/,
   "PLACE [thread TID] [if REGISTER==VALUE]":
     /^(0x[0-9a-fA-F]{1,13}|\S+:[1-9]\d{0,8}|(?!\d)[^+\s]+(\+(0x[0-9a-fA-F]{1,8}|\d{1,9}))?)$/,
+  "PLACE BYTES r|w|rw":
+    /^(0x[0-9a-fA-F]{1,13}|\S+:[1-9]\d{0,8}|(?!\d)[^+\s]+(\+(0x[0-9a-fA-F]{1,8}|\d{1,9}))?) [1-9]\d{0,2} (r|w|rw)$/,
   "N|all": /^([1-9]\d{0,8}|all)$/,
 };
 

@@ -10,7 +10,7 @@ import { mem } from "./files/mem.ts";
 import { nomem } from "./files/nomem.ts";
 import { note, notepg } from "./files/note.ts";
 import { auxv, cmdline, environ } from "./files/process-bytes.ts";
-import { fpregs, regs } from "./files/regs.ts";
+import { dbregs, fpregs, regs } from "./files/regs.ts";
 import { fpregsText, regsText } from "./files/regs-text.ts";
 import { rlimit } from "./files/rlimit.ts";
 import { sig } from "./files/sig.ts";
@@ -48,6 +48,7 @@ export const PROC_NODES: readonly ProcNode[] = [
   fpregsText,
   sig,
   breaks,
+  dbregs,
 ];
 
 /** THE list of what a directory of `lwp` holds: of the process's files those that are about one thread, and its own status. */
@@ -56,6 +57,7 @@ export const THREAD_NODES: readonly ProcFile[] = [
   regsText,
   fpregs,
   fpregsText,
+  dbregs,
   stack,
   stop,
   ctl,

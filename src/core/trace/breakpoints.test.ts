@@ -60,7 +60,7 @@ function scene(...tids: Tid[]) {
     code,
     pendingTraps,
     since: () => log.splice(0),
-    breakAt: (address = PLACE, more = {}) => tracee.addBreakpoint({ address, asked: "", ...more }),
+    breakAt: (address = PLACE, more = {}) => tracee.addBreakpoint({ kind: "break", address, asked: "", ...more }),
     /** The thread executes the breakpoint instruction. */
     hits: (tid: Tid, address = PLACE) => {
       code.trap(tid, address);
@@ -332,4 +332,58 @@ test("a trap that an interrupt has overtaken is collected before the stop is tol
     assert.deepEqual(since(), [`pc 100 ${PLACE}`, ...end]);
     if (word === "halt") assert.deepEqual(tracee.report.why, { kind: "break", number: 1, address: PLACE });
   }
+});
+
+const VARIABLE = 0x8004;
+
+test("a watchpoint is in the registers of every thread that goes on, also of a new one, and gone when it is let go", () => {
+  const { tracee, since, breakAt, code } = scene(A, B);
+  breakAt(VARIABLE, { kind: "watch", watch: { length: 12, access: "w" } });
+  since();
+  tracee.run();
+  const set = `${VARIABLE}+4 w, ${VARIABLE + 4}+8 w`;
+  assert.deepEqual(since(), [`watch 100 ${set}`, "run 100", `watch 101 ${set}`, "run 101"]);
+  tracee.claim([B, CHILD]);
+  tracee.handle(CHILD, TRAP);
+  assert.deepEqual(since(), [`watch 200 ${set}`, "run 200"]);
+  code.memory.set(VARIABLE, 6);
+  code.touched.set(B, [1]);
+  tracee.handle(B, STEPPED);
+  tracee.handle(A, TRAP);
+  tracee.handle(CHILD, TRAP);
+  assert.deepEqual(tracee.report.why, { kind: "watch", number: 1, address: VARIABLE, old: 0n, new: 6n });
+  since();
+  tracee.run();
+  assert.deepEqual(since(), ["run 100", "run 101", "run 200"]);
+  tracee.detach();
+  for (const tid of [A, B, CHILD]) tracee.handle(tid, TRAP);
+  assert.deepEqual(
+    since().filter((line) => line.startsWith("watch")),
+    ["watch 100 ", "watch 101 ", "watch 200 "],
+  );
+});
+
+test("a step that touches what is watched is told as that; reading is told from writing by the value", () => {
+  const { tracee, since, breakAt, code } = scene(A);
+  breakAt(VARIABLE, { kind: "watch", watch: { length: 4, access: "r" } });
+  tracee.step();
+  code.touched.set(A, [0]);
+  tracee.handle(A, STEPPED);
+  assert.equal(tracee.report.why.kind, "watch");
+  tracee.run();
+  since();
+  code.touched.set(A, [0]);
+  code.memory.set(VARIABLE, 9);
+  tracee.handle(A, STEPPED);
+  assert.deepEqual(since(), ["run 100"], "that was a write");
+  code.touched.set(A, [0]);
+  tracee.handle(A, STEPPED);
+  assert.deepEqual([since(), tracee.breakpoints[0]!.hits], [["told"], 2]);
+});
+
+test("more than the processor can watch is refused, and takes nothing", () => {
+  const { tracee, breakAt } = scene(A);
+  breakAt(VARIABLE, { kind: "watch", watch: { length: 24, access: "rw" } });
+  assert.throws(() => breakAt(VARIABLE, { kind: "watch", watch: { length: 4, access: "w" } }), { code: "ENOSPC" });
+  assert.equal(tracee.breakpoints.length, 1);
 });

@@ -8,6 +8,13 @@ export interface Patch {
   readonly isCall: boolean;
 }
 
+/** What one debug register watches: so many bytes, 1, 2, 4 or 8, at an address that is a multiple of that. */
+export interface WatchSlot {
+  readonly address: number;
+  readonly length: number;
+  readonly access: "w" | "rw";
+}
+
 /**
  * What breakpoints need of the machine, for the threads of one process. Of a thread that was killed a moment ago nothing is told
  * and nothing changed: its exit will be reported. What `done` belongs to may take its time; it is called once, always.
@@ -28,6 +35,16 @@ export interface CodePort {
   restore(patches: readonly Patch[], done: () => void): void;
   /** The same in the memory of a child that the process has made by fork, and that is stopped. */
   restoreIn(child: Tid, patches: readonly Patch[], done: () => void): void;
+  /** How many things a thread can watch; 0 where it is not known how. */
+  readonly watchRegisters: number;
+  /** Sets the debug registers of a stopped thread, all of them. */
+  setWatches(tid: Tid, slots: readonly WatchSlot[]): void;
+  /** The same, to find out whether they can be: EINVAL, ENOSPC. */
+  tryWatches(tid: Tid, slots: readonly WatchSlot[]): void;
+  /** Which of them, by place in that list, the trap reports that a thread has stopped at. Told once. */
+  watchesHit(tid: Tid): readonly number[];
+  /** Memory of the process, undefined where it cannot be read at once. */
+  read(address: number, length: number): Uint8Array | undefined;
   /** The process executes another program: what is known of its memory means nothing any more. */
   forget(): void;
   /** From now on these threads, and those they make, stop where they have made a process by fork or vfork. */

@@ -236,7 +236,17 @@ test("while a thread is lent behind a step nothing is moved", () => {
 
 /** A stopped thread on paper. */
 const thread = (tid: number, stop: Stop | undefined, reported = false): Thread => {
-  return { tid: tid as Tid, stop, reported, asked: false, resumed: "run", overtaken: false, hit: undefined, inject: 0 };
+  return {
+    tid: tid as Tid,
+    stop,
+    reported,
+    asked: false,
+    resumed: "run",
+    overtaken: false,
+    hit: undefined,
+    watches: 0,
+    inject: 0,
+  };
 };
 
 /** A queue, and who of it was lent what. */

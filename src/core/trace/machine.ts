@@ -1,16 +1,15 @@
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { Errno, type ErrnoName } from "../base/errno.ts";
-import { Breakpoints } from "./breakpoints.ts";
 import type { CodePort } from "./code-port.ts";
 import { Loans } from "./loan.ts";
 import type { Mode, Peek, TraceeObserver } from "./observer.ts";
 import { OwnSignals } from "./own-signals.ts";
 import { Peeks } from "./peeks.ts";
+import { Places } from "./places.ts";
 import type { PtracePort } from "./ptrace-port.ts";
 import { Report } from "./report.ts";
 import { SteppingOff } from "./stepping-off.ts";
-import { classifyStop } from "./stop.ts";
 import { Strangers } from "./strangers.ts";
 import { type Thread, ThreadSet } from "./thread-set.ts";
 
@@ -20,7 +19,7 @@ export class Machine {
   readonly report: Report;
   readonly loans: Loans = new Loans();
   readonly signals: OwnSignals;
-  readonly breaks: Breakpoints;
+  readonly places: Places;
   readonly off: SteppingOff;
   readonly #pid: Pid;
   readonly #observer: TraceeObserver;
@@ -33,13 +32,14 @@ export class Machine {
   constructor(pid: Pid, ptrace: PtracePort, code: CodePort, observer: TraceeObserver) {
     this.#pid = pid;
     this.#observer = observer;
-    this.threads = new ThreadSet(ptrace, observer);
-    this.breaks = new Breakpoints(code);
-    this.report = new Report(this.threads, this.breaks, pid as number as Tid);
+    this.places = new Places(code);
+    const { breaks, table, watches } = this.places;
+    this.threads = new ThreadSet(ptrace, observer, watches);
+    this.report = new Report(this.threads, table, pid as number as Tid);
     this.signals = new OwnSignals(ptrace, this.threads);
     this.#peeks = new Peeks(this.threads);
     this.#strangers = new Strangers(ptrace, code, observer);
-    this.off = new SteppingOff(this.threads, this.breaks, code);
+    this.off = new SteppingOff(this.threads, breaks, code);
   }
 
   get mode(): Mode {
@@ -65,6 +65,7 @@ export class Machine {
     this.signals.endJobStop();
     this.report.isNew = true;
     this.#mode = mode;
+    this.places.watches.refresh();
     if (mode === "stepping") return;
     this.#mayHaveGrown = true;
     this.off.begin(this.report.current);
@@ -90,7 +91,7 @@ export class Machine {
 
   /** Whether the breakpoints are in memory, or not, as is wanted; else the process goes on from here when they are. */
   #are(wanted: "in" | "out"): boolean {
-    return this.breaks.are(wanted, () => {
+    return this.places.breaks.are(wanted, () => {
       if (this.#mode === "detaching") this.leave();
       else if (this.#mode === "stopping") this.#checkStopped();
       else if (this.#mode !== "gone") this.goOn();
@@ -113,6 +114,7 @@ export class Machine {
 
   tell(): void {
     const { isNew } = this.report;
+    this.places.table.arrived();
     this.report.isNew = false;
     this.#observer.stopped(isNew);
   }
@@ -145,7 +147,7 @@ export class Machine {
 
   handle(tid: Tid, status: WaitStatus): void {
     if (this.#strangers.has(tid)) {
-      this.#strangers.dismiss(tid, status, this.breaks.areOut);
+      this.#strangers.dismiss(tid, status, this.places.breaks.areOut);
       this.#proceedIfHeld();
     } else if (status.kind === "exited" || status.kind === "signaled") this.vanished(tid);
     else if (status.kind === "stopped") this.#stopped(tid, status.signal, status.event);
@@ -185,14 +187,15 @@ export class Machine {
   #stopped(tid: Tid, signal: number, event: number): void {
     if (this.loans.takes(tid, signal, event)) return;
     const thread = this.threads.has(tid) ? this.threads.get(tid) : this.threads.add(tid);
-    const stop = this.breaks.classify(thread, classifyStop(signal, event, thread.resumed));
+    const stop = this.places.classify(thread, signal, event);
     thread.asked = false;
     thread.stop = stop;
     thread.reported = false;
     // Overtaken by an interrupt it would be somebody else's signal: the death of a process that is let go.
-    if (stop.kind === "trap" && this.breaks.mayHaveTrapped(tid) && this.threads.takeTrap(thread)) return;
+    const isInterrupted = stop.kind === "trap" && event !== 0;
+    if (isInterrupted && this.places.mayHaveTrapped(thread) && this.threads.takeTrap(thread)) return;
     if (stop.kind === "clone" || stop.kind === "vfork")
-      this.#strangers.sort(tid, this.threads, this.breaks.planted, stop.kind === "vfork");
+      this.#strangers.sort(tid, this.threads, this.places.breaks.planted, stop.kind === "vfork");
     this.off.stopped(thread);
     const onTheWay = this.#mode === "running" || this.#mode === "stepping";
     if (stop.kind === "exec") this.#execed(thread);
@@ -200,7 +203,7 @@ export class Machine {
   }
 
   #execed(thread: Thread): void {
-    this.breaks.forget();
+    this.places.forget();
     this.off.forget();
     const others = this.threads.all().filter((other) => other !== thread);
     for (const { tid } of others) this.threads.remove(tid);

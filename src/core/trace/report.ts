@@ -1,6 +1,6 @@
 import { invariant } from "../base/assert.ts";
 import type { Tid } from "../base/brand.ts";
-import type { Breakpoints } from "./breakpoints.ts";
+import type { BreakTable } from "./break-table.ts";
 import { isReportable } from "./stop.ts";
 import type { Thread, ThreadSet } from "./thread-set.ts";
 import { type Why, whyOf } from "./why.ts";
@@ -16,21 +16,18 @@ export class Report {
   /** Nobody was told yet. */
   isNew = true;
   readonly #threads: ThreadSet;
-  readonly #breaks: Breakpoints;
+  readonly #table: BreakTable;
 
-  constructor(threads: ThreadSet, breaks: Breakpoints, first: Tid) {
+  constructor(threads: ThreadSet, table: BreakTable, first: Tid) {
     this.#threads = threads;
-    this.#breaks = breaks;
+    this.#table = table;
     this.current = this.thread = first;
   }
 
   /** From now on the stop is that of `thread`. */
   of(thread: Thread): void {
     this.current = this.thread = thread.tid;
-    if (this.#breaks.isNews(thread.hit)) {
-      const { number, address } = this.#breaks.tell(thread.hit);
-      this.why = { kind: "break", number, address };
-    }
+    if (this.#table.isNews(thread.hit)) this.why = this.#table.tell(thread.hit);
     // A call that a step has begun is undone by what overtakes it: nothing was executed then.
     else if (thread.stop && !thread.overtaken) this.why = whyOf(thread.stop) ?? this.why;
     thread.reported = true;
@@ -48,18 +45,17 @@ export class Report {
   }
 
   isPending({ stop, reported, hit }: Thread): boolean {
-    return (stop?.kind === "signal" && !reported) || this.#breaks.isNews(hit);
+    return (stop?.kind === "signal" && !reported) || this.#table.isNews(hit);
   }
 
   /** A stopped thread has something to say. */
   hasNews({ stop, hit }: Thread): boolean {
-    return (stop !== undefined && isReportable(stop)) || this.#breaks.isNews(hit);
+    return (stop !== undefined && isReportable(stop)) || this.#table.isNews(hit);
   }
 
   /** What a stopped thread would have to say. */
   whyOf({ stop, hit }: Thread): Why | undefined {
-    if (!this.#breaks.isNews(hit)) return stop && whyOf(stop);
-    return { kind: "break", number: this.#breaks.firstOf(hit).number, address: hit.address };
+    return this.#table.isNews(hit) ? this.#table.whyOf(hit) : stop && whyOf(stop);
   }
 
   /** All threads have stopped: the stop is that of the one which had something to say. */

@@ -66,7 +66,7 @@ export class SteppingOff {
       case "off":
       case "call":
         this.#waiting.delete(tid);
-        thread.hit = undefined;
+        if (hit?.told) thread.hit = undefined;
         if (stop.kind === "step" && this.#breaks.any) this.standsOnOne(thread);
         return;
       case "break":

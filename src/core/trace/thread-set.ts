@@ -1,7 +1,7 @@
 import { invariant } from "../base/assert.ts";
 import type { Tid } from "../base/brand.ts";
 import { isErrno } from "../base/errno.ts";
-import type { Hit } from "./breakpoints.ts";
+import type { Hit } from "./break-table.ts";
 import type { PtracePort, Resume } from "./ptrace-port.ts";
 import type { Stop } from "./stop.ts";
 
@@ -20,6 +20,8 @@ export interface Thread {
   overtaken: boolean;
   /** It stands on a breakpoint, as far as is known. */
   hit: Hit | undefined;
+  /** Which watchpoints it has; 0: it has never had any. */
+  watches: number;
   /** A signal to be delivered when all go on. */
   inject: number;
 }
@@ -28,6 +30,12 @@ export interface Thread {
 export interface ThreadObserver {
   traces(tid: Tid): void;
   untraces(tid: Tid): void;
+}
+
+/** Told of a stopped thread that is about to go on, or to be let go. */
+export interface Preparation {
+  prepare(thread: Thread): void;
+  release(thread: Thread): void;
 }
 
 /** Calls ptrace; ESRCH means that the thread was killed meanwhile, which will be reported on its own. */
@@ -43,11 +51,13 @@ export function attempt(act: () => void): void {
 export class ThreadSet {
   readonly #ptrace: PtracePort;
   readonly #observer: ThreadObserver;
+  readonly #preparation: Preparation;
   readonly #threads = new Map<Tid, Thread>();
 
-  constructor(ptrace: PtracePort, observer: ThreadObserver) {
+  constructor(ptrace: PtracePort, observer: ThreadObserver, preparation: Preparation) {
     this.#ptrace = ptrace;
     this.#observer = observer;
+    this.#preparation = preparation;
   }
 
   get size(): number {
@@ -78,6 +88,7 @@ export class ThreadSet {
       resumed: "run",
       overtaken: false,
       hit: undefined,
+      watches: 0,
       inject: 0,
     };
     this.#threads.set(tid, thread);
@@ -134,6 +145,7 @@ export class ThreadSet {
   /** Does nothing to a thread that runs. */
   resume(thread: Thread, how: Resume, signal: number): void {
     if (!thread.stop) return;
+    this.#preparation.prepare(thread);
     thread.stop = undefined;
     thread.reported = false;
     thread.resumed = how;
@@ -166,6 +178,7 @@ export class ThreadSet {
   /** Detaches a stopped thread; a signal that nobody was shown is delivered after all. One with a step behind it as soon as that is over. */
   letGo(thread: Thread): void {
     if (this.takeStep(thread)) return;
+    this.#preparation.release(thread);
     const signal = thread.stop?.kind === "signal" && !thread.reported ? thread.stop.signal : 0;
     try {
       this.#ptrace.detach(thread.tid, signal);

@@ -2,7 +2,7 @@ import type { WaitStatus } from "../abi/wait.ts";
 import { invariant } from "../base/assert.ts";
 import type { Pid, Tid } from "../base/brand.ts";
 import { isErrno } from "../base/errno.ts";
-import type { Breakpoint, BreakRequest } from "./breakpoints.ts";
+import type { Breakpoint, BreakRequest } from "./break-table.ts";
 import type { CodePort, Patch } from "./code-port.ts";
 import type { Borrower } from "./loan.ts";
 import { Machine } from "./machine.ts";
@@ -107,27 +107,33 @@ export class Tracee {
     this.#machine.go("running");
   }
 
-  /** Adds a breakpoint; it is in memory while the process runs. */
+  /** Adds a breakpoint, which is in memory while the process runs, or a watchpoint. ENOSPC where no debug register is left. */
   addBreakpoint(request: BreakRequest): Breakpoint {
     invariant(this.mode === "stopped", "trace/tracee addBreakpoint: not stopped");
-    const { breaks, threads } = this.#machine;
+    const { places, threads } = this.#machine;
+    const { breaks, table, watches } = places;
+    watches.check(request, threads.get(this.current));
     if (!breaks.any) this.#code.reportForks(threads.all().map(({ tid }) => tid));
-    return breaks.add(request);
+    const row = table.add(request);
+    watches.changed();
+    return row;
   }
 
   /** ENOENT. */
   clearBreakpoints(which: number | "all"): void {
     invariant(this.mode === "stopped", "trace/tracee clearBreakpoints: not stopped");
-    this.#machine.breaks.clear(which);
+    const { table, watches } = this.#machine.places;
+    table.clear(which);
+    watches.changed();
   }
 
   get breakpoints(): readonly Breakpoint[] {
-    return this.#machine.breaks.rows;
+    return this.#machine.places.table.listed;
   }
 
   /** Those that are in memory now. */
   get planted(): readonly Patch[] {
-    return this.#machine.breaks.planted;
+    return this.#machine.places.breaks.planted;
   }
 
   /** From now on the current thread. ESRCH. */

@@ -7,12 +7,20 @@ import type { Stop } from "./stop.ts";
  * - `lost`: the thread that was to do a step has exited.
  * - `step`: an instruction was executed.
  * - `exec`: another program is about to execute its first instruction.
- * - `break`: a thread stands on that breakpoint.
+ * - `break`: a thread stands on that breakpoint. `watch`: it has touched what is watched. `until`, `next`, `finish`: it has come where that
+ *   word has sent it.
  * - `signal`: one is about to be delivered. `group`: job control has stopped the process.
  */
 export type Why =
   | { readonly kind: "attach" | "halt" | "held" | "lost" | "step" | "exec" }
-  | { readonly kind: "break"; readonly number: number; readonly address: number }
+  | {
+      readonly kind: "break" | "watch" | "until" | "next" | "finish";
+      readonly number: number;
+      readonly address: number;
+      /** Of a watchpoint, as far as it is known. */
+      readonly old?: bigint | undefined;
+      readonly new?: bigint | undefined;
+    }
   | { readonly kind: "signal" | "group"; readonly signal: number };
 
 /** What a thread's stop means to a person; undefined for machinery. */

@@ -48,7 +48,11 @@ export class LiveInspection implements Inspection {
   constructor(setup: Setup) {
     this.#setup = setup;
     const { registers, floating } = setup.arch;
-    this.registers = { general: registers.map((name, i) => ({ name, at: 8 * i, size: 8 })), floating: floating.fields };
+    this.registers = {
+      general: registers.map((name, i) => ({ name, at: 8 * i, size: 8 })),
+      floating: floating.fields,
+      debug: [],
+    };
     this.#files = new ModuleFiles(setup.identity);
   }
 

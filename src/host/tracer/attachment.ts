@@ -4,7 +4,7 @@ import type { ExitStatus, WaitStatus } from "../../core/abi/wait.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { beyond, QUOTAS } from "../../core/procfs/quotas.ts";
-import type { BreakRequest } from "../../core/trace/breakpoints.ts";
+import type { BreakRequest } from "../../core/trace/break-table.ts";
 import type { TraceeObserver } from "../../core/trace/observer.ts";
 import { Tracee } from "../../core/trace/tracee.ts";
 import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
@@ -91,7 +91,7 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   *#breakAt(request: BreakRequest): Steps<void> {
-    yield* this.#code.check(request.address);
+    if (request.kind !== "watch") yield* this.#code.check(request.address);
     if (this.tracee.mode !== "stopped") throw new Errno("EBUSY", `process ${this.process.pid} is not stopped any more`);
     if (this.tracee.breakpoints.length >= QUOTAS.breakpoints.most) throw beyond(QUOTAS.breakpoints);
     this.tracee.addBreakpoint(request);

@@ -41,7 +41,10 @@ export class LiveBreakpoints implements Debugger {
     if (!isNative(attachment.tracee.current, arch)) {
       throw new Errno("EOPNOTSUPP", `process ${target.pid} runs 32-bit code, where breakpoints are not known`);
     }
-    yield* this.#checkMapping(target, caller, request.address);
+    const isWatch = request.kind === "watch";
+    if (isWatch && !arch.debugRegisters)
+      throw new Errno("EOPNOTSUPP", "this processor's debug registers are not known");
+    if (!isWatch) yield* this.#checkMapping(target, caller, request.address);
     yield* step(attachment.breakAt(request));
   }
 

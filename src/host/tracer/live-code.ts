@@ -4,9 +4,11 @@ import { SI_KERNEL, SIGINFO_CODE, TRAP_BRKPT } from "../../core/abi/signal.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import type { AddressSpace } from "../../core/procfs/ports.ts";
-import type { CodePort, Patch } from "../../core/trace/code-port.ts";
+import type { CodePort, Patch, WatchSlot } from "../../core/trace/code-port.ts";
 import { register, withRegister } from "../../core/trace/remote-call.ts";
+import { Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
+import { DebugRegisters } from "./debug-registers.ts";
 import { getRegisters, type LivePtrace, setRegisters } from "./live-ptrace.ts";
 import { LiveThread } from "./live-thread.ts";
 import { pause } from "./patches.ts";
@@ -34,6 +36,15 @@ function* unlessRefused<T>(steps: Steps<T>): Steps<T | undefined> {
   }
 }
 
+function ifThere<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    return undefined;
+  }
+}
+
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return a.every((byte, i) => byte === b[i]);
 }
@@ -44,6 +55,7 @@ export class LiveCode implements CodePort {
   readonly #ptrace: LivePtrace;
   readonly #spaces: Spaces;
   readonly #trap: Uint8Array;
+  readonly #debug: DebugRegisters;
   #space: AddressSpace | undefined;
   #restorer: Restorer | undefined;
 
@@ -51,6 +63,7 @@ export class LiveCode implements CodePort {
     this.#arch = arch;
     this.#ptrace = ptrace;
     this.#spaces = spaces;
+    this.#debug = new DebugRegisters(arch);
     this.#trap = Uint8Array.from(arch.breakpoint.instruction);
   }
 
@@ -197,6 +210,30 @@ export class LiveCode implements CodePort {
   #own(): AddressSpace {
     this.#space ??= this.#spaces.own();
     return this.#space;
+  }
+
+  get watchRegisters(): number {
+    return this.#debug.count;
+  }
+
+  setWatches(tid: Tid, slots: readonly WatchSlot[]): void {
+    // That they can be set was tried when they were asked for.
+    this.#ofLiving(() => this.#debug.set(tid, slots));
+  }
+
+  tryWatches(tid: Tid, slots: readonly WatchSlot[]): void {
+    this.#debug.set(tid, slots);
+  }
+
+  watchesHit(tid: Tid): readonly number[] {
+    return this.#ofLiving(() => this.#debug.matched(tid)) ?? [];
+  }
+
+  read(address: number, length: number): Uint8Array | undefined {
+    const bytes = new Uint8Array(length);
+    const count = ifThere(() => this.#own().read(address, bytes));
+    if (count instanceof Parked) count.interrupt();
+    return count === length ? bytes : undefined;
   }
 
   forget(): void {

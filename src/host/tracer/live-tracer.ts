@@ -1,3 +1,4 @@
+import { DEBUG_REGISTERS } from "../../core/abi/arch/debug-registers.ts";
 import { signalNumber } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Pid, Tid } from "../../core/base/brand.ts";
@@ -20,6 +21,7 @@ import { AttachChecks } from "./attach-checks.ts";
 import { Attachments } from "./attachments.ts";
 import type { Job } from "./borrowing.ts";
 import { type Controller, controllerOf } from "./controller.ts";
+import { DebugRegisters } from "./debug-registers.ts";
 import { EventLogs } from "./event-logs.ts";
 import { FilterInstallation } from "./filter-installation.ts";
 import { Freed } from "./freed.ts";
@@ -39,6 +41,7 @@ export class LiveTracer implements Tracer {
   readonly registerSizes: Readonly<Record<RegisterSet, number>>;
   readonly breakpoints: LiveBreakpoints;
   readonly #setup: TracerSetup;
+  readonly #debug: DebugRegisters;
   readonly #loop: WaitLoop;
   readonly #checks: AttachChecks;
   readonly #seizes: SeizeWatch;
@@ -52,7 +55,8 @@ export class LiveTracer implements Tracer {
   constructor(setup: TracerSetup) {
     const { processes, access, arch, elsewhere, memory, culprits, onBug, attached, sharing = UNSHARED } = setup;
     this.#setup = setup;
-    this.registerSizes = { general: arch.registerSize, floating: arch.floating.size };
+    this.registerSizes = { general: arch.registerSize, floating: arch.floating.size, debug: 8 * DEBUG_REGISTERS };
+    this.#debug = new DebugRegisters(arch);
     this.#sharing = sharing;
     const loop = new WaitLoop(onBug);
     this.#loop = loop;
@@ -185,7 +189,7 @@ export class LiveTracer implements Tracer {
 
   readRegisters(process: Process, callers: Callers, { set, tid, seen }: RegisterRead): Outcome<Uint8Array> {
     const read = (thread: Tid): Uint8Array => {
-      const registers = getRegisterSet(thread, this.#note(set), this.registerSizes[set]);
+      const registers = this.#get(thread, set);
       seen?.(registers);
       return registers;
     };
@@ -194,15 +198,20 @@ export class LiveTracer implements Tracer {
 
   writeRegisters(process: Process, callers: Callers, { set, offset, data, tid }: RegisterWrite): Outcome<void> {
     const write = (thread: Tid): void => {
-      const registers = getRegisterSet(thread, this.#note(set), this.registerSizes[set]);
+      const registers = this.#get(thread, set);
       registers.set(data, offset);
       setRegisterSet(thread, this.#note(set), registers);
     };
     return this.#looks.take(process as LiveProcess, callers, write, tid);
   }
 
+  #get(tid: Tid, set: RegisterSet): Uint8Array {
+    return set === "debug" ? this.#debug.bytes(tid) : getRegisterSet(tid, this.#note(set), this.registerSizes[set]);
+  }
+
   #note(set: RegisterSet): number {
     const { ntPrstatus, floating } = this.#setup.arch;
+    if (set === "debug") throw new Errno("EPERM", "the debug registers are set by the word watch");
     return set === "general" ? ntPrstatus : floating.note;
   }
 

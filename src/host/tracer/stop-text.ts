@@ -29,6 +29,10 @@ function unlessRefused<T>(ask: () => T): T | undefined {
   }
 }
 
+const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
+const shown = (name: string, value: bigint | undefined): string =>
+  value === undefined ? "" : ` ${name} ${hex(value)}`;
+
 function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread): string {
   switch (why.kind) {
     case "signal":
@@ -37,7 +41,9 @@ function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread): string 
         unlessRefused(() => thread.signalInfo()),
       )}`;
     case "break":
-      return `break ${why.number} 0x${why.address.toString(16)}`;
+      return `break ${why.number} ${hex(why.address)}`;
+    case "watch":
+      return `watch ${why.number} addr ${hex(why.address)}${shown("old", why.old)}${shown("new", why.new)}`;
     case "group":
       return `stopped ${why.signal} ${signalName(why.signal)}`;
     case "exec":

@@ -98,6 +98,8 @@ export interface Arch {
   readonly stackPointer: string;
   readonly call: CallConvention;
   readonly breakpoint: BreakInstruction;
+  /** Byte offset of the debug registers in struct user, and how many of them are addresses; undefined where they are not set that way. */
+  readonly debugRegisters: { readonly offset: number; readonly addresses: number } | undefined;
   /** None where the kernel has decided what becomes of the call before it stops for a tracer. */
   readonly interrupted: readonly InterruptedCall[];
   readonly dwarf: DwarfFacts;

@@ -62,6 +62,8 @@ export const ARM64: Arch = {
     sysClose: 57,
   },
   // brk #0
+  // They are register sets of their own, NT_ARM_HW_BREAK and NT_ARM_HW_WATCH, that are not used here.
+  debugRegisters: undefined,
   breakpoint: { instruction: [0x00, 0x00, 0x20, 0xd4], behind: 0 },
   // At the stop the registers say that the call is made again; by the signal's own SA_RESTART the kernel takes that back behind it.
   interrupted: [],

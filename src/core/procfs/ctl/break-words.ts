@@ -1,7 +1,7 @@
 import type { Tid } from "../../base/brand.ts";
 import { Errno } from "../../base/errno.ts";
 import { chainOutcome, type Outcome } from "../../vfs/parked.ts";
-import type { BreakRequest } from "../breakpoints-port.ts";
+import type { Access, BreakRequest } from "../breakpoints-port.ts";
 import { findPlace } from "./place.ts";
 import type { CtlWord, WordContext } from "./words.ts";
 
@@ -27,7 +27,23 @@ function breakAt(context: WordContext): Outcome<void> {
   const [, asked = "", tid, name, value] = said;
   const filters = filtersOf(context, tid, name, value);
   return chainOutcome(findPlace(context, asked), ({ address }) =>
-    ports.breakpoints.breakAt(process, caller, { address, asked, ...filters }),
+    ports.breakpoints.breakAt(process, caller, { kind: "break", address, asked, ...filters }),
+  );
+}
+
+const WATCH = /^(\S+) ([1-9][0-9]{0,2}) (r|w|rw)$/;
+
+function watch(context: WordContext): Outcome<void> {
+  const { ports, process, caller, args } = context;
+  const [, asked = "", length = "", access = ""] = WATCH.exec(args) ?? [];
+  if (asked === "") throw new Errno("EINVAL", "say: watch PLACE BYTES r|w|rw");
+  return chainOutcome(findPlace(context, asked), ({ address }) =>
+    ports.breakpoints.breakAt(process, caller, {
+      kind: "watch",
+      address,
+      asked,
+      watch: { length: Number(length), access: access as Access },
+    }),
   );
 }
 
@@ -41,8 +57,15 @@ export const BREAK_WORDS: readonly CtlWord[] = [
     run: breakAt,
   },
   {
+    word: "watch",
+    doc: "stop every thread when one touches those bytes",
+    takes: "PLACE BYTES r|w|rw",
+    modern: true,
+    run: watch,
+  },
+  {
     word: "clear",
-    doc: "take away a breakpoint by its number, or all",
+    doc: "take away a breakpoint or watchpoint by its number, or all",
     takes: "N|all",
     modern: true,
     run: ({ ports: { breakpoints }, process, caller, args }) => {

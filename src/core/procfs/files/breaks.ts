@@ -4,8 +4,9 @@ import { openMade, type ProcFile } from "../file.ts";
 
 /** `1 break 0x401136 hits 3`, and what else there is to say. */
 export function renderBreakpoint(row: Breakpoint): string {
-  const { number, kind, address, asked, hits, thread, condition, missing } = row;
+  const { number, kind, address, asked, hits, thread, condition, missing, watch } = row;
   const parts = [`${number} ${kind} 0x${address.toString(16)} hits ${hits}`];
+  if (watch) parts.push(`${watch.access} ${watch.length}`);
   if (missing) parts.push("missing");
   if (thread !== undefined) parts.push(`thread ${thread}`);
   if (condition) parts.push(`if ${condition.register}==0x${condition.value.toString(16)}`);
@@ -18,6 +19,6 @@ export const breaks: ProcFile = {
   kind: "file",
   slot: 30,
   mode: 0o400,
-  doc: "the breakpoints, a line each: number, kind, address, how often it was hit",
+  doc: "the breakpoints and watchpoints, a line each: number, kind, address, how often it was hit",
   open: openMade(({ ports, process }) => latin1(ports.breakpoints.breakpoints(process).map(renderBreakpoint).join(""))),
 };

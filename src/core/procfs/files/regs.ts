@@ -53,3 +53,12 @@ export const fpregs: ProcFile = {
   doc: "the floating-point registers of the current thread, in the kernel's layout",
   open: (context) => openRegs(context, "floating"),
 };
+
+export const dbregs: ProcFile = {
+  name: "dbregs",
+  kind: "file",
+  slot: 31,
+  mode: 0o400,
+  doc: "the debug registers of the current thread: eight 64-bit words, four addresses, status and control in the last two",
+  open: (context) => openRegs(context, "debug"),
+};
