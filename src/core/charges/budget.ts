@@ -1,10 +1,13 @@
 import { UNLIMITED } from "./unlimited.ts";
 
-/** How much holders may have together, whoever pays. What counts against it counts against those around it. */
+/**
+ * A limit for the charges of several holders together, whoever pays. Budgets nest: what counts against one counts against those around it.
+ */
 export class Budget {
   readonly name: string;
-  /** Pages. */
+  /** The limit: pages. It may be set below what the holders have; then more is refused. */
   most: number;
+  /** The budget that this one is part of. */
   readonly around: Budget | undefined;
   #pages = 0;
 
@@ -14,22 +17,24 @@ export class Budget {
     this.around = around;
   }
 
-  /** What its holders have: pages. */
+  /** What its holders have, those of budgets inside included: pages. */
   get pages(): number {
     return this.#pages;
   }
 
+  /** Counts `pages` more, or less where negative, here and in all budgets around. Called by `Charge` only. */
   add(pages: number): void {
     for (let each: Budget | undefined = this; each; each = each.around) each.#pages += pages;
   }
 
+  /** Whether this is `budget`, or inside it. */
   isWithin(budget: Budget): boolean {
     for (let each: Budget | undefined = this; each; each = each.around) if (each === budget) return true;
     return false;
   }
 
-  /** The budget, this one or one around it, that has no room for so much more. */
-  without(pages: number): Budget | undefined {
+  /** The innermost budget, this one or one around it, that `pages` more would exceed; undefined for none. */
+  exceededBy(pages: number): Budget | undefined {
     for (let each: Budget | undefined = this; each; each = each.around) {
       if (each.#pages + pages > each.most) return each;
     }

@@ -46,9 +46,9 @@ test("a charge that moves counts against its new budget, though that is full, an
 test("a budget is full to the last page, and the innermost that is full is told", () => {
   const { inner, outer } = machine();
   inner.add(90);
-  assert.deepEqual([inner.without(10), inner.without(11)], [undefined, inner]);
+  assert.deepEqual([inner.exceededBy(10), inner.exceededBy(11)], [undefined, inner]);
   outer.add(905);
-  assert.deepEqual([inner.without(5), inner.without(6), inner.without(11)], [undefined, outer, inner]);
+  assert.deepEqual([inner.exceededBy(5), inner.exceededBy(6), inner.exceededBy(11)], [undefined, outer, inner]);
   assert.deepEqual([inner.isWithin(outer), outer.isWithin(inner), inner.isWithin(inner)], [true, false, true]);
 });
 

@@ -3,8 +3,8 @@ import type { SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo } from "./uidinfo.ts";
 
 /**
- * Pages that one uid pays for, as long as somebody holds them: an address space, an object that processes share, a memory disk. Every
- * change goes to the ledger and to the budget. Whether there is room is asked before, of the ledger.
+ * Pages that one uid pays for. The holder – an address space, a shared object, a memory disk – owns the charge and releases it when it
+ * ends. Every change goes to the ledger and the budget at once, and none is refused here: the caller asks `SwapLedger.refusalOf` before.
  */
 export class Charge {
   readonly payer: UidInfo;
@@ -22,11 +22,12 @@ export class Charge {
     return this.#pages;
   }
 
+  /** The budget that the pages count against, beside the payer's total and that of the machine. */
   get budget(): Budget | undefined {
     return this.#budget;
   }
 
-  /** Takes so many pages more; gives them back where that is negative. */
+  /** Charges `pages` more; gives them back where negative. */
   grow(pages: number): void {
     this.#pages += pages;
     if (pages >= 0) this.#ledger.force(pages, this.payer);
@@ -34,11 +35,12 @@ export class Charge {
     this.#budget?.add(pages);
   }
 
+  /** Gives all pages back. */
   release(): void {
     this.grow(-this.#pages);
   }
 
-  /** It counts against another budget from now on, for which nobody is asked. */
+  /** The pages count against `budget` from now on, even where that exceeds it. */
   moveTo(budget: Budget): void {
     this.#budget?.add(-this.#pages);
     this.#budget = budget;

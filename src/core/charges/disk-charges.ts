@@ -5,15 +5,17 @@ import type { Credentials, Refusal, SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo, UidInfos } from "./uidinfo.ts";
 
 /**
- * Charges that no process holds: swap-backed memory disks, md(4). Pages; a refusal is ENOMEM and changes nothing. A name that
- * is charged already is EEXIST, one that is not ENOENT.
+ * The charges of memory disks (md(4), swap-backed), which no process holds. `name` identifies a disk; sizes are pages, payers are uids. A
+ * method that throws changes nothing.
  */
 export interface DiskCharges {
-  /** Charges `payer`. The limit and the privilege of `by` count, now and at every later resize. */
+  /** Charges a new disk. `by`: whose limit and privilege count, now and at every later resize. EEXIST, ENOMEM. */
   reserve(name: string, pages: number, payer: number, by: Credentials): void;
-  /** The same for a disk that is there already: counted, whatever the limit. */
+  /** As {@link reserve}, for a disk that exists already: charged whatever the limits. EEXIST. */
   adopt(name: string, pages: number, payer: number, by: Credentials): void;
+  /** The disk is to have this size. ENOENT, ENOMEM. */
   resize(name: string, pages: number): void;
+  /** The disk is gone. ENOENT. */
   release(name: string): void;
 }
 
@@ -22,7 +24,7 @@ interface ChargedDisk {
   readonly by: Credentials;
 }
 
-/** A charge each disk. */
+/** The charges of all disks, one each, by name. */
 export class HeldDisks implements DiskCharges {
   readonly #ledger: SwapLedger;
   readonly #uids: UidInfos;
@@ -80,7 +82,7 @@ export class HeldDisks implements DiskCharges {
   }
 }
 
-/** ENOMEM, with the total that is in the way. */
+/** The error ENOMEM for a person: the total and the limit that the pages would exceed, and what to do. */
 function enomem(pages: number, payer: UidInfo, { reason, used, limit }: Refusal): Errno {
   const size = (count: number): string => formatSize(count * PAGE_SIZE);
   const holder = reason === "rlimit" ? `uid ${payer.uid}` : "the system";

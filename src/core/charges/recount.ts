@@ -2,21 +2,21 @@ import type { Budget } from "./budget.ts";
 import type { SwapLedger } from "./swap-ledger.ts";
 import type { UidInfo, UidInfos } from "./uidinfo.ts";
 
-/** The totals that charges are counted in. */
+/** Where the totals are kept that charges add up to. */
 export interface Totals {
   readonly ledger: SwapLedger;
   readonly uids: UidInfos;
   readonly budgets: Iterable<Budget>;
 }
 
-/** What holds a charge: a {@link Charge}, or what keeps its payer and its pages itself, as an object of `core/vm` does. */
+/** What holds a charge: a {@link Charge}, or an object of `core/vm`, which keeps payer and pages itself. */
 export interface Holder {
   readonly payer: UidInfo;
   readonly pages: number;
   readonly budget?: Budget | undefined;
 }
 
-/** Counts everything again from what holds a charge; a line for each total that differs. */
+/** Adds up the pages of all holders again. Returns a line for each total that differs from the one kept. */
 export function recount(holders: Iterable<Holder>, { ledger, uids, budgets }: Totals): string[] {
   const byUid = new Map<UidInfo, number>();
   const byBudget = new Map<Budget, number>();

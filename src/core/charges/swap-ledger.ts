@@ -9,39 +9,40 @@ export const SWAP_RESERVE_FORCE_ON = 1;
 export const SWAP_RESERVE_RLIMIT_ON = 2;
 export const SWAP_RESERVE_ALLOW_NONWIRED = 4;
 
-/** On whose behalf a reservation is made: its limit and its privilege count, whoever pays. */
+/** The process on whose behalf a reservation is made. Its limit and its privilege count, whoever pays. */
 export interface Credentials {
-  /** Effective uid: 0 outside a jail is never refused, only counted. */
+  /** Effective uid. 0 outside a jail is counted, and refused only by a budget. */
   readonly euid: number;
   readonly jailed: boolean;
-  /** RLIMIT_SWAP of the calling process, pages. */
+  /** RLIMIT_SWAP of the process: pages, {@link UNLIMITED} for none. */
   readonly rlimitSwap: number;
-  /** What a refusal's message calls the process. */
+  /** For the message about a refusal. */
   readonly pid: number;
 }
 
-/**
- * Why a reservation is refused: a budget that its holder is in, the machine's supply, or the limit of the one who asks. What was
- * compared with it, and it: pages.
- */
+/** Why a reservation is refused. */
 export interface Refusal {
+  /** What it would exceed: the budget of a job, the supply of the machine, or RLIMIT_SWAP of the process or of the payer. */
   readonly reason: "job" | "supply" | "rlimit";
+  /** The total that is compared with {@link limit}, without the refused pages. */
   readonly used: number;
+  /** Pages. */
   readonly limit: number;
 }
 
-/** Asked at each use, so that it may be a view of a machine. */
+/** Facts about the machine. Each is read at each use, so that a getter may follow a live machine. All sizes are pages. */
 export interface SwapConfig {
+  /** The bits with which the ledger begins; 0 without it. */
   readonly overcommit?: number;
-  /** Pages; {@link UNLIMITED} without it. */
+  /** Swap space; {@link UNLIMITED} without it. */
   readonly swapTotal?: number;
-  /** Physical memory, for {@link SWAP_RESERVE_ALLOW_NONWIRED}: pages. */
+  /** Physical memory, what the kernel keeps free of it, and what cannot be paged out: for {@link SWAP_RESERVE_ALLOW_NONWIRED}. */
   readonly pageCount?: number;
   readonly freeReserved?: number;
   readonly wired?: number;
 }
 
-/** Where complaints go, and the clock that limits them. */
+/** Where messages about refusals go, and the clock that limits their rate. */
 export interface Console {
   /** Milliseconds of a clock that never goes back. */
   now(): number;
@@ -50,16 +51,20 @@ export interface Console {
 
 export const NO_CONSOLE: Console = { now: () => 0, print: () => {} };
 
-/** One message a second, system-wide; what is held back does not lengthen the wait. */
+/** At most one message in this time, whoever was refused. Messages that are dropped do not lengthen it. */
 const MESSAGE_MS = 1000;
 
-/** Both totals, global and per uid, and the decision whether one more reservation fits: swap_pager.c. */
+/** The totals of the machine and of each uid, and the decision whether one more reservation fits: FreeBSD's vm/swap_pager.c. */
 export class SwapLedger {
+  /** vm.overcommit: bits SWAP_RESERVE_*. */
   overcommit: number;
   readonly #config: SwapConfig;
+  /** Set by swapon and swapoff of a scenario; undefined: that of the configuration. */
   #swapTotal: number | undefined;
   readonly #console: Console;
+  /** Pages of all charges. */
   #reserved = 0;
+  /** When the last message was printed, on the clock of the console. */
   #lastMessage = Number.NEGATIVE_INFINITY;
 
   constructor(config: SwapConfig = {}, console: Console = NO_CONSOLE) {
@@ -83,7 +88,7 @@ export class SwapLedger {
     return this.#reserved;
   }
 
-  /** What may be reserved altogether. The physical part is held at 0 or more; upstream it wraps round. */
+  /** How many pages may be reserved in all. The physical part is held at 0 or more; in FreeBSD's sources it is unsigned and wraps round. */
   get supply(): number {
     if ((this.overcommit & SWAP_RESERVE_ALLOW_NONWIRED) === 0) return this.swapTotal;
     const { pageCount = 0, freeReserved = 0, wired = 0 } = this.#config;
@@ -91,8 +96,8 @@ export class SwapLedger {
   }
 
   /**
-   * swap_reserve_by_uid: counts `pages` more against `payer`, or refuses and changes nothing. 0 pages can be refused too,
-   * when a total is already too high.
+   * swap_reserve_by_uid: charges `payer` with `pages` more and returns true, or prints a message, changes nothing and returns false. 0
+   * pages can be refused, too, when a total exceeds its limit already.
    */
   reserve(pages: number, payer: UidInfo, by: Credentials): boolean {
     const fits = this.fits(pages, payer, by);
@@ -101,17 +106,17 @@ export class SwapLedger {
     return fits;
   }
 
-  /** Whether {@link reserve} would count them. */
+  /** Whether {@link reserve} would succeed. */
   fits(pages: number, payer: UidInfo, by: Credentials): boolean {
     return this.refusalOf(pages, payer, by) === undefined;
   }
 
   /**
-   * Which total leaves no room for so much more, in this order: a budget, which binds root too, the supply, the limit. Privilege is
-   * asked for only when the arithmetic fails.
+   * Which limit `pages` more would exceed; undefined for none. Asked in this order: the budget, which binds root, too; the supply;
+   * RLIMIT_SWAP. The effective uid is asked for only when the arithmetic has failed, since that may be a read of /proc.
    */
   refusalOf(pages: number, payer: UidInfo, by: Credentials, budget?: Budget): Refusal | undefined {
-    const full = budget?.without(pages);
+    const full = budget?.exceededBy(pages);
     if (full) return { reason: "job", used: full.pages, limit: full.most };
     const hasSupply = this.hasSupply(pages);
     if ((hasSupply && this.#isWithinLimit(pages, payer, by)) || (by.euid === 0 && !by.jailed)) return undefined;
@@ -120,7 +125,7 @@ export class SwapLedger {
       : { reason: "supply", used: this.#reserved, limit: this.supply };
   }
 
-  /** Whether the global total may grow by `pages`. */
+  /** Whether the supply leaves room for `pages` more. Always true where the policy does not ask for the supply. */
   hasSupply(pages: number): boolean {
     return (this.overcommit & SWAP_RESERVE_FORCE_ON) === 0 || this.#reserved + pages <= this.supply;
   }
@@ -129,18 +134,20 @@ export class SwapLedger {
     return (this.overcommit & SWAP_RESERVE_RLIMIT_ON) === 0 || payer.vmsize + pages <= this.limitOf(payer, by);
   }
 
-  /** What `payer` may have in all when `by` asks: its own limit, or that of the uid where it has none; never more than the uid may. */
+  /**
+   * The limit of the payer's total when `by` asks: the limit of that process, else the soft one of the uid; never above the uid's hard one.
+   */
   limitOf({ limit: { soft, hard } }: UidInfo, { rlimitSwap }: Pick<Credentials, "rlimitSwap">): number {
     return rlimitSwap === UNLIMITED ? soft : Math.min(rlimitSwap, hard);
   }
 
-  /** swap_reserve_force: counts without asking. */
+  /** swap_reserve_force: charges `payer` whatever the limits. */
   force(pages: number, payer: UidInfo): void {
     this.#reserved += pages;
     payer.vmsize += pages;
   }
 
-  /** swap_release_by_uid. Releasing what was never reserved stops the program, as it panics upstream. */
+  /** swap_release_by_uid. A release of more than is reserved is a defect: it throws, where FreeBSD panics. */
   release(pages: number, payer: UidInfo): void {
     invariant(this.#reserved >= pages, "swap_reserved < decr");
     this.#reserved -= pages;
@@ -148,7 +155,7 @@ export class SwapLedger {
     if (payer.vmsize < 0) this.#console.print(`negative vmsize for uid = ${payer.uid}`);
   }
 
-  /** The line about a refusal, at most one a second. */
+  /** Prints the line about a refusal, at most one a second. */
   tellRefusal(pages: number, payer: UidInfo, by: Credentials): void {
     const now = this.#console.now();
     if (now - this.#lastMessage < MESSAGE_MS) return;

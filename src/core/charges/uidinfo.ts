@@ -1,18 +1,21 @@
 import { UNLIMITED } from "./unlimited.ts";
 
-/** What the administrator lets a uid have in all, pages: `soft` where a process has no limit of its own, and never more than `hard`. */
+/** The administrator's limit of a uid's total: pages. */
 export interface UidLimit {
+  /** Holds for a process that has no limit of its own. */
   readonly soft: number;
+  /** Holds for every process of the uid. */
   readonly hard: number;
 }
 
 const NO_LIMIT: UidLimit = Object.freeze({ soft: UNLIMITED, hard: UNLIMITED });
 
-/** struct uidinfo: what one real uid has reserved. It outlives the uid's last process while charges name it. */
+/** struct uidinfo: what one real uid has reserved. There is one object a uid, and it is never freed: charges refer to it. */
 export class UidInfo {
   readonly uid: number;
-  /** ui_vmsize: pages. */
+  /** ui_vmsize, the total of all charges that name this uid: pages. Written by the ledger only. */
   vmsize = 0;
+  /** Written by {@link UidInfos} only. */
   limit: UidLimit = NO_LIMIT;
 
   constructor(uid: number) {
@@ -20,17 +23,18 @@ export class UidInfo {
   }
 }
 
-/** All uids that were ever charged or looked up (uifind). */
+/** All uids that were ever looked up. */
 export class UidInfos {
   readonly #byUid = new Map<number, UidInfo>();
   #limitOf: (uid: number) => UidLimit | undefined = () => undefined;
 
-  /** From now on these limits hold, of whoever is here or still to come; undefined for none. */
+  /** Sets the limits of all uids, those that are looked up later included. `limitOf` returns undefined for a uid without one. */
   setLimits(limitOf: (uid: number) => UidLimit | undefined): void {
     this.#limitOf = limitOf;
     for (const info of this) info.limit = limitOf(info.uid) ?? NO_LIMIT;
   }
 
+  /** uifind: the object of a uid, made at the first use. */
   find(uid: number): UidInfo {
     let found = this.#byUid.get(uid);
     if (!found) {

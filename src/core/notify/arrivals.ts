@@ -139,8 +139,8 @@ export class Arrivals {
     // The search for the parent may have registered this process.
     const found = this.#population.find(pid);
     if (found) return found;
-    const told = [expected, otherwise].find((each) => each?.payer);
-    const from = told ?? (parent && inheritanceOf(parent));
+    const complete = [expected, otherwise].find((each) => each?.payer);
+    const from = complete ?? (parent && inheritanceOf(parent));
     const isParentsProgram = parent !== undefined && image.layout === parent.layout;
     const process =
       expected && (parent || expected.payer) && !isParentsProgram && !this.#vforkParentOf(pid)

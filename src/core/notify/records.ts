@@ -4,9 +4,14 @@ import type { Job } from "./job.ts";
 import type { LimitCell, SwapLimit } from "./limit.ts";
 import type { AccountedProcess } from "./process.ts";
 
-/** Where what cannot be counted again is written down, for whoever goes on when this process is killed. */
+/**
+ * The journal: what a successor cannot find out by itself when this daemon is killed. A call takes effect at once: a kill after it finds
+ * the record.
+ */
 export interface Recorder {
+  /** Writes the record of a key; replaces the one before. An object that is put twice must not have changed in between. */
   put(key: string, value: Json): void;
+  /** Removes the record of a key, if there is one. */
   drop(key: string): void;
 }
 
@@ -14,45 +19,55 @@ export type Json = number | string | boolean | null | readonly Json[] | { readon
 
 export const NO_RECORDER: Recorder = { put: () => {}, drop: () => {} };
 
-/** How a record's key begins; what follows is a number or a name. */
+/** The beginnings of keys. A pid, a job's number or an object's name follows. */
 export const PROCESS_RECORD = "process ";
 export const JOB_RECORD = "job ";
 export const OBJECT_RECORD = "object ";
-/** What was allowed and may not have been seen yet: a fork, shared memory; a process that execs in memory it was lent. */
+/** The beginnings of keys of open grants, a fork and shared memory: a running number follows. */
 export const FORK_RECORD = "fork ";
 export const UNSEEN_RECORD = "unseen ";
+/** A vfork child that was allowed to exec before it was registered: its pid follows. */
 export const VFORK_CHILD_RECORD = "borrower ";
 export const OVERCOMMIT_RECORD = "overcommit";
 
 /** Pages, null for no limit. */
 type Limit = number | null;
 
+/** A registered process. How much it has reserved is read from its map again. */
 export interface ProcessRecord {
+  /** With the pid it identifies the process. */
   readonly startTicks: number;
   readonly layout: string;
+  /** An address. */
   readonly startBrk: number;
   readonly soft: Limit;
   readonly hard: Limit;
+  /** The number of its job. */
   readonly job: number;
+  /** A uid. */
   readonly payer: number;
-  /** Who pays for its next program, where that is another: absent in records of daemons before. */
+  /** The uid that pays from the next exec on, where it is another. Absent in records of older versions. */
   readonly nextPayer?: number | null;
-  /** Start, end, uid. */
+  /** Start page, end page and uid of each range that an earlier uid pays for. */
   readonly foreign: readonly (readonly [number, number, number])[];
+  /** It is a launcher that has not executed its command. */
   readonly launching: boolean;
 }
 
+/** A job; its number is in the key. */
 export interface JobRecord {
   readonly soft: Limit;
   readonly hard: Limit;
   readonly budget: Limit;
+  /** The number of the job around it. */
   readonly around: number | null;
-  /** Absent in records of daemons before. */
+  /** The uid whose session it is. Absent where it is none, and in records of older versions. */
   readonly sessionOf?: number;
+  /** The container whose job it is. Absent where it is none. */
   readonly container?: string;
 }
 
-/** Of a process that nobody has seen: what it inherits. */
+/** What a process inherits that has not been registered. */
 export type InheritanceRecord = {
   readonly soft: Limit;
   readonly hard: Limit;
@@ -60,23 +75,28 @@ export type InheritanceRecord = {
   readonly payer: number;
 };
 
-/** `layout`: the image that the child has in common with its parent. */
+/** An open fork. `layout`: that of the parent's image, which the child has, too. */
 export type ForkRecord = InheritanceRecord & { readonly layout: string };
 
-/** Anonymous memory of this process where there is no key, else the segment that it has made with this key and size. */
+/** An open grant of shared memory: a System V segment where there is a key, else anonymous memory. */
 export interface UnseenRecord extends ObjectRecord {
   readonly key: number | null;
+  /** The pid of the process that was granted it. */
   readonly creator: number;
-  /** Who else has the creator's memory, where it may be mapped: absent in records of daemons before. */
+  /** The pids of the processes that share the creator's space: their maps show it, too. Absent in records of older versions. */
   readonly sharers?: readonly number[];
 }
 
+/** A charged shared object; its name is in the key. */
 export interface ObjectRecord {
+  /** A uid. */
   readonly payer: number;
+  /** The number of a job. */
   readonly job: number;
   readonly pages: number;
 }
 
+/** JSON has no Infinity: a limit of pages in memory and in a record. */
 export const orNull = (limit: number): Limit => (limit === Number.POSITIVE_INFINITY ? null : limit);
 export const orInfinity = (limit: Limit): number => limit ?? Number.POSITIVE_INFINITY;
 

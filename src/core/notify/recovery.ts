@@ -26,12 +26,12 @@ import {
   VFORK_CHILD_RECORD,
 } from "./records.ts";
 
-/** The records under keys that begin so, by what follows. */
+/** The records whose keys begin with `prefix`, each with the rest of its key. */
 function* under<T>(records: ReadonlyMap<string, Json>, prefix: string): Iterable<[string, T]> {
   for (const [key, value] of records) if (key.startsWith(prefix)) yield [key.slice(prefix.length), value as T];
 }
 
-/** The jobs of the records, each inside the one around it. */
+/** The jobs of the records, by number; each refers to the job around it. */
 function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
   const jobs = new Map<number, Job>();
   const byId = new Map([...under<JobRecord>(records, JOB_RECORD)].map(([id, record]) => [Number(id), record]));
@@ -49,8 +49,9 @@ function jobsOf(records: ReadonlyMap<string, Json>): Map<number, Job> {
 }
 
 /**
- * Goes on where a process that was killed left the accounts: what is written down says whose the charges are, the kernel's maps
- * how much there is. Returns the jobs by number. To be called before any notification is taken.
+ * Restores the accounts of a daemon that was killed: its journal records say who pays, the kernel's maps say how much. Returns the jobs by
+ * number. To be called once, on empty accounts, before any notification is received. This daemon may be killed in the middle of it, too: a
+ * record is dropped only when another record stands for it.
  */
 export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>): ReadonlyMap<number, Job> {
   const { population, targets, objects, grants, ledger, uids, recorder } = accounts;
@@ -59,7 +60,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   const jobs = jobsOf(records);
   for (const job of jobs.values()) accounts.jobs.add(job);
   const jobOf = (id: number): Job => jobs.get(id) ?? accounts.rootJob;
-  // Those of a job that had the same limit share it.
+  // Processes of one job that had the same limit share one cell again.
   const cells = new Map<string, LimitCell>();
   const cellOf = ({ soft, hard, job }: InheritanceRecord): LimitCell => {
     const key = `${job} ${soft} ${hard}`;
@@ -78,14 +79,14 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   }
 
   for (const [pid, record] of under<InheritanceRecord>(records, VFORK_CHILD_RECORD)) {
-    // It is the same process, or the record means nobody under the filter.
+    // A later process with this pid is not under a filter, unless it is accounted, too.
     if (targets.ids(Number(pid))?.filtered) accounts.arrivals.expect(Number(pid), inheritanceFrom(record));
     else recorder.drop(VFORK_CHILD_RECORD + pid);
   }
 
-  // A process that nobody knows has the image of one that has forked it, which may have exited.
+  // An unknown process has the image of the process that forked it, which may have exited.
   const knownImages: KnownImage[] = [];
-  /** Records to be dropped when what they tell is written down elsewhere: this may be killed as well. */
+  // The keys of records that other records stand for by now.
   const obsolete: string[] = [];
   for (const [name, record] of under<ForkRecord>(records, FORK_RECORD)) {
     knownImages.push({ layout: record.layout, inheritance: inheritanceFrom(record), isOfFork: true });
@@ -97,14 +98,14 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
     const inheritance = inheritanceFrom(record);
     knownImages.push({ layout: record.layout, inheritance, isOfFork: false });
     const image = targets.image(pid);
-    // One that nobody has looked at yet is taken for the same: whose number is used again is found out by the first look.
+    // A process whose image has not been read is taken for the recorded one. If its pid was reused, the first image tells.
     if (image ? image.startTicks !== record.startTicks : !targets.ids(pid)?.filtered) {
       obsolete.push(PROCESS_RECORD + name);
       continue;
     }
     if (image) knownImages.push({ layout: image.layout, inheritance, isOfFork: false });
     const process = restore(accounts, pid, record, inheritance);
-    // Until its map is there nobody is to be granted what it has already.
+    // Its pages are charged now, so that nobody else is granted them before its map is there.
     if (!image && !process.launching) population.countAll(process);
   }
   for (let found = true; found; ) {
@@ -114,7 +115,7 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
       const process = image && registerUnrecorded(accounts, pid, image, knownImages);
       if (!process) continue;
       found = true;
-      // It may have been allowed to become another program, or another user.
+      // An exec or a change of the uid may have been allowed before.
       population.execs(process, "unknown");
       population.changesUid(process, "unknown");
     }
@@ -131,15 +132,15 @@ export function recover(accounts: Accounts, records: ReadonlyMap<string, Json>):
   return jobs;
 }
 
-/** An image that children have too which have not become another program, and what such a child inherits. */
+/** The image of a recorded process or fork, and what a forked child of that image inherits. */
 interface KnownImage {
   readonly layout: string;
-  /** Of a fork whose child had not been found, and that says more than its parent does by now. */
+  /** The record is that of an open fork: it tells more about the child than the parent's present state. */
   readonly isOfFork: boolean;
   readonly inheritance: Inheritance;
 }
 
-/** Somebody of whom nothing is written down: the child of one that is known, or, that one being gone, one of its family. */
+/** Registers a process without a record: a child of a registered process, or a process of a known image whose parent has exited. */
 function registerUnrecorded(
   { population, arrivals, targets, rootJob }: Accounts,
   pid: number,
@@ -160,11 +161,11 @@ function registerUnrecorded(
   return arrivals.register(pid, inheritance ?? { job: rootJob, limit: rootJob.limit });
 }
 
-/** Shared memory that was granted: what has become of it, the next look tells. */
+/** Restores an open grant of shared memory; the next read of the map finds it or gives it back. */
 function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void {
   const { population, objects, grants, uids } = accounts;
   const { key, creator, sharers = [], pages, payer } = record;
-  // Who has made it may be another program by now, or gone.
+  // The creator may have executed another program or exited: then a process that shared its space maps the memory.
   const process = [creator, ...sharers].map((pid) => population.find(pid)).find((each) => each !== undefined);
   if (key !== null) objects.restoreSegment(key, creator, pages, uids.find(payer), job);
   else if (process) {
@@ -173,6 +174,7 @@ function restoreUnseen(accounts: Accounts, record: UnseenRecord, job: Job): void
   }
 }
 
+/** Registers the process of a record, uncharged: its map is read later. */
 function restore(
   accounts: Accounts,
   pid: number,
@@ -184,13 +186,13 @@ function restore(
   const image = { startTicks, layout };
   const process: AccountedProcess = population.restore(pid, image, payer, job, limit);
   process.space.heap.beginRunning(startBrk);
-  // A memory that two processes have, as after vfork, is one.
+  // Two processes that share an address space, as after vfork, share one Space again.
   const sharer = population.memorySharerOf(pid, layout);
   if (sharer) population.shareSpace(process, sharer.space);
   else process.space.restoreForeign(foreign.map(([start, end, uid]) => ({ start, end, payer: uids.find(uid) })));
   process.launching = launching;
   if (typeof nextPayer === "number") process.nextPayer = uids.find(nextPayer);
-  // Whatever may have happened since it was written down.
+  // Both may have happened since the record was written.
   population.execs(process, "unknown");
   population.changesUid(process, "unknown");
   return process;

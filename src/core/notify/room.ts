@@ -35,7 +35,7 @@ export class Room {
 
   /** Tells which spaces count against the limit that `pages` more would exceed: a read of their maps may make room. */
   rivals({ space: { payer, job } }: AccountedProcess, pages: number): (space: Space) => boolean {
-    const full = job.without(pages);
+    const full = job.exceededBy(pages);
     if (full) return (space) => space.job.isWithin(full);
     if (!this.#accounts.ledger.hasSupply(pages)) return () => true;
     return (space) => space.payer === payer || space.foreign.some((range) => range.payer === payer);

@@ -9,13 +9,14 @@ import type { AccountedProcess } from "./process.ts";
 import { OBJECT_RECORD, type Recorder } from "./records.ts";
 import type { Space } from "./space.ts";
 
-/** Memory that processes share, charged once to whoever made it: anonymous, System V, a memory file. */
+/** Memory that processes share, charged once to its creator: anonymous memory, a System V segment, a memory file. */
 export class SharedObject {
+  /** Its only charge, held until {@link resize} to 0. */
   readonly charge: Charge;
   readonly job: Job;
-  /** Calls that were allowed to resize it: what is seen before they are done may be the size it had. */
+  /** Granted calls that may still resize it: until they are done the size that is read may be the one before. */
   readonly #resizes = new Set<Grant>();
-  /** Who maps it; all that keeps anonymous memory alive. */
+  /** The spaces that map it. Anonymous memory lives only as long as there is one. */
   readonly spaces: Set<Space> = new Set();
 
   constructor(ledger: SwapLedger, payer: UidInfo, job: Job) {
@@ -31,46 +32,55 @@ export class SharedObject {
     return this.charge.pages;
   }
 
+  /** Charges this many pages in all. */
   resize(pages: number): void {
     this.charge.grow(pages - this.charge.pages);
   }
 
+  /** The call of `grant` is about to resize it. */
   resizes(grant: Grant): void {
     this.#resizes.add(grant);
   }
 
-  /** Whether a call may still resize it. */
+  /** Whether a granted call may still resize it. */
   isResizing(targets: Targets): boolean {
     for (const grant of this.#resizes) if (grant.isDone(targets)) this.#resizes.delete(grant);
     return this.#resizes.size > 0;
   }
 
-  /** The kernel has not carried out `grant`. Whether no other call relies on what was charged for that. */
+  /** The kernel did not carry out the call of `grant`. Whether its charge can be given back: no other resizing call relies on it. */
   cancels(grant: Grant): boolean {
     this.#resizes.delete(grant);
     return this.#resizes.size === 0;
   }
 }
 
+/** One charged object, for listings. */
 export interface SharedCharge {
+  /** Its name; `new` for an object that no map has shown. */
   readonly name: string;
   readonly uid: number;
   readonly pages: number;
   readonly charge: Charge;
 }
 
-/** How an object's name begins: anonymous, a System V segment, a memory file. */
+/** The beginnings of names: anonymous memory, a System V segment, a memory file. */
 export const ANONYMOUS = "zero ";
 export const SEGMENT = "sysv ";
 export const FILE = "file ";
 
-/** All shared memory that is charged: what is known by a name, and what was granted and has not been seen. */
+/**
+ * All charged shared memory: objects known by name, from a map or the list of segments, and objects that were granted and not seen. It owns
+ * the known objects and their journal records; `Grants` owns the others.
+ */
 export class SharedObjects {
   readonly #ledger: SwapLedger;
   readonly #targets: Targets;
   readonly #recorder: Recorder;
   readonly #grants: Grants;
+  /** By name. */
   readonly #known = new Map<string, SharedObject>();
+  /** The names of the known memory files. */
   readonly #files = new Set<string>();
 
   constructor(ledger: SwapLedger, targets: Targets, grants: Grants, recorder: Recorder) {
@@ -80,7 +90,7 @@ export class SharedObjects {
     this.#grants = grants;
   }
 
-  /** Whether there is anything that {@link sweep} could find to be gone. */
+  /** Whether there is an object that {@link sweep} could find to be gone. */
   get any(): boolean {
     return this.#known.size > 0 || this.#grants.objects.size > 0;
   }
@@ -91,62 +101,66 @@ export class SharedObjects {
     for (const { object } of this.#grants.objects) yield each("new", object);
   }
 
-  /** An object that `space` is about to make, charged to who pays for that. */
+  /** A new object that `space` is about to create, charged to the payer of that space. */
   charge({ payer, job }: Pick<Space, "payer" | "job">, pages: number): SharedObject {
     const object = new SharedObject(this.#ledger, payer, job);
     object.resize(pages);
     return object;
   }
 
-  /** What was granted does not come. */
+  /** The object of this grant does not exist: closes the grant and gives its charge back. */
   giveUp(grant: ObjectGrant): void {
     if (this.#grants.close(grant)) grant.object.resize(0);
   }
 
-  /** Anonymous memory that was granted to `space` and that no map has shown, oldest first. */
+  /** The open grants of anonymous memory that the map of `space` has to show, oldest first. */
   #unseen(space: Space): ObjectGrant[] {
     return [...this.#grants.objects].filter((grant) => grant.key === undefined && grant.holder === space);
   }
 
+  /** Whether anonymous shared memory was granted that the map of `space` has not shown. */
   hasUnseen(space: Space): boolean {
     return this.#grants.objects.size > 0 && this.#unseen(space).length > 0;
   }
 
-  /** What a segment of this key and size would add: nothing when there is one. */
+  /** The pages that shmget with this key and size would add: 0 where the key has a segment. */
   segmentNeed(key: number, pages: number): number {
     return key !== 0 && this.#targets.segments().some((segment) => segment.key === key) ? 0 : pages;
   }
 
-  /** What a memory file of that size would add. */
+  /** The pages that a memory file would add if it had `pages`. */
   fileNeed(key: string, pages: number): number {
     return Math.max(0, pages - (this.#known.get(key)?.pages ?? 0));
   }
 
-  /** A file is to be that large, by `grant`; without one it is already. */
+  /** A memory file is to have `pages` by the call of `grant`, or has them already where there is no grant. Charges the difference. */
   growFile(key: string, { payer, job }: Space, pages: number, grant?: Grant): void {
     const known = this.#known.get(key);
-    // One that has come to nothing, or is empty again, is as good as new.
+    // A known file without pages belongs to nobody: whoever makes it grow pays.
     const object = known && known.pages > 0 ? known : new SharedObject(this.#ledger, payer, job);
     for (const space of known?.spaces ?? []) object.spaces.add(space);
     if (pages > object.pages) object.resize(pages);
-    // Those that are over need not be remembered.
+    // Forgets the resizing calls that are done.
     object.isResizing(this.#targets);
     if (grant) object.resizes(grant);
     this.#know(key, object);
   }
 
-  /** A file that was allowed by `grant` to grow by so many pages stays as it was. */
+  /** The kernel did not carry out the call of `grant`, which had charged a file with `pages` more. */
   stopGrowing(key: string, pages: number, grant: Grant): void {
     const object = this.#known.get(key);
     if (object?.cancels(grant)) object.resize(Math.max(0, object.pages - pages));
   }
 
-  /** A child maps what its parent maps. */
+  /** A forked child maps the objects that its parent maps. */
   inherit(parent: Space, child: Space): void {
     for (const object of this.#known.values()) if (object.spaces.has(parent)) object.spaces.add(child);
   }
 
-  /** Takes on what the map of `space` shows; `settled` when no call of it is under way. */
+  /**
+   * Takes over what the map of `space` shows: names new objects, ends grants, and gives back anonymous memory that is not mapped any more.
+   * `settled`: no call of the space is under way, so a grant that the map does not show has come to nothing.
+   */
   seen(space: Space, vmas: readonly Vma[], settled: boolean): void {
     const mapped = new Map<string, number>();
     for (const { object, objectPages } of vmas) {
@@ -156,7 +170,7 @@ export class SharedObjects {
     for (const [key, pages] of mapped) {
       let object = this.#known.get(key);
       if (!object) {
-        // Whatever else it is was made by somebody we do not watch.
+        // A segment or file that no granted call has created belongs to a process without accounting.
         if (!key.startsWith(ANONYMOUS)) continue;
         const grant = this.#claim(unseen, pages);
         object = grant?.object ?? this.charge(space, pages);
@@ -169,16 +183,16 @@ export class SharedObjects {
     for (const [key, object] of this.#known) if (!mapped.has(key)) this.#leave(key, object, space);
   }
 
-  /** Of what a space was granted the object that has been seen: one of that size, else the oldest. Taken out of `unseen`. */
+  /** Picks the grant of an object that a map shows with `pages`: one of that size, else the oldest. Removes it from `unseen`. */
   #claim(unseen: ObjectGrant[], pages: number): ObjectGrant | undefined {
     const same = unseen.findIndex(({ object }) => object.pages === pages);
     return unseen.splice(Math.max(0, same), 1)[0];
   }
 
-  /** `space` is gone. */
+  /** The last process has left `space`. */
   left(space: Space): void {
     for (const grant of this.#unseen(space)) {
-      // A fork that was under way with it may have made a child that maps it.
+      // A fork that was under way at the same time may have created a child that maps it.
       const fork = [...this.#grants.forks].find((each) => each.space === space && each.isInexact);
       if (fork) grant.holder = fork.child;
       else this.giveUp(grant);
@@ -187,8 +201,8 @@ export class SharedObjects {
   }
 
   /**
-   * Finds out which segments and memory files there still are; `processes` are those that may hold one. `learns`: files of the uid
-   * that pays for such a process count from now on, though they have come without a call that was trapped.
+   * Finds out which segments and memory files still exist, and their sizes. `processes` are the accounted ones, which may have files open.
+   * `learns`: a memory file of theirs that no trapped call has created is charged from now on, if it belongs to the payer of the process.
    */
   sweep(processes: Iterable<AccountedProcess>, learns: boolean): void {
     if (this.any) this.#sweepSegments();
@@ -197,13 +211,13 @@ export class SharedObjects {
 
   #sweepSegments(): void {
     const unseen = [...this.#grants.objects].filter(({ key }) => key !== undefined);
-    // Asked first: what is done has made its segment, or never will.
+    // Asked before the list is read: a call that is done has created its segment, or never will.
     const done = new Set(unseen.filter((grant) => grant.isDone(this.#targets)));
     const there = this.#targets.segments();
     for (const segment of there) {
       const name = SEGMENT + segment.id;
       if (this.#known.has(name)) continue;
-      // One that is removed while somebody has it attached has lost its key.
+      // A segment that was removed while a process has it attached has the key 0.
       const isOf = ({ process, key, object }: ObjectGrant): boolean =>
         process.pid === segment.creator && (key === segment.key || segment.key === 0) && object.pages === segment.pages;
       const found = unseen.find((grant) => this.#grants.objects.has(grant) && isOf(grant));
@@ -237,19 +251,20 @@ export class SharedObjects {
     }
   }
 
+  /** `space` does not map the object any more. Anonymous memory that nobody maps is gone; segments and files have names. */
   #leave(key: string, object: SharedObject, space: Space): void {
     if (!object.spaces.delete(space) || object.spaces.size > 0) return;
     if (!this.#files.has(key) && !key.startsWith(SEGMENT)) this.#drop(key, object);
   }
 
-  /** An object that a process before this one has charged. */
+  /** Takes over an object of a journal record. */
   restore(key: string, payer: UidInfo, job: Job, pages: number): void {
     const object = new SharedObject(this.#ledger, payer, job);
     object.resize(pages);
     this.#know(key, object);
   }
 
-  /** A segment that was granted in another life of the daemon, if it was made. */
+  /** Takes over a granted segment of a journal record, if the call has created it. */
   restoreSegment(key: number, creator: number, pages: number, payer: UidInfo, job: Job): void {
     const isOf = (segment: Segment): boolean =>
       segment.creator === creator && segment.pages === pages && (segment.key === key || segment.key === 0);
@@ -257,7 +272,7 @@ export class SharedObjects {
     if (found) this.restore(SEGMENT + found.id, payer, job, pages);
   }
 
-  /** Gives back anonymous memory that no map shows. */
+  /** Drops anonymous memory that no map shows: to be called when all maps have been read. */
   dropUnused(): void {
     for (const [key, object] of this.#known) {
       if (key.startsWith(ANONYMOUS) && object.spaces.size === 0) this.#drop(key, object);

@@ -6,26 +6,26 @@ import { type AccountedProcess, UNREAD } from "./process.ts";
 import { Space } from "./space.ts";
 
 /**
- * The image of a program that nobody has looked at: read when something of it is asked for, which has to be before the process becomes
- * another one. Most programs end before that, and a later process may have the number by then.
+ * The image of a program, read at the first use: most programs exit before anybody needs it, and a later process may have the pid by then.
+ * It has to be read before the process executes the next program.
  */
 export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "startBrk"> {
   readonly #targets: Targets;
   readonly #pid: number;
-  /** It was there by then. */
-  readonly #metTicks: number;
+  /** When the process was registered: clock ticks since boot. A process that began later is another one. */
+  readonly #registeredTicks: number;
   #read: Image | undefined;
 
   constructor(targets: Targets, pid: number) {
     this.#targets = targets;
     this.#pid = pid;
-    this.#metTicks = targets.nowTicks();
+    this.#registeredTicks = targets.nowTicks();
   }
 
   get #image(): Image | undefined {
     if (this.#read) return this.#read;
     const image = this.#targets.image(this.#pid);
-    if (image && image.startTicks <= this.#metTicks) this.#read = image;
+    if (image && image.startTicks <= this.#registeredTicks) this.#read = image;
     return this.#read;
   }
 
