@@ -14,7 +14,7 @@ import { Vm } from "./vm.ts";
 import { protText, VM_PROT_EXECUTE, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
 
 const PAGE_SIZE = 4096;
-const SPAN = 60;
+const SPAN = 30;
 const FILE_PAGES = 100;
 const PROTS = [0, 1, 3, 3, 3, 5];
 const MOST_PROCESSES = 5;
@@ -82,7 +82,7 @@ class Machine {
         for (let page = start; page < end; page++) Object.assign(pages.get(page) ?? {}, { prot });
         return;
       case "touch":
-        for (let page = start; page < Math.min(end, start + 5); page++) this.#touch(pair, page, c % 3 !== 0);
+        for (let page = start; page < end; page++) this.#touch(pair, page, c % 3 !== 0);
         return;
       case "lock":
         this.#lock(pair, start, end);
@@ -183,7 +183,8 @@ function bringIn(page: Page, write: boolean): void {
 
 const OPS = [
   ...["map", "map", "map", "map-file", "map-file", "map-shared", "unmap", "unmap", "protect", "protect"],
-  ...["touch", "touch", "touch", "touch", "touch", "lock", "unlock", "move", "move", "fork", "fork", "exit"],
+  ...["touch", "touch", "touch", "touch", "touch", "touch", "touch", "touch", "lock", "unlock", "move", "move"],
+  ...["fork", "fork", "fork", "fork", "exit", "exit", "exit"],
 ];
 
 const HISTORY: fc.Arbitrary<Step[]> = fc.array(
