@@ -67,9 +67,10 @@ test("the number of a thread that has ended may come again, as another process's
   kernel.processes.get(other)!.tids.add(thread);
   does(world, thread, map(7));
   assert.deepEqual(totals(world), [5, 7]);
-  // Its first process ends: it is still the other one's.
+  // Its first process ends: it is still the other one's, who need not be asked for again.
   world.exit(pid);
   world.tellEnds();
+  forbid(world, "ids");
   does(world, thread, map(1));
   assert.deepEqual(totals(world), [0, 8]);
 });
@@ -431,4 +432,59 @@ test("that a process has ended is told once, and not of who has its number by no
   population.exited(next);
   population.exited(next);
   assert.deepEqual([population.size, accounts.ledger.reserved, world.records.has(`process ${pid}`)], [0, 0, false]);
+});
+
+test("a process of which no fork is known has the limit of its parent, not that of the tree", () => {
+  const { world, kernel, accounts, pid } = machineWith(10);
+  accounts.setLimit(find(world, pid), { soft: 300, hard: 300 });
+  world.start(UID, world.job.limit);
+  const child = kernel.spawn(UID);
+  child.ppid = pid;
+  does(world, child.pid, map(5));
+  assert.deepEqual([find(world, child.pid).limit.soft, find(world, child.pid).space.pages], [300, 5]);
+});
+
+test("a program that was expected and has called before a kill has its data segment where it has moved it", () => {
+  const { world, kernel, pid } = machineWith(10);
+  const child = does(world, pid, vfork(true))!;
+  does(world, child.pid, EXEC);
+  does(world, child.pid, brk(20));
+  kernel.vm.mprotect(child.proc, 10, 12, 1);
+  world.crash();
+  assert.ok(world.accounts.population.find(child.pid));
+  assert.equal(world.accounts.ledger.reserved, 10 + IMAGE_PAGES + 20);
+  // The world holds what a refused brk returns against where the data segment ends.
+  assert.equal(world.judge(child.pid, brk(2000)), "refused");
+  world.checkAtRest();
+});
+
+test("a data segment that another thread moves while the uid changes ends where that thread has moved it", () => {
+  const { world, kernel, pid } = machineWith(0);
+  const thread = kernel.addThread(pid);
+  does(world, pid, brk(5));
+  assert.equal(world.trap(thread, brk(10)), "let go");
+  becomes(world, pid, OTHER);
+  does(world, pid, map(1));
+  kernel.happen(thread);
+  assert.equal(world.judge(pid, brk(2000)), "refused");
+});
+
+test("of forks under way at once by two uids a child is that of its own uid's", () => {
+  const { world, kernel, accounts, pid } = machineWith(10);
+  const other = does(world, pid, fork())!;
+  becomes(world, other.pid, OTHER);
+  does(world, other.pid, map(3));
+  const [first, second] = [does(world, pid, fork())!, does(world, other.pid, fork())!];
+  for (const gone of [pid, other.pid]) world.exit(gone);
+  world.tellEnds();
+  assert.deepEqual(
+    [first, second].map((child) => kernel.ids(child.pid)!.ruid),
+    [UID, OTHER],
+  );
+  accounts.readAllMaps();
+  assert.deepEqual(
+    [first, second].map((child) => find(world, child.pid).space.payer.uid),
+    [UID, OTHER],
+  );
+  world.checkAtRest();
 });

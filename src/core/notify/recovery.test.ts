@@ -52,14 +52,18 @@ test("jobs are inside each other as they were, in whatever order they are writte
   const { process, recorded, job, goOn } = scene();
   job(3, { around: 2 });
   job(2, { around: 1, soft: 7, hard: 8, budget: 90 });
-  job(4, { around: 77 });
+  job(4, { around: 77, sessionOf: 2000 });
   const { pid } = process(30);
   recorded(pid, null, { job: 3 });
   const { accounts, jobs } = goOn();
   const of = (id: number): Job => jobs.get(id)!;
   assert.deepEqual([of(3).around, of(2).around, of(1).around, of(4).around], [of(2), of(1), undefined, undefined]);
   assert.deepEqual([of(2).limit, of(2).most, of(1).most], [{ soft: 7, hard: 8 }, 90, UNLIMITED]);
-  assert.deepEqual([1, 2, 3, 4].map((id) => of(id).pages), [30, 30, 30, 0]);
+  assert.deepEqual([of(3).sessionOf, of(4).sessionOf], [undefined, 2000]);
+  assert.deepEqual(
+    [1, 2, 3, 4].map((id) => of(id).pages),
+    [30, 30, 30, 0],
+  );
   assert.deepEqual(accounts.jobs, new Set([accounts.rootJob, ...jobs.values()]));
 });
 
@@ -120,7 +124,11 @@ test("who was expected to come as another program is looked for, unless nobody u
 });
 
 test("nobody's record, but the image of one whose record is there: it has been forked by that one, or by the fork that was open", () => {
-  const cases: readonly (readonly [what: string, prepare: (s: ReturnType<typeof scene>, pid: number) => void, limit: number | undefined])[] = [
+  const cases: readonly (readonly [
+    what: string,
+    prepare: (s: ReturnType<typeof scene>, pid: number) => void,
+    limit: number | undefined,
+  ])[] = [
     ["nothing is known of it", () => {}, undefined],
     ["one that is gone had its image", ({ recorded }) => recorded(1, 20, { layout: "a" }), 20],
     ["one that is gone had another image", ({ recorded }) => recorded(1, 20, { layout: "b" }), undefined],
@@ -182,7 +190,10 @@ test("children of children are found, in whatever order they are listed", () => 
   const { pids } = kernel;
   kernel.pids = () => [...pids.call(kernel)].reverse();
   const { accounts, limitOf } = goOn();
-  assert.deepEqual(family.map(({ pid }) => limitOf(pid)), [50, 50, 50, 50]);
+  assert.deepEqual(
+    family.map(({ pid }) => limitOf(pid)),
+    [50, 50, 50, 50],
+  );
   assert.equal(accounts.ledger.reserved, 15);
 });
 
