@@ -26,7 +26,8 @@ function row(
   return { name, value: ratio, unit: "x", detail: `${us(a)} : ${us(b)}`, ...wanted };
 }
 
-async function startFloor(pinned: boolean): Promise<{ dir: string; stop(): Promise<void> }> {
+/** The C server, on a directory of its own. */
+export async function startFloor(pinned: boolean): Promise<{ dir: string; stop(): Promise<void> }> {
   const dir = mkdtempSync(join(tmpdir(), "lyonnais-floor-"));
   const pin = pinned ? ["taskset", "-c", "0"] : [];
   const [program, ...args] = [...pin, floor("fuse-floor"), dir];

@@ -1,4 +1,7 @@
-/** What one user's requests take while others ask for much: of root's daemon, whose mount everybody may use. */
+/**
+ * What one user's requests take while others ask for much: of root's daemon, whose mount everybody may use. The same is measured at the same
+ * time of a C server and of a C supervisor that nobody else asks for anything: what they take longer is the machine's doing.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
@@ -6,6 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { CLI } from "../test/support/paths.ts";
 import { Target } from "../test/support/target.ts";
+import { startFloor } from "./files.ts";
 import type { BenchRow } from "./row.ts";
 import { floor } from "./run.ts";
 
@@ -28,6 +32,11 @@ interface Latency {
 interface Both {
   readonly status: Latency;
   readonly call: Latency;
+}
+
+interface Found extends Both {
+  /** Of the C programs. */
+  readonly floor: Both;
 }
 
 /** The longest that each may take, milliseconds. */
@@ -80,12 +89,23 @@ class Place implements AsyncDisposable {
     await ended;
   }
 
-  async measure(target: Target): Promise<Both> {
-    const status = this.start([floor("latency"), String(MEASURED_MS), "cat", this.path(target.pid, "status")], B);
-    const call = this.startLimited([floor("latency"), String(MEASURED_MS), "mmap"]);
-    const [a, b] = await Promise.all([status, call].map(latencyOf));
-    for (const child of [status, call]) await this.end(child);
-    return { status: a!, call: b! };
+  async measure(target: Target): Promise<Found> {
+    const latency = [floor("latency"), String(MEASURED_MS)];
+    const map = [...latency, "mmap"];
+    const server = await startFloor(false);
+    try {
+      const children = [
+        this.start([...latency, "cat", this.path(target.pid, "status")], B),
+        this.startLimited(map),
+        this.start([...latency, "cat", join(server.dir, String(target.pid), "status")]),
+        this.start([floor("supervisor"), ...map]),
+      ];
+      const [a, b, c, d] = await Promise.all(children.map(latencyOf));
+      for (const child of children) await this.end(child);
+      return { status: a!, call: b!, floor: { status: c!, call: d! } };
+    } finally {
+      await server.stop();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -105,7 +125,7 @@ async function latencyOf(child: ChildProcess): Promise<Latency> {
 const loop = (command: string): string[] => ["sh", "-c", `while :; do ${command}; done`];
 
 /** Measured beside `command`, by A. */
-async function beside(place: Place, target: Target, command: readonly string[], uid = A): Promise<Both> {
+async function beside(place: Place, target: Target, command: readonly string[], uid = A): Promise<Found> {
   const load = place.start(command, uid);
   const both = await place.measure(target);
   await place.end(load);
@@ -113,7 +133,7 @@ async function beside(place: Place, target: Target, command: readonly string[], 
 }
 
 /** While `count` copies of a limited program begin, go on, and end together. */
-async function besideLimited(place: Place, target: Target, command: readonly string[], endMs: number): Promise<Both> {
+async function besideLimited(place: Place, target: Target, command: readonly string[], endMs: number): Promise<Found> {
   const load = place.startLimited(command);
   await once(load.stdout!, "data");
   const measured = place.measure(target);
@@ -124,11 +144,15 @@ async function besideLimited(place: Place, target: Target, command: readonly str
   return both;
 }
 
-function rowsOf(what: string, found: Both, alone: Both): BenchRow[] {
+const inWords = ({ p50, p99, max }: Latency): string =>
+  `p50 ${p50.toFixed(0)} µs, p99 ${p99.toFixed(0)} µs, longest ${(max / 1000).toFixed(1)} ms`;
+
+function rowsOf(what: string, found: Found, alone: Found): BenchRow[] {
   return (["status", "call"] as const).flatMap((kind) => {
-    const { p50, p99, max } = found[kind];
+    const { p99, max } = found[kind];
     const ratio = p99 / alone[kind].p99;
-    const detail = `p50 ${p50.toFixed(0)} µs, p99 ${p99.toFixed(0)} µs, longest ${(max / 1000).toFixed(1)} ms`;
+    const machine = found.floor[kind].p99 / alone.floor[kind].p99;
+    const detail = `${inWords(found[kind])}; in C ${machine.toFixed(2)} x: ${inWords(found.floor[kind])}`;
     const name = `${NAMES[kind]}, p99 to alone: ${what}`;
     if (found === alone) return [{ name, value: ratio, unit: "x", detail }];
     const longest = LONGEST_MS[kind];

@@ -62,9 +62,14 @@ export class DaemonLock {
     closeSync(this.fd);
   }
 
+  /** What was noted last stays where there is no room: it is overwritten, and cut off behind. */
   #note(): void {
-    ftruncateSync(this.fd);
-    writeSync(this.fd, `${process.pid}${this.#stays ? " stays" : ""}\n`, 0);
+    try {
+      ftruncateSync(this.fd, writeSync(this.fd, `${process.pid}${this.#stays ? " stays" : ""}\n`, 0));
+    } catch (error) {
+      const { code, reason } = nodeErrno(error);
+      throw new Errno(code, `the daemon's lock cannot be written: ${reason}`, error);
+    }
   }
 }
 
@@ -77,7 +82,7 @@ function locked(path: string): number | undefined {
 }
 
 function readNote(socket: string): { pid: string; stays: boolean } {
-  const [pid = "?", word] = readFileSync(`${socket}.lock`, "latin1").trim().split(" ");
+  const [pid = "?", word] = readFileSync(`${socket}.lock`, "latin1").split("\n", 1)[0]!.split(" ");
   return { pid, stays: word === "stays" };
 }
 

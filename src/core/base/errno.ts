@@ -57,6 +57,7 @@ export const ERRNO = {
   ECONNREFUSED: 111,
   EALREADY: 114,
   ESTALE: 116,
+  EDQUOT: 122,
 } as const;
 
 export type ErrnoName = keyof typeof ERRNO;

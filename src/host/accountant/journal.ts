@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { Errno } from "../../core/base/errno.ts";
 import type { Json, Recorder } from "../../core/notify/records.ts";
 import { mapFile, unmapFile } from "../linux/mapped-file.ts";
 
@@ -61,18 +62,33 @@ export class Journal implements Recorder {
     const text = [...this.#lines.values()].join("");
     const contents = Buffer.alloc(Math.max(LEAST_BYTES, text.length * TIMES));
     contents.write(text, "latin1");
-    const fresh = `${this.#path}.new`;
+    const bytes = writeMapped(this.#path, contents);
+    this.#end = text.length;
+    return bytes;
+  }
+}
+
+/** A file in the place of the one at `path`, and its memory. ENOSPC and the like, and then the old one is there still. */
+function writeMapped(path: string, contents: Buffer): Buffer {
+  const fresh = `${path}.new`;
+  rmSync(fresh, { force: true });
+  const fd = openSync(fresh, "wx+", 0o600);
+  try {
+    writeFileSync(fd, contents);
+    const bytes = mapFile(fd, contents.length, fresh);
+    renameSync(fresh, path);
+    return bytes;
+  } catch (error) {
     rmSync(fresh, { force: true });
-    const fd = openSync(fresh, "wx+", 0o600);
-    try {
-      writeFileSync(fd, contents);
-      const bytes = mapFile(fd, contents.length, fresh);
-      renameSync(fresh, this.#path);
-      this.#end = text.length;
-      return bytes;
-    } finally {
-      closeSync(fd);
-    }
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code !== "ENOSPC" && code !== "EDQUOT" && code !== "EFBIG") throw error;
+    throw new Errno(
+      code,
+      `the accounts need ${contents.length} bytes at ${path}: ${message.replace(/^[A-Z]+: /, "")}`,
+      error,
+    );
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -30,6 +30,8 @@ export class ThreadLink {
   readonly #exited: Promise<void>;
   #nextId = 1;
   #isOver = false;
+  /** Why it cannot begin. */
+  #refusal: Errno | undefined;
 
   constructor(data: Omit<ThreadData, "bell">, owner: LinkOwner) {
     this.#bell = Bell.make();
@@ -50,7 +52,10 @@ export class ThreadLink {
       else if (report.kind === "done") this.#take(report.id)?.settle(report.value);
       else {
         const error = new Errno(report.code, report.reason);
-        if (report.id === 0) settle.reject(error);
+        if (report.id === 0) {
+          this.#refusal = error;
+          settle.reject(error);
+        }
         this.#take(report.id)?.fail(error);
       }
     });
@@ -88,6 +93,7 @@ export class ThreadLink {
   }
 
   #gone(): Errno {
+    if (this.#refusal) return this.#refusal;
     return new Errno("EIO", "the accounts are gone: their thread has ended; the server's log says why");
   }
 
