@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Arch } from "../core/abi/arch/arch.ts";
 import type { Tid } from "../core/base/brand.ts";
 import { isErrno } from "../core/base/errno.ts";
+import { KEEPING } from "../core/history/rotation.ts";
 import { buildFilter } from "../core/notify/filter.ts";
 import { trappedNumbers } from "../core/notify/trapped-numbers.ts";
 import type { Policy } from "../core/policy/policy.ts";
@@ -19,6 +20,7 @@ import { Enrolment, type EnrolmentHost } from "../host/accountant/enrolment.ts";
 import { liveEnrolmentHost } from "../host/accountant/enrolment-host.ts";
 import { LiveAccounts } from "../host/accountant/live-accounts.ts";
 import { MAP_KIT } from "../host/accountant/map-jobs.ts";
+import { LiveHistory, NO_HISTORY } from "../host/history/live-history.ts";
 import { LiveInspection } from "../host/inspect/live-inspection.ts";
 import { KernelAccess } from "../host/linux/access.ts";
 import { CallerIdentity } from "../host/linux/caller-identity.ts";
@@ -34,6 +36,7 @@ import { LiveTracer } from "../host/tracer/live-tracer.ts";
 import { type RepairSharing, UNSHARED } from "../host/tracer/repair-sharing.ts";
 import { repeatCall } from "../host/tracer/repeat-call.ts";
 import { QUOTAS } from "./daemon/quotas.ts";
+import { openPrivate } from "./private-file.ts";
 
 /** This host's processes, as any number of trees can show them. */
 export interface LiveHost {
@@ -88,6 +91,8 @@ export interface LastingAccounts {
   readonly state: AccountantState;
   /** What the administrator lets each uid have. */
   readonly policy?: Policy;
+  /** The directory where history is kept; absent: none is. */
+  readonly history?: string | undefined;
   /** The thread that keeps them has died: this process is to end, so that another goes on. */
   onDeath(error: Error): void;
 }
@@ -108,9 +113,14 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
   const arch = hostArch();
   const memory = new LiveMemory(access, elsewhere, arch.userTop);
   const print = (line: string): void => void process.stderr.write(`${line}\n`);
+  const history =
+    lasting?.history === undefined
+      ? undefined
+      : new LiveHistory({ dir: lasting.history, keeping: KEEPING, open: openPrivate, print });
   const accountant = new Accountant({
     state: lasting?.state,
     policy: lasting?.policy,
+    history: history && ((block) => history.take(block)),
     print,
     onBug,
     onDeath: lasting?.onDeath ?? onBug,
@@ -146,6 +156,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
     tracer,
     breakpoints: tracer.breakpoints,
     inspection,
+    history: history ?? NO_HISTORY,
   };
   return {
     accountant,
@@ -164,6 +175,7 @@ export function composeLiveHost(onBug: (error: unknown) => void, lasting?: Lasti
     async close() {
       await tracer.close();
       await accountant.close();
+      await history?.close();
       inspection.close();
       processes.close();
       elsewhere.close();

@@ -39,3 +39,21 @@ export function cat(
 ): Promise<void> {
   return readAll(client, path, out, stop);
 }
+
+/** What is read of a log, as much at a time. */
+const FOLLOWED = 64 * 1024;
+
+/** Goes on reading one open file, whose reads wait for more, until it ends. */
+export async function follow(client: TreeClient, path: string, out: (bytes: Uint8Array) => void): Promise<void> {
+  const file = await client.open(path, { read: true, write: false });
+  try {
+    for (let offset = 0; ; ) {
+      const bytes = await file.read(offset, FOLLOWED);
+      if (bytes.length === 0) return;
+      out(bytes);
+      offset += bytes.length;
+    }
+  } finally {
+    await file.close();
+  }
+}

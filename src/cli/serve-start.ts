@@ -7,7 +7,7 @@ import { startDaemonInBackground } from "./background.ts";
 import { daemonCommandLine } from "./daemon-command-line.ts";
 import { reportBug } from "./report.ts";
 import { untilTold } from "./signals.ts";
-import { stateFile } from "./state-file.ts";
+import { historyDir, stateFile } from "./state-file.ts";
 
 /**
  * Mounts on `dir` until unmounted or told to end. This process is the daemon, so that what `run` accounts shows in the mount;
@@ -41,7 +41,13 @@ export async function serveStart(dir: string, ready: (path: string) => void): Pr
 async function ownDaemon(): Promise<Daemon | undefined> {
   try {
     const log = stateFile("server.log");
-    return await startDaemon({ onDemand: true, command: daemonCommandLine(), log, onBug: reportBug });
+    return await startDaemon({
+      onDemand: true,
+      command: daemonCommandLine(),
+      log,
+      history: historyDir(),
+      onBug: reportBug,
+    });
   } catch (error) {
     if (!isErrno(error, "EADDRINUSE")) throw error;
     return undefined;

@@ -6,6 +6,9 @@ export function stateFile(name: string): string {
   return join(process.env["XDG_STATE_HOME"] || join(home(), ".local", "state"), "lyonnais", name);
 }
 
+/** The directory in which the daemon keeps the history of its accounts. */
+export const historyDir = (): string => stateFile("accounts");
+
 /** A user whom nobody knows, and who says nothing of it, has none. */
 function home(): string {
   try {

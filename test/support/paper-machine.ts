@@ -73,6 +73,10 @@ export function paperMachine({ refuse = () => false, info = {} }: PaperOptions =
     quotas: new Quotas(),
     clock: { after: () => () => {} },
     accounts: paperAccounts(calls),
+    history: {
+      today: () => Buffer.from("a quiet day\n"),
+      events: () => ({ log: { next: 1, ended: true, read: () => ({ text: "", next: 1 }) }, close: () => {} }),
+    },
     processes: {
       pids: () => [446 as Pid],
       find: (pid) => (alive && pid === 446 ? process : undefined),

@@ -35,6 +35,8 @@ export interface DaemonOptions {
   readonly command: readonly string[];
   /** Where a daemon that was started again says what is wrong. */
   readonly log: string;
+  /** The directory where history is kept; without it none is. */
+  readonly history?: string | undefined;
   /** The file of the administrator's limits; without it root's daemon reads the usual one. */
   readonly config?: string | undefined;
   /** With a daemon that does not last; a usual one without it. */
@@ -59,7 +61,7 @@ export interface Daemon {
  * This user's daemon: the mounts, the disks, and the tree for those who ask on its socket. EADDRINUSE when there is one. When it
  * cannot begin, its place is free, or its keeper's, once this process has ended, which the caller has to see to.
  */
-export async function startDaemon({ onDemand, onBug, config, ...restart }: DaemonOptions): Promise<Daemon> {
+export async function startDaemon({ onDemand, onBug, config, history, ...restart }: DaemonOptions): Promise<Daemon> {
   const socket = daemonSocket();
   const lock = await DaemonLock.take(socket, !onDemand);
   const keeper = new Keeper({ ...restart, lock: lock.fd, inheritance: lock.inheritance, onBug });
@@ -77,7 +79,7 @@ export async function startDaemon({ onDemand, onBug, config, ...restart }: Daemo
   const print = (line: string): void => void process.stderr.write(`${line}\n`);
   const { host, mounts, limits } = attempt(() => {
     const limits = new DaemonLimits({ config: limitsConfig(config), dir: state.dir, print });
-    const host = composeLiveHost(onBug, { state, onDeath, policy: limits.policy });
+    const host = composeLiveHost(onBug, { state, onDeath, policy: limits.policy, history });
     const mounts = new Mounts(host, keeper, onBug);
     mounts.recover();
     return { host, mounts, limits };

@@ -7,7 +7,7 @@ import { isInBackground, startDaemonInBackground, tellReady } from "../backgroun
 import { configFlag, daemonCommandLine } from "../daemon-command-line.ts";
 import { reportBug, reportError, reportProblem } from "../report.ts";
 import { END_SIGNALS, untilTold } from "../signals.ts";
-import { stateFile } from "../state-file.ts";
+import { historyDir, stateFile } from "../state-file.ts";
 
 export function daemonCommand(): Command {
   return new Command("daemon")
@@ -31,6 +31,7 @@ export function daemonCommand(): Command {
         command: daemonCommandLine(config),
         config,
         log: stateFile("server.log"),
+        history: historyDir(),
         onBug: reportBug,
       }).catch(async (error) => {
         // Somebody else's came first: whoever wanted one has it.

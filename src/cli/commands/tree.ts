@@ -5,7 +5,7 @@ import { openTreeAt, type TreePlace } from "../../app/open-tree.ts";
 import { type TreeClient, writeAll } from "../../app/tree-client.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { latin1, utf8 } from "../../core/base/text.ts";
-import { cat, ls } from "../actions.ts";
+import { cat, follow, ls } from "../actions.ts";
 import { hostNames } from "../names.ts";
 import { reportError } from "../report.ts";
 import { show } from "../terminal.ts";
@@ -40,11 +40,13 @@ export function lsCommand(): Command {
 export function catCommand(): Command {
   return new Command("cat")
     .description("print files of the tree, such as curproc/status")
+    .option("-f, --follow", "of a file whose reads wait, such as events: go on until it ends")
     .argument("<path...>", "in the tree, or below a running mount")
-    .action(async (paths: string[], _flags: unknown, command: Command) => {
+    .action(async (paths: string[], flags: { follow?: true }, command: Command) => {
+      const read = flags.follow ? follow : cat;
       for (const path of paths) {
         try {
-          await at(command, path, (client, inside) => cat(client, inside, show));
+          await at(command, path, (client, inside) => read(client, inside, show));
         } catch (error) {
           if (!isErrno(error)) throw error;
           reportError(`cat ${path}`, error);

@@ -6,6 +6,7 @@ import type { AccountedProcess } from "./process.ts";
 import type { Recorder } from "./records.ts";
 import type { SharedObjects } from "./shared-objects.ts";
 import type { UidAccounts } from "./uid-accounts.ts";
+import type { Witness } from "./witness.ts";
 
 /** The parts of the accounts that work on processes share these. `Accounts` creates them and owns them. */
 export interface AccountsState {
@@ -16,6 +17,7 @@ export interface AccountsState {
   readonly objects: SharedObjects;
   readonly grants: Grants;
   readonly recorder: Recorder;
+  readonly witness: Witness;
 }
 
 export interface PopulationObserver {

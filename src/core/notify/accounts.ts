@@ -6,7 +6,7 @@ import type { AccountsState } from "./accounts-state.ts";
 import { Arrivals } from "./arrivals.ts";
 import { Grants } from "./grants.ts";
 import { Job } from "./job.ts";
-import type { SwapLimit } from "./limit.ts";
+import { NO_LIMIT, type SwapLimit } from "./limit.ts";
 import type { TrappedCall } from "./notification.ts";
 import { OPERATIONS, type OperationContext } from "./operations.ts";
 import { Population } from "./population.ts";
@@ -18,6 +18,7 @@ import { Room } from "./room.ts";
 import { SharedObjects } from "./shared-objects.ts";
 import type { Space } from "./space.ts";
 import { UidAccounts } from "./uid-accounts.ts";
+import { NO_WITNESS, type Witness } from "./witness.ts";
 
 /**
  * What is decided about a trapped call. `continue`: the kernel carries it out. `errno`: it fails. `value`: it does nothing and returns
@@ -35,6 +36,8 @@ export interface AccountsOptions {
   readonly console?: Console;
   /** The journal: what a successor needs when this daemon is killed. */
   readonly recorder?: Recorder;
+  /** Told of what those want to know who look back. */
+  readonly witness?: Witness;
   /** Called for every process that is registered. The callee has to call {@link Population.exited} when the process exits. */
   readonly arrived?: (process: AccountedProcess) => void;
   /** Has to call {@link Population.exited} for every exit that has happened by now, before it returns. */
@@ -64,23 +67,23 @@ export class Accounts {
   /** Calls that were allowed and have not been seen to be over. */
   readonly grants: Grants;
   readonly recorder: Recorder;
+  readonly witness: Witness;
   readonly context: OperationContext;
   readonly #room: Room = new Room(this);
 
-  constructor(
-    targets: Targets,
-    config: SwapConfig,
-    { console = NO_CONSOLE, recorder = NO_RECORDER, arrived = () => {}, collectExits = () => {} }: AccountsOptions = {},
-  ) {
+  constructor(targets: Targets, config: SwapConfig, options: AccountsOptions = {}) {
+    const { console = NO_CONSOLE, recorder = NO_RECORDER, witness = NO_WITNESS } = options;
+    const { arrived = () => {}, collectExits = () => {} } = options;
     this.targets = targets;
     this.recorder = recorder;
+    this.witness = witness;
     this.ledger = new SwapLedger(config, console);
     this.disks = new HeldDisks(this.ledger, this.uids);
     this.grants = new Grants(targets, recorder);
     this.objects = new SharedObjects(this.ledger, targets, this.grants, recorder);
     const { ledger, uids, figures, objects, grants } = this;
     this.context = { targets, objects, grants };
-    const state: AccountsState = { targets, ledger, uids, figures, objects, grants, recorder };
+    const state: AccountsState = { targets, ledger, uids, figures, objects, grants, recorder, witness };
     this.population = new Population(state, { arrived, left: (process) => this.arrivals.left(process) });
     this.arrivals = new Arrivals(state, this.population, collectExits);
   }
@@ -139,7 +142,7 @@ export class Accounts {
     const grant = row.grant(operation, process, call, need, this.context);
     if (grant) this.grants.open(grant);
     if (space.payersChanged) this.population.recordPayers(space);
-    if (need > 0 && space.payer.vmsize > this.figures.of(space.payer).peak) this.#notePeak(process);
+    if (need > 0 && space.payer.vmsize > this.figures.of(space.payer).lately) this.#notePeak(process);
     return "continue";
   }
 
@@ -247,18 +250,22 @@ export class Accounts {
     this.arrivals.findPending();
     this.arrivals.findVforkChildren(process);
     this.population.setLimit(process, limit);
+    this.witness.limited(`process ${process.pid}`, limit);
   }
 
   /** Sets {@link SwapLedger.overcommit}. The bits are in the journal, so a successor goes on with them. */
   setOvercommit(bits: number): void {
     this.ledger.overcommit = bits;
     this.recorder.put(OVERCOMMIT_RECORD, bits);
+    this.witness.limited(`overcommit ${bits}`, NO_LIMIT);
   }
 
   #refuse(process: AccountedProcess, { name, operation }: TrappedCall, pages: number): Verdict {
     const { payer, heap } = process.space;
     const refusal = this.#room.refusalOf(process, pages)!;
-    process.remember({ timeMs: Date.now(), call: name, pages, ...refusal });
+    const refused = { timeMs: Date.now(), call: name, pages, ...refusal };
+    process.remember(refused);
+    this.witness.refused(process, refused);
     this.figures.of(payer).refusals++;
     this.ledger.tellRefusal(pages, payer, process);
     // The system call brk reports no error: a refused one returns the present end of the data segment.

@@ -121,6 +121,7 @@ export class Population {
     space.pids.add(pid);
     this.#processes.set(pid, process);
     this.#observer.arrived(process);
+    this.#state.witness.started(process);
     return process;
   }
 
@@ -189,6 +190,7 @@ export class Population {
     space.heap.begin(startBrk);
     space.add(targets.size(pid)?.data ?? 0);
     figures.note(space.payer);
+    this.#state.witness.became(process);
     return this.record(process);
   }
 
@@ -202,6 +204,7 @@ export class Population {
   /** The process has exited: forgets it, its threads, calls and record, and gives back its space unless somebody shares it. */
   exited(process: AccountedProcess): void {
     if (this.#processes.get(process.pid) !== process) return;
+    this.#state.witness.ended(process);
     this.#processes.delete(process.pid);
     for (const tid of process.tids) if (this.#byThread.get(tid) === process) this.#byThread.delete(tid);
     this.#state.grants.forget(process);

@@ -37,6 +37,8 @@ export interface Image {
    * where the process hides them, exec has not set them yet, or the process has exited.
    */
   readonly layout: string;
+  /** What the kernel calls the program, one character a byte; absent where nobody has looked. */
+  readonly name?: string;
   /** The process hides its addresses, or is inside exec. */
   readonly isHidden: boolean;
   /** The address in bytes where the data segment begins; 0 where it cannot be told. */

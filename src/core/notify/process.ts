@@ -16,7 +16,7 @@ export interface RefusedCall extends Refusal {
 const REMEMBERED = 16;
 
 /** What identifies the program that a process runs. */
-export type ProgramImage = Pick<Image, "startTicks" | "layout">;
+export type ProgramImage = Pick<Image, "startTicks" | "layout" | "name">;
 
 /** `startTicks` of an image that cannot be read yet. */
 export const UNREAD = 0;

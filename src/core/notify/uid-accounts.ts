@@ -4,6 +4,8 @@ import type { UidInfo } from "../charges/uidinfo.ts";
 export interface UidFigures {
   /** The highest total so far: pages. */
   peak: number;
+  /** The same since {@link UidAccounts.takeLately}. */
+  lately: number;
   /** How many calls were refused. */
   refusals: number;
 }
@@ -16,7 +18,7 @@ export class UidAccounts {
   of(payer: UidInfo): UidFigures {
     let figures = this.#figures.get(payer);
     if (!figures) {
-      figures = { peak: 0, refusals: 0 };
+      figures = { peak: 0, lately: 0, refusals: 0 };
       this.#figures.set(payer, figures);
     }
     return figures;
@@ -25,6 +27,15 @@ export class UidAccounts {
   /** Raises the peak to the present total: to be called when the total has grown. */
   note(payer: UidInfo): void {
     const figures = this.of(payer);
-    figures.peak = Math.max(figures.peak, payer.vmsize);
+    figures.lately = Math.max(figures.lately, payer.vmsize);
+    figures.peak = Math.max(figures.peak, figures.lately);
+  }
+
+  /** The highest total since it was taken last. */
+  takeLately(payer: UidInfo): number {
+    const figures = this.of(payer);
+    const { lately } = figures;
+    figures.lately = payer.vmsize;
+    return Math.max(lately, payer.vmsize);
   }
 }

@@ -1,6 +1,7 @@
 import type { UidLimit } from "../charges/uidinfo.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
 import type { Accounts } from "./accounts.ts";
+import { NO_LIMIT } from "./limit.ts";
 import { JOB_RECORD, jobRecord } from "./records.ts";
 
 /** What the administrator lets a uid reserve: pages. */
@@ -15,8 +16,9 @@ export interface UidAllowance {
 export type UidPolicy = (uid: number) => UidAllowance | undefined;
 
 /** Applies a policy to present and later processes. Whoever has reserved more keeps that and is refused more. */
-export function applyPolicy({ uids, jobs, recorder }: Accounts, policy: UidPolicy): void {
+export function applyPolicy({ uids, jobs, recorder, witness }: Accounts, policy: UidPolicy): void {
   uids.setLimits((uid) => policy(uid)?.swap);
+  witness.limited("policy", NO_LIMIT);
   for (const job of jobs) {
     if (job.sessionOf === undefined) continue;
     const most = policy(job.sessionOf)?.session ?? UNLIMITED;

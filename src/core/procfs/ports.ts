@@ -4,6 +4,7 @@ import type { Caller } from "../vfs/caller.ts";
 import type { Outcome } from "../vfs/parked.ts";
 import type { Accounts } from "./accounts-port.ts";
 import type { Debugger } from "./breakpoints-port.ts";
+import type { History } from "./history-port.ts";
 import type { Inspection } from "./inspection-port.ts";
 import type { ControlScope } from "./options.ts";
 import type { Quotas } from "./quotas.ts";
@@ -222,4 +223,5 @@ export interface Ports {
   readonly tracer: Tracer;
   readonly breakpoints: Debugger;
   readonly inspection: Inspection;
+  readonly history: History;
 }

@@ -26,6 +26,8 @@ test("the root lists curproc, its files and the processes, each with its place",
     { name: "accounts", ino: 4_294_967_297, kind: "file" },
     { name: "accounts-check", ino: 4_294_967_298, kind: "file" },
     { name: "observed", ino: 4_294_967_299, kind: "file" },
+    { name: "history", ino: 4_294_967_303, kind: "file" },
+    { name: "events", ino: 4_294_967_304, kind: "file" },
   ];
   const process = { name: "446", ino: 8 * 447 + 1, kind: "dir", place: 1024 + 446 };
   assert.deepEqual(fs.root.list(OWNER), [{ name: "curproc", ino: 8 * 447 + 1, kind: "dir" }, ...files, process]);
@@ -169,7 +171,7 @@ test("a node is found again by its number, and no two have the same one", () => 
     assert.equal(
       seen.size,
       1 +
-        4 +
+        6 +
         (curproc === "dir" ? 2 : 1) * (1 + PROC_NODES.length + 2 * (1 + THREAD_NODES.length)) +
         (curproc === "dir" ? 0 : 1),
     );

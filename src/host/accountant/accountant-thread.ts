@@ -74,6 +74,7 @@ function begin(): Bookkeeper | undefined {
       failed: (error, what) => print(`lyonnais: internal error: ${what}: ${inOneLine(error)}`),
       needReader: () => tell({ kind: "needReader" }),
       messages,
+      keep: data.keepsHistory ? (block) => tell({ kind: "history", block }) : undefined,
     });
     bookkeeper.recover(data.kept);
     return bookkeeper;

@@ -32,6 +32,8 @@ export interface AccountantOptions {
   readonly state?: AccountantState | undefined;
   /** What the administrator lets each uid have. */
   readonly policy?: Policy | undefined;
+  /** Takes blocks of history, `core/history`; absent: none is told. */
+  readonly history?: ((block: Uint8Array) => void) | undefined;
   print(line: string): void;
   /** Of an error that belongs to nobody's request. */
   onBug(error: unknown): void;
@@ -87,7 +89,7 @@ export class Accountant {
 
   #start(kept: readonly NewListener[]): ThreadLink {
     const link = new ThreadLink(
-      { dir: this.#options.state?.dir, kept, policy: this.#policy },
+      { dir: this.#options.state?.dir, keepsHistory: this.#options.history !== undefined, kept, policy: this.#policy },
       {
         ended: (number) => {
           this.#listeners.delete(number);
@@ -95,6 +97,7 @@ export class Accountant {
           if (this.trees === 0) this.repair?.doNotKeep();
         },
         print: this.#options.print,
+        history: (block) => this.#options.history?.(block),
         died: this.#options.onDeath,
       },
     );

@@ -17,6 +17,7 @@ import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { refuseAdoptions } from "./adoption-quota.ts";
 import { Alarms } from "./alarms.ts";
+import { Chronicle, type ChronicleOptions } from "./chronicle.ts";
 import { paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
@@ -42,6 +43,7 @@ export interface BookkeeperHost {
   /** A thread that reads maps is wanted, or another one: {@link Bookkeeper.looker} takes it. */
   needReader(): void;
   messages(): void;
+  readonly keep: ChronicleOptions["keep"];
 }
 
 /** The accounts of this machine's processes, and all that the accountant's thread does with them. */
@@ -64,6 +66,7 @@ export class Bookkeeper implements Requests {
   readonly #coming = new Map<number, Listener>();
   readonly #listenerJobs: ListenerJobs;
   readonly #limits: Limits;
+  readonly #chronicle: Chronicle;
 
   /** What the files of `dir` throw. */
   constructor({ dir, bell, policy }: ThreadData, host: BookkeeperHost) {
@@ -78,9 +81,12 @@ export class Bookkeeper implements Requests {
     this.#maps = new MapCache(this.#reader);
     this.#targets = new LiveTargets(this.#maps, this.#reader);
     const recorder = this.#recorder;
+    const settle = (then: () => void): void => this.#survey.ask().listen({ settled: then, failed: then });
+    this.#chronicle = new Chronicle({ alarms: this.#alarms, keep: host.keep, settle });
+    const witness = this.#chronicle;
     const arrived = (process: AccountedProcess): void => this.loop.arrived(process);
     const collectExits = (): void => this.loop.collectExits();
-    this.#accounts = new Accounts(this.#targets, supply, { console, recorder, arrived, collectExits });
+    this.#accounts = new Accounts(this.#targets, supply, { console, recorder, witness, arrived, collectExits });
     this.#disks = this.#accounts.disks;
     this.#listenerJobs = new ListenerJobs(this.#accounts, recorder);
     this.#limits = new Limits(this.#accounts, this.#listenerJobs, policy);
@@ -125,6 +131,7 @@ export class Bookkeeper implements Requests {
     const jobs = names.size > 0 ? recover(this.#accounts, found) : new Map<number, Job>();
     this.#listenerJobs.recovered(jobs.keys());
     this.#limits.apply();
+    this.#chronicle.begin(this.#accounts, kept.length > 0 ? "resumed" : "started");
     for (const { number, fd } of kept) {
       const job = jobs.get(Number(found.get(LISTENER_RECORD + number))) ?? this.#accounts.rootJob;
       const listener = new Listener(fd, number, job);
@@ -272,15 +279,10 @@ export class Bookkeeper implements Requests {
     this.loop.decideSoon();
   }
 
-  setOvercommit(bits: number): void {
-    this.#accounts.setOvercommit(bits);
-  }
-
   catchUp(): void {}
 
-  settle(): Outcome<void> {
-    return this.#survey.ask();
-  }
+  readonly settle: Requests["settle"] = () => this.#survey.ask();
+  readonly setOvercommit: Requests["setOvercommit"] = (bits) => this.#accounts.setOvercommit(bits);
 
   readonly limit: Requests["limit"] = (pid) => this.#limits.of(pid);
   readonly setLimit: Requests["setLimit"] = (pid, limit, mayRaise) => this.#limits.give(pid, limit, mayRaise);
@@ -301,6 +303,7 @@ export class Bookkeeper implements Requests {
   close(): void {
     for (const { fd } of this.#coming.values()) libcClose(fd);
     this.#reader.close();
+    this.#chronicle.close();
     this.loop.close();
   }
 }

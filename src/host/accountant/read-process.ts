@@ -1,5 +1,5 @@
 import { parseSchedstat } from "../../core/abi/text/schedstat.ts";
-import { STAT, statFields } from "../../core/abi/text/stat.ts";
+import { STAT, statFields, statName } from "../../core/abi/text/stat.ts";
 import { isStopped, isZombie, stateOf } from "../../core/abi/text/status.ts";
 import type { Image, MemoryFile, Progress } from "../../core/notify/ports.ts";
 import { listDescriptors, promptText, waitingText } from "../linux/proc-file.ts";
@@ -13,17 +13,19 @@ const hasMemory = (fields: readonly string[]): boolean => fields[STAT.memoryByte
 /** Waits for a process that is inside exec. */
 export function readImage(pid: number): Image | undefined {
   return ifReadable(() => {
-    const fields = statOf(pid);
+    const text = waitingText(pid, "stat");
+    const name = statName(text);
+    const fields = statFields(text);
     const startTicks = Number(fields[STAT.startTicks]);
     const ppid = Number(fields[STAT.ppid]);
     const from = hasMemory(fields) ? fields : otherThread(pid, statOf, hasMemory)?.found;
-    if (!from) return { startTicks, ppid, layout: `gone ${pid}`, isHidden: false, startBrk: 0 };
+    if (!from) return { startTicks, ppid, name, layout: `gone ${pid}`, isHidden: false, startBrk: 0 };
     // The kernel shows 1 for what it does not tell, 0 while exec is on its way.
     const isHidden = Number(from[STAT.codeStart]) <= 1 || from[STAT.brkStart] === "0";
     const layout = isHidden
       ? `hidden ${pid}`
       : `${from[STAT.codeStart]} ${from[STAT.stackStart]} ${from[STAT.argumentsStart]}`;
-    return { startTicks, ppid, layout, isHidden, startBrk: isHidden ? 0 : Number(from[STAT.brkStart]) };
+    return { startTicks, ppid, name, layout, isHidden, startBrk: isHidden ? 0 : Number(from[STAT.brkStart]) };
   });
 }
 

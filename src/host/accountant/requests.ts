@@ -111,12 +111,16 @@ export type Report =
   /** A thread that reads maps is wanted; the one before, if any, is held up. */
   | { readonly kind: "needReader" }
   /** A line for the log. */
-  | { readonly kind: "print"; readonly line: string };
+  | { readonly kind: "print"; readonly line: string }
+  /** Of history, as `core/history` writes it. */
+  | { readonly kind: "history"; readonly block: Uint8Array };
 
 /** What the thread begins with. */
 export interface ThreadData {
   /** Where it keeps what must outlive this process; undefined: nowhere. */
   readonly dir: string | undefined;
+  /** Whether somebody takes what it tells of history. */
+  readonly keepsHistory: boolean;
   readonly policy: Policy;
   /** Rings when there is a message. */
   readonly bell: number;

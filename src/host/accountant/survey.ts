@@ -1,7 +1,7 @@
 import type { Accounts } from "../../core/notify/accounts.ts";
 import { NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
-import { type Outcome, Parked } from "../../core/vfs/parked.ts";
+import { Parked } from "../../core/vfs/parked.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { MapCache } from "./map-cache.ts";
 import { Retries } from "./retries.ts";
@@ -34,7 +34,7 @@ export class Survey {
     this.#alarm = alarms.make(() => this.#step());
   }
 
-  ask(): Outcome<void> {
+  ask(): Parked<void> {
     const done = new Parked<void>();
     this.#asking.push(done);
     this.#alarm.noLaterThan(0);

@@ -9,7 +9,7 @@ function processThat(act: string) {
   const program = `
     const { ThreadLink } = await import("${LINK}");
     const ignore = () => {};
-    const link = new ThreadLink({ dir: undefined, kept: [], policy: [] }, { ended: ignore, print: ignore, died: ignore });
+    const link = new ThreadLink({ dir: undefined, keepsHistory: false, kept: [], policy: [] }, { ended: ignore, print: ignore, history: ignore, died: ignore });
     const { reserved } = await new Promise((settled, failed) => link.ask("swap").listen({ settled, failed }));
     process.stdout.write(String(reserved));
     ${act}`;

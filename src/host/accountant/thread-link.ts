@@ -15,6 +15,8 @@ export interface LinkOwner {
   /** Nobody is left under the filter of that listener. */
   ended(number: number): void;
   print(line: string): void;
+  /** A block of history. */
+  history(block: Uint8Array): void;
   /** The thread has died of an error of its own, and with it the accounts. */
   died(error: Error): void;
 }
@@ -48,6 +50,7 @@ export class ThreadLink {
       if (report.kind === "ready") settle.resolve();
       else if (report.kind === "ended") owner.ended(report.number);
       else if (report.kind === "print") owner.print(report.line);
+      else if (report.kind === "history") owner.history(report.block);
       else if (report.kind === "needReader") this.#startReader();
       else if (report.kind === "done") this.#take(report.id)?.settle(report.value);
       else {

@@ -25,6 +25,11 @@ export function statFields(text: string, most?: number): readonly string[] {
   return text.slice(text.lastIndexOf(")") + 2).split(" ", most);
 }
 
+/** The name in a line of /proc/pid/stat; one character a byte. */
+export function statName(text: string): string {
+  return text.slice(text.indexOf("(") + 1, text.lastIndexOf(")"));
+}
+
 /** The fields of /proc/pid/stat that this project uses, proc_pid_stat(5). Times are clock ticks. */
 export interface StatText {
   /** One character a byte, as the kernel has it. */

@@ -18,6 +18,11 @@ export function isKernelThread(pid: number, text: string): boolean {
   return (pid === 2 || statusField(text, "PPid") === "2") && !text.includes("\nVmSize:") && !isZombie(stateOf(text));
 }
 
+/** What the kernel calls the program, its backslashes and newlines escaped. EPROTO. */
+export function statusName(text: string): string {
+  return statusField(`\n${text}`, "Name");
+}
+
 /** The state as one letter, proc_pid_status(5). */
 export function stateOf(text: string): string {
   return statusField(text, "State")[0]!;
