@@ -25,8 +25,11 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 /** Exact below 2^53. */
 const word = (view: DataView, at: number): number => Number(view.getBigUint64(at, true));
 
-/** Where the dynamic loader keeps what debuggers ask for: undefined for a program without one. */
-async function findDebug(auxv: Uint8Array, read: ReadMemory): Promise<number | undefined> {
+/**
+ * Where the dynamic loader says where it keeps what debuggers ask for, struct r_debug: the address of that address. Undefined for a program
+ * without one.
+ */
+export async function debugPointer(auxv: Uint8Array, read: ReadMemory): Promise<number | undefined> {
   const table = auxiliaryValue(auxv, AT_PHDR);
   const count = auxiliaryValue(auxv, AT_PHNUM);
   if (!table || !count) return undefined;
@@ -44,9 +47,15 @@ async function findDebug(auxv: Uint8Array, read: ReadMemory): Promise<number | u
   for (let at = 0; at + 16 <= entries.byteLength; at += 16) {
     const tag = word(entries, at);
     if (tag === DT_NULL) return undefined;
-    if (tag === DT_DEBUG) return word(entries, at + 8) || undefined;
+    if (tag === DT_DEBUG) return dynamic.address + bias + at + 8;
   }
   return undefined;
+}
+
+/** 0 where there is none. */
+async function addressAt(read: ReadMemory, address: number): Promise<number> {
+  const bytes = await read(address, 8);
+  return bytes.length === 8 ? word(viewOf(bytes), 0) : 0;
 }
 
 async function nameAt(read: ReadMemory, address: number): Promise<string> {
@@ -65,10 +74,9 @@ async function nameAt(read: ReadMemory, address: number): Promise<string> {
 
 /** Appends to `libraries` what there is. */
 async function walkLibraries(auxv: Uint8Array, read: ReadMemory, libraries: Library[]): Promise<void> {
-  const debug = await findDebug(auxv, read);
-  if (debug === undefined) return;
-  const first = await read(debug + R_DEBUG_MAP, 8);
-  let at = first.length === 8 ? word(viewOf(first), 0) : 0;
+  const pointer = await debugPointer(auxv, read);
+  const debug = pointer === undefined ? 0 : await addressAt(read, pointer);
+  let at = debug === 0 ? 0 : await addressAt(read, debug + R_DEBUG_MAP);
   while (at !== 0 && libraries.length < MOST_LIBRARIES) {
     const bytes = await read(at, LINK_MAP.size);
     if (bytes.length < LINK_MAP.size) break;

@@ -1,6 +1,8 @@
 import { latin1 } from "../../core/base/text.ts";
 import { hexOfText, toHex } from "../../core/rsp/hex.ts";
 import type { RequestName, Requests } from "../../core/rsp/requests.ts";
+import { auxvOf } from "./executable.ts";
+import { debugPointer } from "./libraries.ts";
 import { readMap } from "./map-text.ts";
 import type { SessionState } from "./session-state.ts";
 import { lldbReason, signalOf, stopText } from "./stop-text.ts";
@@ -89,6 +91,7 @@ export const LLDB_HANDLERS: {
   readonly threadSuffix: Answer<"threadSuffix">;
   readonly listThreads: Answer<"listThreads">;
   readonly textErrors: Answer<"textErrors">;
+  readonly loaderInfo: Answer<"loaderInfo">;
 } = {
   hostInfo: ({ target }) =>
     `triple:${toHex(latin1(target.processor.layout.triple))};ptrsize:8;endian:little;ostype:linux;`,
@@ -109,4 +112,8 @@ export const LLDB_HANDLERS: {
   textErrors: agree((state) => {
     state.textErrors = true;
   }),
+  loaderInfo: async ({ target: { files } }) => {
+    const pointer = await debugPointer(await auxvOf(files), (address, length) => files.read("mem", address, length));
+    return pointer === undefined ? "E02" : pointer.toString(16);
+  },
 };

@@ -29,6 +29,11 @@ export class Patches {
     }
   }
 
+  /** Whether there is a trap at `address` now. */
+  has(address: number): boolean {
+    return this.#original.has(address);
+  }
+
   /** The program is another one. */
   forget(): void {
     this.#original.clear();

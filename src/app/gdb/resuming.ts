@@ -1,3 +1,4 @@
+import { SIGTRAP } from "../../core/abi/signal.ts";
 import { Errno } from "../../core/base/errno.ts";
 import type { Requests } from "../../core/rsp/requests.ts";
 import { actionFor, type ResumeAction } from "../../core/rsp/resume.ts";
@@ -39,6 +40,22 @@ async function goingOf(
   return { how: "step", tid, signal, goesOn: (pc) => pc >= start && pc < end };
 }
 
+/**
+ * lldb takes it that the program counter stands at a trap that it has written and that was executed; gdb puts it back itself. The trap is
+ * told as what it is.
+ */
+async function standAtTrap({ hostSignals }: SessionState, inferior: Inferior): Promise<void> {
+  const { stop, patches, registers, processor } = inferior;
+  const { layout, arch } = processor;
+  if (!hostSignals || stop.why !== "signal" || Number(stop.words[0]) !== SIGTRAP || stop.pc === undefined) return;
+  const address = stop.pc - layout.trapAdvance;
+  if (!patches.has(address)) return;
+  const value = new Uint8Array(8);
+  new DataView(value.buffer).setBigUint64(0, BigInt(address), true);
+  await registers.write(stop.tid, registers.find(registers.numberOf(arch.programCounter)), value);
+  inferior.stop = { ...stop, why: "break", words: [], pc: address };
+}
+
 /** Lets the process go on and answers when it has stopped, or ended. */
 export async function resume(state: SessionState, says: Requests["resume"]): Promise<string> {
   const inferior = state.target;
@@ -46,5 +63,6 @@ export async function resume(state: SessionState, says: Requests["resume"]): Pro
   if (!going) return happeningText(state, inferior, inferior.stop);
   const happening = await inferior.go(going);
   state.chosen = undefined;
+  if (happening.kind === "stop") await standAtTrap(state, inferior);
   return happeningText(state, inferior, happening);
 }

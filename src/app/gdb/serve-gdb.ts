@@ -44,6 +44,8 @@ export async function debugOver({ input, output }: ClientStream, service: GdbSer
     else stop.addEventListener("abort", () => resolve(), { once: true });
   });
   input.on("data", (bytes: Uint8Array) => session.receive(bytes));
+  // A socket has been held until somebody was there to listen.
+  input.resume();
   // Whoever writes to a client that has gone is told by an error, which says nothing new.
   output.on("error", () => {});
   await gone;

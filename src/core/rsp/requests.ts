@@ -65,6 +65,7 @@ export interface Requests {
   threadSuffix: object;
   listThreads: object;
   textErrors: object;
+  loaderInfo: object;
 }
 
 export type RequestName = keyof Requests;
@@ -207,6 +208,7 @@ export const REQUESTS: { readonly [Name in RequestName]: Row<Requests[Name]> } =
   threadSuffix: { begins: "QThreadSuffixSupported", alone: true, read: nothing },
   listThreads: { begins: "QListThreadsInStopReply", alone: true, read: nothing },
   textErrors: { begins: "QEnableErrorStrings", alone: true, read: nothing },
+  loaderInfo: { begins: "qShlibInfoAddr", alone: true, read: nothing },
 };
 
 /** Other ways to say the same. */

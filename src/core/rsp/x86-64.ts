@@ -92,7 +92,7 @@ const SSE: readonly LayoutRow[] = [
 /** Features and names as gdb's documentation has them, "i386 Features". */
 export const X86_64_LAYOUT: RegisterLayout = {
   architecture: "i386:x86-64",
-  triple: "x86_64-unknown-linux-gnu",
+  triple: "x86_64-pc-linux-gnu",
   features: [
     { name: "org.gnu.gdb.i386.core", types: FLAG_TYPES, registers: placed(X86_64, CORE) },
     { name: "org.gnu.gdb.i386.sse", types: VECTOR_TYPES + MXCSR_TYPE, registers: placed(X86_64, SSE) },
