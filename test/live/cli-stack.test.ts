@@ -8,7 +8,7 @@ import { paintStackLine, parseStackLine } from "../../src/cli/stack-line.ts";
 import { CLI } from "../support/paths.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Server } from "../support/server.ts";
-import { Target } from "../support/target.ts";
+import { Target, until } from "../support/target.ts";
 
 function lyonnais(args: readonly string[], cwd = "/"): { code: number | null; out: string; err: string } {
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
@@ -51,6 +51,17 @@ test("regs prints the registers, and as JSON", async () => {
   assert.equal(code, 0);
   assert.match(out, /^rip +0x0000[0-9a-f]{12}$/m);
   assert.match(JSON.parse(lyonnais(["regs", "--json", String(target.pid)]).out).rsp, /^0x7ff[0-9a-f]{9}$/);
+});
+
+test("stop with a pid prints why it is stopped, and as JSON", async () => {
+  await using target = await Target.start("sleeper");
+  const pid = String(target.pid);
+  assert.deepEqual(lyonnais(["stop", pid]), { code: 0, out: "running\n", err: "" });
+  target.child.kill("SIGSTOP");
+  await until(() => target.field("State").startsWith("T"), "stopped");
+  assert.deepEqual(JSON.parse(lyonnais(["stop", "--json", pid]).out), { why: "stopped", words: [] });
+  assert.match(lyonnais(["stop", "--force", pid]).err, /^lyonnais: stop \d+: EINVAL: --force is for the daemon\n$/);
+  assert.match(lyonnais(["-r", "tcp:127.0.0.1:1", "stop"]).err, /^lyonnais: stop: EINVAL: only this user's own daemon/);
 });
 
 test("what has to wait for a running process to be held is waited for", async () => {

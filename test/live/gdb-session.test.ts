@@ -104,7 +104,7 @@ test("a step, a range of steps, and the same by a thread's name", {
   const main = symbol(target.binary, "main");
   client.send(`vCont;r${main.toString(16)},${(main + 0x1000).toString(16)}:${hexPid(target)}`);
   client.raw("\x03");
-  assert.match(await client.answer(), /^T0[025]/);
+  assert.match(await client.answer(), /^T02/);
   assert.match(await client.ask(`vCont;r0,1:${hexPid(target)}`), /^T05/);
 });
 

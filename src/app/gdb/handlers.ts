@@ -37,15 +37,24 @@ async function features(state: SessionState, { client }: Requests["features"]): 
   ].join(";");
 }
 
-/** Which kinds the tree has. */
-const WATCHES: ReadonlySet<PointKind> = new Set(["write", "read", "access"]);
+const BREAKS: ReadonlySet<PointKind> = new Set(["software", "hardware"]);
 
-async function point(state: SessionState, says: Requests["insert"], act: "add" | "remove"): Promise<string> {
-  const { points } = state.target;
+/** What the tree has not is answered by nothing: the client then does it itself, or without. */
+async function insert({ target: { points } }: SessionState, says: Requests["insert"]): Promise<string> {
   if (!(await points.areKnown())) return "";
-  points[act](says);
-  // Whether there is room for a watchpoint has to be said now; of the others that is known when it runs.
-  if (WATCHES.has(says.kind)) await points.settle();
+  try {
+    await points.add(says);
+    return "OK";
+  } catch (error) {
+    // A single breakpoint that cannot be set is no reason to write traps from then on, and take them for ours.
+    if (!BREAKS.has(says.kind) && isErrno(error, "EOPNOTSUPP")) return "";
+    throw error;
+  }
+}
+
+async function remove({ target: { points } }: SessionState, says: Requests["remove"]): Promise<string> {
+  if (!(await points.areKnown())) return "";
+  points.remove(says);
   return "OK";
 }
 
@@ -129,8 +138,8 @@ export const HANDLERS: { readonly [Name in RequestName]: Handler<Name> } = {
     await target.files.write("mem", address, data);
     return "OK";
   },
-  insert: (state, says) => point(state, says, "add"),
-  remove: (state, says) => point(state, says, "remove"),
+  insert,
+  remove,
   resumeActions: () => "vCont;c;C;s;S;t;r",
   resume,
   choose: (state, { forWhat, thread }) => {

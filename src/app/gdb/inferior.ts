@@ -41,6 +41,8 @@ export class Inferior {
   /** Signals that were taken from the process while it did a step: it gets them when it runs. */
   readonly #owed: number[] = [];
   #isInterrupted = false;
+  /** An interrupt has come before what it is to interrupt. */
+  #isInterruptDue = false;
   #isRunning = false;
 
   private constructor(files: ProcessFiles, processor: KnownProcessor, events: EventReader, stop: StopHappening) {
@@ -87,10 +89,12 @@ export class Inferior {
   /** Lets it go on, and tells what happens next. Signals that are {@link passed} are passed. */
   async go(going: Going): Promise<Happening> {
     if (this.end) return this.end;
-    this.#isInterrupted = false;
-    this.#isRunning = true;
     try {
-      await this.points.settle();
+      // A step executes what is there: a breakpoint is in memory only while all run.
+      if (going.how === "run") await this.points.settle();
+      this.#isInterrupted = this.#isInterruptDue;
+      this.#isInterruptDue = false;
+      this.#isRunning = true;
       let signal = going.signal;
       for (;;) {
         const happening = await this.#goOnce(going, signal);
@@ -105,11 +109,18 @@ export class Inferior {
     }
   }
 
-  /** Stops it, if it runs: {@link go} tells that then. */
+  /** Stops it, if it runs, which {@link go} tells then; else what goes next. */
   async interrupt(): Promise<void> {
-    if (!this.#isRunning || this.#isInterrupted) return;
-    this.#isInterrupted = true;
-    await this.files.tell("halt");
+    if (!this.#isRunning) this.#isInterruptDue = true;
+    else if (!this.#isInterrupted) {
+      this.#isInterrupted = true;
+      await this.files.tell("halt");
+    }
+  }
+
+  /** Nothing goes: whoever has interrupted that has been answered. */
+  forgetInterrupt(): void {
+    this.#isInterruptDue = false;
   }
 
   get isInterrupted(): boolean {
@@ -146,7 +157,7 @@ export class Inferior {
     this.registers.forget();
     this.#events.ask();
     try {
-      await this.files.tell(...words);
+      await this.files.tell(...words, ...(this.#isInterrupted ? ["halt"] : []));
     } catch (error) {
       // What has become of it is among the events.
       if (!isErrno(error, "ESRCH", "ENOENT")) throw error;

@@ -10,39 +10,41 @@ const LINE = /^(\d+) (break|watch) 0x([0-9a-f]+)\b/;
 
 const keyOf = ({ kind, address, length }: Point): string => `${kind} ${address} ${length}`;
 
-/** A client's breakpoints and watchpoints, as the tree's. They are told to it only before the process runs. */
+/**
+ * A client's breakpoints and watchpoints, as the tree's. What is new is told to it at once, so that a mistake is; what is taken away
+ * only before the process runs: clients take all of them away at each stop, and set them again.
+ */
 export class Points {
   readonly #files: ProcessFiles;
-  /** As the client wants it. */
-  readonly #wanted = new Map<string, Point>();
-  /** As the tree has it: its number of each. */
+  readonly #unwanted = new Set<string>();
+  /** What the tree has: its number of each. */
   readonly #set = new Map<string, { readonly number: number; readonly point: Point }>();
-  #isKnown: boolean | undefined;
+  #areKnown: Promise<boolean> | undefined;
 
   constructor(files: ProcessFiles) {
     this.#files = files;
   }
 
   /** Whether this tree has breakpoints at all. */
-  async areKnown(): Promise<boolean> {
-    if (this.#isKnown === undefined) {
-      const names = await this.#files.list("");
-      this.#isKnown = names.includes("breaks");
-    }
-    return this.#isKnown;
+  areKnown(): Promise<boolean> {
+    this.#areKnown ??= this.#files.list("").then((names) => names.includes("breaks"));
+    return this.#areKnown;
   }
 
-  add(point: Point): void {
-    this.#wanted.set(keyOf(point), point);
+  /** The tree's errors: no room for a watchpoint, no such memory; EOPNOTSUPP for a kind that it does not have. */
+  async add(point: Point): Promise<void> {
+    const key = keyOf(point);
+    this.#unwanted.delete(key);
+    if (!this.#set.has(key)) this.#set.set(key, { number: await this.#begin(point), point });
   }
 
   remove(point: Point): void {
-    this.#wanted.delete(keyOf(point));
+    if (this.#set.has(keyOf(point))) this.#unwanted.add(keyOf(point));
   }
 
   /** The program is another one: nothing is left of them. */
   forget(): void {
-    this.#wanted.clear();
+    this.#unwanted.clear();
     this.#set.clear();
   }
 
@@ -52,39 +54,27 @@ export class Points {
     return undefined;
   }
 
-  /** Has the tree set what the client wants, and nothing else of it. The tree's errors: no room for a watchpoint, no such memory. */
+  /** Takes away what the client has taken away: to be called before the process runs. */
   async settle(): Promise<void> {
-    for (const [key, { number }] of this.#set) {
-      if (this.#wanted.has(key)) continue;
-      await this.#files.tell(`clear ${number}`);
+    for (const key of this.#unwanted) {
+      const set = this.#set.get(key);
+      this.#unwanted.delete(key);
       this.#set.delete(key);
-    }
-    for (const [key, point] of this.#wanted) {
-      if (!this.#set.has(key)) this.#set.set(key, { number: await this.#begin(point), point });
+      if (set) await this.#files.tell(`clear ${set.number}`);
     }
   }
 
-  /** The tree's number of a new one. */
-  async #begin(point: Point): Promise<number> {
-    const before = await this.#numbers();
-    const address = `0x${point.address.toString(16)}`;
-    const how = WATCHED[point.kind];
-    try {
-      await this.#files.tell(how === undefined ? `break ${address}` : `watch ${address} ${point.length} ${how}`);
-    } catch (error) {
-      this.#wanted.delete(keyOf(point));
-      throw error;
-    }
-    const added = (await this.#numbers()).find((number) => !before.includes(number));
-    if (added === undefined) throw new Errno("EPROTO", `breaks does not show ${address}, which was set`);
-    return added;
-  }
-
-  async #numbers(): Promise<readonly number[]> {
+  /** The tree's number of a new one: the highest at that address. */
+  async #begin({ kind, address, length }: Point): Promise<number> {
+    const where = `0x${address.toString(16)}`;
+    const how = WATCHED[kind];
+    await this.#files.tell(how === undefined ? `break ${where}` : `watch ${where} ${length} ${how}`);
     const text = await this.#files.text("breaks");
-    return text.split("\n").flatMap((line) => {
+    const numbers = text.split("\n").flatMap((line) => {
       const match = LINE.exec(line);
-      return match ? [Number(match[1])] : [];
+      return match && Number.parseInt(match[3]!, 16) === address ? [Number(match[1])] : [];
     });
+    if (numbers.length === 0) throw new Errno("EPROTO", `breaks does not show ${where}, which was set`);
+    return Math.max(...numbers);
   }
 }

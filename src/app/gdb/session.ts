@@ -76,7 +76,9 @@ export class GdbSession {
     }
   }
 
+  /** Where nothing runs and nothing is about to, it says nothing. */
   #interrupt(): void {
+    if (!this.#working) return;
     this.#state.inferior?.interrupt().catch((error: unknown) => {
       // It has stopped, or ended, in this very moment: that is told.
       if (!isErrno(error)) this.#options.onBug(error);
@@ -94,6 +96,7 @@ export class GdbSession {
         this.#framer.checks = false;
       }
     }
+    this.#state.inferior?.forgetInterrupt();
     this.#working = undefined;
   }
 

@@ -21,8 +21,9 @@ const WATCH_REASONS: Readonly<Partial<Record<PointKind, string>>> = {
 export function signalOf({ why, words }: StopHappening, isInterrupted: boolean): number {
   if (why === "signal" || why === "stopped") return Number(words[0]);
   if (why === "attach") return 0;
-  if (why === "halt") return isInterrupted ? SIGINT : 0;
-  return SIGTRAP;
+  // The end of one step among many is none that was waited for.
+  if (isInterrupted && (why === "halt" || why === "step")) return SIGINT;
+  return why === "halt" ? 0 : SIGTRAP;
 }
 
 /** What lldb calls it. */

@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
-import { connectDaemon, stopDaemon, tellDaemon } from "../../app/daemon/client.ts";
+import { connectDaemon, tellDaemon } from "../../app/daemon/client.ts";
 import { startDaemon } from "../../app/daemon/daemon.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { isInBackground, startDaemonInBackground, tellReady } from "../background.ts";
@@ -65,13 +65,4 @@ async function answers(): Promise<boolean> {
   const client = await connectDaemon().catch(() => undefined);
   await client?.close();
   return client !== undefined;
-}
-
-export function stopCommand(): Command {
-  return new Command("stop")
-    .description("end this user's daemon: unmount everything, let every process go")
-    .option("--force", "lift the limits of commands that run; the daemon ends with the last of them")
-    .action(async ({ force = false }: { force?: boolean }) => {
-      if ((await stopDaemon(force)) === "none") throw new Errno("ESRCH", "no daemon of this user runs");
-    });
 }
