@@ -124,3 +124,8 @@ export class ByteWriter {
     return this;
   }
 }
+
+/** Bytes of their own: a Buffer is a Uint8Array whose `slice` shares its memory. */
+export function copyOf(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
+}

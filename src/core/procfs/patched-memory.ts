@@ -1,3 +1,4 @@
+import { copyOf } from "../base/bytes.ts";
 import { mapOutcome } from "../vfs/parked.ts";
 import type { Debugger, Patched } from "./breakpoints-port.ts";
 import type { AddressSpace, Process } from "./ports.ts";
@@ -34,7 +35,7 @@ export function withoutPatches(space: AddressSpace, process: Process, breakpoint
     write(address, data) {
       const patches = breakpoints.patches(process);
       if (patches.length === 0) return space.write(address, data);
-      const changed = Uint8Array.from(data);
+      const changed = copyOf(data);
       overlaps(patches, address, data.length, (_patch, at, from, to) =>
         changed.set(breakInstruction.subarray(from, to), at),
       );

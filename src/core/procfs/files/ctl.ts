@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/bytes.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { Handle, PollState } from "../../vfs/node.ts";
 import { mapOutcome } from "../../vfs/parked.ts";
@@ -45,7 +46,7 @@ function openCtl(context: OpenContext): Handle {
   return {
     repeats: (data) => parseWords(data, options).every((line) => rowOf(line, options)?.row.repeats === true),
     write(caller, offset, data) {
-      const copy = data.slice();
+      const copy = copyOf(data);
       const parse = (): readonly string[] => {
         position.check(offset);
         return parseWords(copy, options);

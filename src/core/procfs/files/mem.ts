@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/bytes.ts";
 import { Errno } from "../../base/errno.ts";
 import { fromLatin1, latin1 } from "../../base/text.ts";
 import type { Handle } from "../../vfs/node.ts";
@@ -96,7 +97,7 @@ function memHandle(context: OpenContext, space: AddressSpace, release: () => voi
       };
       const allowed = mayDebug(context, caller);
       if (!(allowed instanceof Parked)) return send(data.subarray(0, room));
-      const copy = data.slice(0, room);
+      const copy = copyOf(data.subarray(0, room));
       return chainOutcome(allowed, () => send(copy));
     },
     close() {

@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/bytes.ts";
 import { Errno } from "../../base/errno.ts";
 import type { Handle } from "../../vfs/node.ts";
 import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
@@ -23,7 +24,7 @@ function openRegs(context: OpenContext, set: RegisterSet): Handle {
     },
     write(caller, offset, data) {
       checkRange(offset);
-      const copy = data.slice();
+      const copy = copyOf(data);
       return chainOutcome(mayDebug(context, caller), (actor) => {
         if (offset + copy.length > size) throw new Errno("EINVAL", `more than the ${size} bytes of the register set`);
         if (copy.length === 0) return 0;

@@ -1,3 +1,4 @@
+import { copyOf } from "../../base/bytes.ts";
 import { Errno } from "../../base/errno.ts";
 import { chainOutcome, mapOutcome } from "../../vfs/parked.ts";
 import type { Limit } from "../accounts-port.ts";
@@ -25,7 +26,7 @@ export const rlimit: ProcFile = {
       ...textHandle(context, limits.map(render).join("")),
       repeats: () => true,
       write(caller, offset, data) {
-        const copy = data.slice();
+        const copy = copyOf(data);
         return chainOutcome(mayDebug(context, caller), (actor) => {
           const [name, soft, hard, ...rest] = wordsOf(copy, offset);
           if (name !== "swap" || rest.length > 0)

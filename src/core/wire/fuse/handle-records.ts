@@ -1,4 +1,5 @@
 import type { Tid } from "../../base/brand.ts";
+import { copyOf } from "../../base/bytes.ts";
 import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { OpenMode } from "../../vfs/node.ts";
@@ -136,7 +137,7 @@ export class HandleRecords {
         ...((mode & ROOT_NOTED) !== 0 && { fullRoot: (mode & FULL_ROOT) !== 0 }),
       },
       mode: modeOf(mode),
-      memo: length === NO_MEMO || isLost ? undefined : this.#memo(slot, length).slice(),
+      memo: length === NO_MEMO || isLost ? undefined : copyOf(this.#memo(slot, length)),
       lost: isLost ? length : undefined,
     };
   }

@@ -1,5 +1,6 @@
 import { O_NONBLOCK } from "../../abi/fcntl.ts";
 import { FUSE_READ_LOCKOWNER, MAX_TRANSFER, WRITE_OUT_SIZE } from "../../abi/fuse.ts";
+import { copyOf } from "../../base/bytes.ts";
 import { Errno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../vfs/parked.ts";
@@ -45,7 +46,7 @@ export function write(state: FuseState, request: FuseRequest, reply: FuseReply):
   const fh = request.u64(0);
   const file = state.files.file(fh);
   const bytes = request.body(40, request.u32(16));
-  const data = file instanceof Parked ? bytes.slice() : bytes;
+  const data = file instanceof Parked ? copyOf(bytes) : bytes;
   const { caller, unique, isResent } = request;
   const offset = request.u64(8);
   return chainOutcome(file, ({ handle }) => {
