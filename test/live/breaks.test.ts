@@ -304,3 +304,46 @@ test("what cannot be watched is refused; detach under load leaves no register be
     await target.prints(`sum ${80000 * round}\n`);
   }
 });
+
+test("until, finish and next go where they say, and end there once", NEEDS_MOUNT, async () => {
+  await using target = await started(1, 3);
+  const { pid, leaf } = target;
+  await words(pid, "attach; wait; break leaf");
+  target.child.stdin!.write("\n");
+  await words(pid, "run; wait; clear all");
+  const [, caller] = read(pid, "stack").split("\n");
+  const back = /^#1 (0x[0-9a-f]+) count\+/.exec(caller!)![1]!;
+  await words(pid, "finish; wait");
+  assert.match(read(pid, "stop"), new RegExp(`^finish thread [0-9]+ pc ${back}\n$`));
+  await words(pid, "until leaf; wait");
+  assert.match(read(pid, "stop"), new RegExp(`^until thread [0-9]+ pc ${leaf}\n$`));
+  // The way to the call of the third pass, instruction by instruction; the call itself in one.
+  await words(pid, "finish; wait");
+  let said = "";
+  for (let i = 0; i < 20 && !said.startsWith("next"); i++) {
+    await words(pid, "next; wait");
+    said = read(pid, "stop");
+    assert.ok(!said.includes(`pc ${leaf}`), said);
+  }
+  assert.match(said, new RegExp(`^next thread [0-9]+ pc ${back}\n$`));
+  assert.equal(read(pid, "breaks"), "");
+  await words(pid, "run");
+  await target.prints("sum 3\n");
+  await words(pid, "detach");
+});
+
+test("ignored signals reach the program without a stop, until they are caught again", NEEDS_MOUNT, async () => {
+  await using target = await Target.start("sleeper");
+  const { pid } = target;
+  await words(pid, "attach; wait; ignore usr1; run");
+  for (const word of ["ignore", "ignore usr3", "catch USR1", "ignore all usr1"])
+    await assert.rejects(words(pid, word), code("EINVAL"), word);
+  process.kill(pid, "SIGUSR1");
+  await target.prints("usr1\n");
+  assert.equal(read(pid, "stop"), "running\n");
+  await words(pid, "catch all");
+  process.kill(pid, "SIGUSR1");
+  await words(pid, "wait");
+  assert.match(read(pid, "stop"), /^signal 10 usr1 /);
+  await words(pid, "detach");
+});

@@ -22,6 +22,16 @@ export function paperBreakpoints(calls: string[]): PaperBreakpoints {
     clear: (_process, _caller, which) => {
       calls.push(`clear ${which}`);
     },
+    goTo: (_process, _caller, { kind, asked }) => {
+      calls.push(asked === "" ? kind : `${kind} ${asked}`);
+    },
+    next: () => {
+      calls.push("next");
+    },
+    ignore: (_process, _caller, names, tell) => {
+      calls.push(`${tell ? "catch" : "ignore"} ${names.join(" ")}`);
+    },
+    stackPointer: "r19",
     breakpoints: () => rows,
     patches: () => paper.planted,
   };

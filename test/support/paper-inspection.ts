@@ -32,6 +32,7 @@ export function paperInspection(): Inspection {
         file: undefined,
         line: undefined,
         isSignalFrame: true,
+        sp: 0x7fff1000,
       },
     ],
     thread: () => ({

@@ -5,6 +5,9 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   break: "0x401136",
   clear: "all",
   watch: "0x404000 8 w",
+  until: "0x401136",
+  ignore: "usr1 alrm",
+  catch: "all",
 };
 
 /** The word with what has to stand behind it. */

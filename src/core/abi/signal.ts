@@ -89,3 +89,12 @@ export function signalNumber(name: string): number {
   if (number === undefined) throw new Errno("EOPNOTSUPP", `no signal ${name} on this host`);
   return number;
 }
+
+/** As {@link signalNumber}, and of real-time signals `rt0` to `rt32`. EOPNOTSUPP. */
+export function anySignalNumber(name: string): number {
+  const [, real] = /^rt([0-9]|[12][0-9]|3[0-2])$/.exec(name) ?? [];
+  return real === undefined ? signalNumber(name) : SIGRTMIN + Number(real);
+}
+
+/** All there are, SIGKILL too. */
+export const ALL_SIGNALS: readonly number[] = Array.from({ length: 64 }, (_, i) => i + 1);

@@ -43,6 +43,17 @@ export interface Debugger {
   /** EBUSY unless stopped under the caller's control; EFAULT where no instruction is, EPERM where it cannot be changed, EAGAIN for too many, ENOSPC for
    * more than the processor can watch. */
   breakAt(process: Process, caller: Caller, request: BreakRequest): Outcome<void>;
+  /**
+   * Runs the process until its current thread comes there; a stop for any other reason ends that. EBUSY, EFAULT, EPERM as
+   * {@link breakAt}.
+   */
+  goTo(process: Process, caller: Caller, request: BreakRequest): Outcome<void>;
+  /** One instruction of the current thread, and where that is a call until it has returned. EBUSY. */
+  next(process: Process, caller: Caller): Outcome<void>;
+  /** Signals by name, `all` or those that are delivered without a stop from now on, or with one again. EBUSY, EINVAL for a name that is none. */
+  ignore(process: Process, caller: Caller, names: readonly string[], tell: boolean): void;
+  /** The general register that points at the stack. */
+  readonly stackPointer: string;
   /** By number. EBUSY, ENOENT. */
   clear(process: Process, caller: Caller, which: number | "all"): Outcome<void>;
   breakpoints(process: Process): readonly Breakpoint[];

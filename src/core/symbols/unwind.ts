@@ -21,6 +21,8 @@ export interface Frame {
   readonly line: number | undefined;
   /** Made by the kernel to call a signal handler: the next one was interrupted and did not call. */
   readonly isSignalFrame: boolean;
+  /** The stack pointer when it goes on; undefined where it is not known. */
+  readonly sp?: number | undefined;
 }
 
 const MAX_FRAMES = 256;
@@ -49,7 +51,7 @@ export function unwind(
     const located = map.locate(inside);
     const leaving = located?.symbols?.leaving(located.address);
     const isSignalFrame = leaving?.isSignalFrame ?? false;
-    frames.push(describe(pc, located, inside, isSignalFrame));
+    frames.push({ ...describe(pc, located, inside, isSignalFrame), sp: values[dwarf.stackPointer] });
     values = new Step(dwarf, memory, values).leave(leaving, located, map, wasInterrupted);
     wasInterrupted = isSignalFrame;
   }

@@ -36,7 +36,7 @@ function scene(...tids: Tid[]) {
       seize: () => true,
       interrupt: (tid) => say(`interrupt ${tid}`),
       resume: (tid, how, signal) => say(`${how} ${tid}${signal ? ` with ${signal}` : ""}`),
-      detach: (tid) => say(`detach ${tid}`),
+      detach: (tid, signal) => say(`detach ${tid}${signal ? ` with ${signal}` : ""}`),
       eventMessage: () => CHILD,
       hasPendingTrap: (tid) => pendingTraps.delete(tid),
       threads: () => tids,
@@ -386,4 +386,72 @@ test("more than the processor can watch is refused, and takes nothing", () => {
   breakAt(VARIABLE, { kind: "watch", watch: { length: 24, access: "rw" } });
   assert.throws(() => breakAt(VARIABLE, { kind: "watch", watch: { length: 4, access: "w" } }), { code: "ENOSPC" });
   assert.equal(tracee.breakpoints.length, 1);
+});
+
+test("where a word sends the current thread ends with the next stop, whatever that is; it is not listed", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A, B);
+  breakAt(PLACE, { kind: "finish", thread: A, condition: { register: "rsp", value: 0x8000n, orMore: true } });
+  assert.deepEqual(tracee.breakpoints, []);
+  tracee.run();
+  code.registers.set("rsp", 0x7ff8n);
+  hits(A);
+  tracee.handle(B, TRAP);
+  code.counters.set(A, PLACE + 4);
+  tracee.handle(A, STEPPED);
+  since();
+  code.registers.set("rsp", 0x8008n);
+  hits(A);
+  tracee.handle(B, TRAP);
+  assert.deepEqual([since().at(-1), tracee.report.why.kind], ["told", "finish"]);
+  tracee.run();
+  assert.deepEqual(since(), ["run 100", "run 101"]);
+  tracee.halt();
+  for (const tid of [A, B]) tracee.handle(tid, TRAP);
+  breakAt(PLACE, { kind: "until", thread: A });
+  tracee.run();
+  tracee.handle(B, stopped(SIGUSR1));
+  tracee.handle(A, TRAP);
+  since();
+  tracee.run();
+  assert.deepEqual(since(), ["run 100", "run 101"]);
+});
+
+test("an ignored signal is delivered and not told, in every mode, and behind the instruction of a breakpoint", () => {
+  const { tracee, since, breakAt, hits, code } = scene(A, B);
+  tracee.ignore([SIGUSR1], false);
+  tracee.run();
+  since();
+  tracee.handle(A, stopped(SIGUSR1));
+  assert.deepEqual(since(), [`run 100 with ${SIGUSR1}`]);
+  tracee.halt();
+  tracee.handle(A, stopped(SIGUSR1));
+  tracee.handle(B, TRAP);
+  assert.deepEqual([since().at(-1), tracee.report.why], ["told", { kind: "halt" }]);
+  breakAt();
+  tracee.run();
+  assert.deepEqual(since().slice(-2), [`run 100 with ${SIGUSR1}`, "run 101"]);
+  hits(A);
+  tracee.handle(B, stopped(SIGUSR1));
+  since();
+  tracee.run();
+  tracee.handle(A, stopped(SIGUSR1));
+  assert.deepEqual(since(), ["off 100", "off 100"]);
+  code.counters.set(A, PLACE + 4);
+  tracee.handle(A, STEPPED);
+  assert.deepEqual(since(), [`plant ${PLACE}`, `run 100 with ${SIGUSR1}`, `run 101 with ${SIGUSR1}`]);
+  tracee.ignore([SIGUSR1], true);
+  tracee.handle(A, stopped(SIGUSR1));
+  tracee.handle(B, TRAP);
+  assert.deepEqual(tracee.report.why, { kind: "signal", signal: SIGUSR1 });
+});
+
+test("an ignored signal of a thread that is let go is delivered", () => {
+  const { tracee, since } = scene(A);
+  tracee.ignore([SIGUSR1], false);
+  tracee.run();
+  tracee.halt();
+  tracee.handle(A, stopped(SIGUSR1));
+  since();
+  tracee.detach();
+  assert.deepEqual(since(), [`detach 100 with ${SIGUSR1}`, "detached"]);
 });

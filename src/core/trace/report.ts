@@ -29,8 +29,9 @@ export class Report {
     this.current = this.thread = thread.tid;
     if (this.#table.isNews(thread.hit)) this.why = this.#table.tell(thread.hit);
     // A call that a step has begun is undone by what overtakes it: nothing was executed then.
-    else if (thread.stop && !thread.overtaken) this.why = whyOf(thread.stop) ?? this.why;
-    thread.reported = true;
+    else if (thread.stop && !thread.overtaken && !this.#threads.isIgnored(thread))
+      this.why = whyOf(thread.stop) ?? this.why;
+    thread.reported = !this.#threads.isIgnored(thread);
   }
 
   /** The process is about to stop for another reason. */
@@ -44,13 +45,15 @@ export class Report {
     return this.#threads.all().find((thread) => this.isPending(thread));
   }
 
-  isPending({ stop, reported, hit }: Thread): boolean {
-    return (stop?.kind === "signal" && !reported) || this.#table.isNews(hit);
+  isPending(thread: Thread): boolean {
+    const { stop, reported, hit } = thread;
+    return (stop?.kind === "signal" && !reported && !this.#threads.isIgnored(thread)) || this.#table.isNews(hit);
   }
 
   /** A stopped thread has something to say. */
-  hasNews({ stop, hit }: Thread): boolean {
-    return (stop !== undefined && isReportable(stop)) || this.#table.isNews(hit);
+  hasNews(thread: Thread): boolean {
+    const { stop, hit } = thread;
+    return (stop && isReportable(stop) && !this.#threads.isIgnored(thread)) || this.#table.isNews(hit);
   }
 
   /** What a stopped thread would have to say. */

@@ -53,6 +53,8 @@ export class ThreadSet {
   readonly #observer: ThreadObserver;
   readonly #preparation: Preparation;
   readonly #threads = new Map<Tid, Thread>();
+  /** Signals that are delivered without anybody being told. */
+  readonly ignored: Set<number> = new Set();
 
   constructor(ptrace: PtracePort, observer: ThreadObserver, preparation: Preparation) {
     this.#ptrace = ptrace;
@@ -146,11 +148,21 @@ export class ThreadSet {
   resume(thread: Thread, how: Resume, signal: number): void {
     if (!thread.stop) return;
     this.#preparation.prepare(thread);
+    const given = signal || (this.isIgnored(thread) && thread.stop.kind === "signal" ? thread.stop.signal : 0);
+    // The instruction first: a handler would come back to the breakpoint, which would be hit twice.
+    const isLater = given !== 0 && (how === "off" || how === "call");
+    if (isLater && thread.inject !== 0) attempt(() => this.#ptrace.kill(given));
+    else if (isLater) thread.inject = given;
     thread.stop = undefined;
     thread.reported = false;
     thread.resumed = how;
     thread.overtaken = false;
-    attempt(() => this.#ptrace.resume(thread.tid, how, signal));
+    attempt(() => this.#ptrace.resume(thread.tid, how, isLater ? 0 : given));
+  }
+
+  /** It has stopped for a signal that is not to be told. */
+  isIgnored({ stop, reported }: Thread): boolean {
+    return stop?.kind === "signal" && !reported && this.ignored.has(stop.signal);
   }
 
   /**

@@ -119,6 +119,15 @@ export class Tracee {
     return row;
   }
 
+  /** From now on these signals are delivered without a stop; with `tell` they are told again. Also while it runs. */
+  ignore(signals: readonly number[], tell: boolean): void {
+    const { ignored } = this.#machine.threads;
+    for (const signal of signals) {
+      if (tell) ignored.delete(signal);
+      else ignored.add(signal);
+    }
+  }
+
   /** ENOENT. */
   clearBreakpoints(which: number | "all"): void {
     invariant(this.mode === "stopped", "trace/tracee clearBreakpoints: not stopped");

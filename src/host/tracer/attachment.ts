@@ -5,6 +5,7 @@ import type { Tid } from "../../core/base/brand.ts";
 import { Errno } from "../../core/base/errno.ts";
 import { beyond, QUOTAS } from "../../core/procfs/quotas.ts";
 import type { BreakRequest } from "../../core/trace/break-table.ts";
+import { callLength } from "../../core/trace/call-length.ts";
 import type { TraceeObserver } from "../../core/trace/observer.ts";
 import { Tracee } from "../../core/trace/tracee.ts";
 import { chainOutcome, mapOutcome, type Outcome, Parked } from "../../core/vfs/parked.ts";
@@ -95,6 +96,17 @@ export class Attachment implements TraceeObserver, Traced {
     if (this.tracee.mode !== "stopped") throw new Errno("EBUSY", `process ${this.process.pid} is not stopped any more`);
     if (this.tracee.breakpoints.length >= QUOTAS.breakpoints.most) throw beyond(QUOTAS.breakpoints);
     this.tracee.addBreakpoint(request);
+  }
+
+  /** Where the call ends that the current thread of a stopped process is about to make; undefined where that makes none. */
+  *callAt(): Steps<{ readonly behind: number; readonly stackPointer: bigint } | undefined> {
+    const { arch } = this.#tracing;
+    const { current } = this.tracee;
+    const address = this.#code.counter(current);
+    const stackPointer = this.#code.register(current, arch.stackPointer);
+    if (address === undefined || stackPointer === undefined) return undefined;
+    const length = callLength(yield* this.#code.instructionAt(address), arch.calls);
+    return length === undefined ? undefined : { behind: address + length, stackPointer };
   }
 
   /** Who has it under control. */

@@ -1,6 +1,7 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
+import { ALL_SIGNALS, anySignalNumber } from "../../core/abi/signal.ts";
 import { mappingAt } from "../../core/abi/text/smaps.ts";
-import { Errno } from "../../core/base/errno.ts";
+import { Errno, isErrno } from "../../core/base/errno.ts";
 import { fromLatin1 } from "../../core/base/text.ts";
 import type { Breakpoint, BreakRequest, Debugger, Patched } from "../../core/procfs/breakpoints-port.ts";
 import type { Process } from "../../core/procfs/ports.ts";
@@ -13,6 +14,16 @@ import type { LiveProcessTable } from "../linux/process-table.ts";
 import type { Attachments } from "./attachments.ts";
 import { isNative } from "./live-ptrace.ts";
 
+/** EINVAL. */
+function signalOf(name: string): number {
+  try {
+    return anySignalNumber(name);
+  } catch (error) {
+    if (!isErrno(error)) throw error;
+    throw new Errno("EINVAL", error.reason, error);
+  }
+}
+
 interface Setup {
   readonly attachments: Attachments;
   readonly processes: LiveProcessTable;
@@ -23,10 +34,12 @@ interface Setup {
 /** The breakpoints of processes under control. */
 export class LiveBreakpoints implements Debugger {
   readonly breakInstruction: Uint8Array;
+  readonly stackPointer: string;
   readonly #setup: Setup;
 
   constructor(setup: Setup) {
     this.#setup = setup;
+    this.stackPointer = setup.arch.stackPointer;
     this.breakInstruction = Uint8Array.from(setup.arch.breakpoint.instruction);
   }
 
@@ -46,6 +59,42 @@ export class LiveBreakpoints implements Debugger {
       throw new Errno("EOPNOTSUPP", "this processor's debug registers are not known");
     if (!isWatch) yield* this.#checkMapping(target, caller, request.address);
     yield* step(attachment.breakAt(request));
+  }
+
+  goTo(process: Process, caller: Caller, request: BreakRequest): Outcome<void> {
+    return perform(this.#goTo(process as LiveProcess, caller, request));
+  }
+
+  *#goTo(target: LiveProcess, caller: Caller, request: BreakRequest): Steps<void> {
+    const attachment = this.#setup.attachments.stoppable(target, caller);
+    yield* step(attachment.whenStopped(() => {}));
+    const thread = attachment.tracee.current;
+    yield* this.#breakAt(target, caller, { ...request, thread });
+    attachment.tracee.run();
+  }
+
+  next(process: Process, caller: Caller): Outcome<void> {
+    return perform(this.#next(process as LiveProcess, caller));
+  }
+
+  *#next(target: LiveProcess, caller: Caller): Steps<void> {
+    const { attachments, arch } = this.#setup;
+    const attachment = attachments.stoppable(target, caller);
+    yield* step(attachment.whenStopped(() => {}));
+    const call = yield* attachment.callAt();
+    if (call) {
+      const { behind, stackPointer } = call;
+      const condition = { register: arch.stackPointer, value: stackPointer, orMore: true } as const;
+      yield* this.#goTo(target, caller, { kind: "next", address: behind, asked: "", condition });
+    } else {
+      const stoppable = attachments.stoppable(target, caller);
+      yield* step(stoppable.whenStopped(() => stoppable.tracee.step()));
+    }
+  }
+
+  ignore(process: Process, caller: Caller, names: readonly string[], tell: boolean): void {
+    const { tracee } = this.#setup.attachments.ofCaller(process, caller);
+    tracee.ignore(names.includes("all") && names.length === 1 ? ALL_SIGNALS : names.map(signalOf), tell);
   }
 
   /** EFAULT where nothing is mapped, EOPNOTSUPP in memory that is shared: others would meet the breakpoint, who are not traced. */

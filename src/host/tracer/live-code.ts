@@ -14,6 +14,7 @@ import { LiveThread } from "./live-thread.ts";
 import { pause } from "./patches.ts";
 import { Restorer } from "./restorer.ts";
 
+const LONGEST_INSTRUCTION = 15;
 /** How long to wait for a free thread of the pool when a breakpoint has to be taken out. */
 const AGAIN_MS = 5;
 
@@ -141,6 +142,12 @@ export class LiveCode implements CodePort {
     if (count < this.#trap.length) return undefined;
     const isCall = count >= instruction.length && instruction.every((byte, i) => bytes[i] === byte);
     return { address, original: bytes.subarray(0, this.#trap.length), isCall };
+  }
+
+  /** The bytes of an instruction, and some behind it; fewer where memory ends. */
+  *instructionAt(address: number): Steps<Uint8Array> {
+    const bytes = new Uint8Array(LONGEST_INSTRUCTION);
+    return bytes.subarray(0, (yield* unlessRefused(step(this.#own().read(address, bytes)))) ?? 0);
   }
 
   restore(patches: readonly Patch[], done: () => void): void {

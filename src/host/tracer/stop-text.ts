@@ -42,6 +42,10 @@ function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread): string 
       )}`;
     case "break":
       return `break ${why.number} ${hex(why.address)}`;
+    case "until":
+    case "next":
+    case "finish":
+      return why.kind;
     case "watch":
       return `watch ${why.number} addr ${hex(why.address)}${shown("old", why.old)}${shown("new", why.new)}`;
     case "group":

@@ -30,6 +30,9 @@ export interface BreakInstruction {
   readonly behind: number;
 }
 
+/** The instructions that call: of x86, whose length varies, by its own rules; else words of 32 bits under a mask. */
+export type CallInstructions = "x86" | readonly { readonly mask: number; readonly value: number }[];
+
 /** Where a thread's general register set shows the call that a signal has interrupted. */
 export interface InterruptedCall {
   /** Which of {@link Arch.abis} the call's number is of. */
@@ -98,6 +101,7 @@ export interface Arch {
   readonly stackPointer: string;
   readonly call: CallConvention;
   readonly breakpoint: BreakInstruction;
+  readonly calls: CallInstructions;
   /** Byte offset of the debug registers in struct user, and how many of them are addresses; undefined where they are not set that way. */
   readonly debugRegisters: { readonly offset: number; readonly addresses: number } | undefined;
   /** None where the kernel has decided what becomes of the call before it stops for a tracer. */

@@ -62,6 +62,11 @@ export const ARM64: Arch = {
     sysClose: 57,
   },
   // brk #0
+  // BL, BLR
+  calls: [
+    { mask: 0xfc00_0000, value: 0x9400_0000 },
+    { mask: 0xffff_fc1f, value: 0xd63f_0000 },
+  ],
   // They are register sets of their own, NT_ARM_HW_BREAK and NT_ARM_HW_WATCH, that are not used here.
   debugRegisters: undefined,
   breakpoint: { instruction: [0x00, 0x00, 0x20, 0xd4], behind: 0 },

@@ -142,6 +142,7 @@ export const X86_64: Arch = {
   },
   // int3
   breakpoint: { instruction: [0xcc], behind: 1 },
+  calls: "x86",
   debugRegisters: { offset: 848, addresses: 4 },
   interrupted: [
     { abi: 0, registerSize: 216, word: 8, number: 120, result: 80, wokenInVain: WOKEN_IN_VAIN },

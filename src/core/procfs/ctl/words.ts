@@ -5,6 +5,7 @@ import { type Outcome, within } from "../../vfs/parked.ts";
 import type { ProcfsOptions } from "../options.ts";
 import type { Ports, Process } from "../ports.ts";
 import { BREAK_WORDS } from "./break-words.ts";
+import { GOING_WORDS } from "./going-words.ts";
 
 /** What a word is done with. */
 export interface WordContext {
@@ -97,6 +98,7 @@ export const CTL_WORDS: readonly CtlWord[] = [
       return tracer.choose(process, caller, Number(args) as Tid);
     },
   },
+  ...GOING_WORDS,
   ...BREAK_WORDS,
   {
     word: "account",
