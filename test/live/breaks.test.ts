@@ -8,7 +8,7 @@ import { ROOT } from "../support/paths.ts";
 import { symbol } from "../support/programs.ts";
 import { NEEDS_MOUNT } from "../support/rights.ts";
 import { Server } from "../support/server.ts";
-import { Target } from "../support/target.ts";
+import { isAsleep, Target, until } from "../support/target.ts";
 
 let server: Server;
 before(async () => {
@@ -137,6 +137,8 @@ for (const [how, says] of [
 test("an exec drops the breakpoints", NEEDS_MOUNT, async () => {
   await using target = await Target.start("execs-on-usr1", { args: ["/bin/echo", "new image"] });
   const { pid } = target;
+  // It has the signal blocked before that.
+  await until(() => isAsleep(pid), "it waits for the signal");
   await words(pid, "attach; wait");
   const pc = / pc (0x[0-9a-f]+)/.exec(read(pid, "stop"))![1]!;
   await words(pid, `break ${pc}; usr1; wait`);
