@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { parseNamedMaps, parseSmaps, smapsFigure } from "./smaps.ts";
+import { mappingAt, parseNamedMaps, parseSmaps, smapsFigure } from "./smaps.ts";
 
 const TEXT = `00400000-00403000 r-xp 00001000 fd:01 1234                       /a path (deleted)
 Size:                 12 kB
@@ -73,4 +73,20 @@ test("maps: what has a name, in order, with names as they are", () => {
     { start: 0x7ffd1000, end: 0x7ffd3000, rights: "rw-p", offset: 0, device: "00:00", inode: 0, path: "[stack]" },
   ]);
   assert.deepEqual(parseNamedMaps(""), []);
+});
+
+test("maps: the mapping that holds an address, up to its last byte", () => {
+  const text = `00400000-00403000 r-xp 00001000 fd:01 1234                       /a
+00403000-00404000 rw-p 00000000 00:00 0 
+`;
+  const startOf = (address: number): number | undefined => mappingAt(text, address)?.start;
+  assert.deepEqual([0x3fffff, 0x400000, 0x402fff, 0x403000, 0x403fff, 0x404000].map(startOf), [
+    undefined,
+    0x400000,
+    0x400000,
+    0x403000,
+    0x403000,
+    undefined,
+  ]);
+  assert.equal(mappingAt("", 0), undefined);
 });
