@@ -32,8 +32,14 @@ const { values, positionals } = parseArgs({
     seed: { type: "string", default: "1" },
     only: { type: "string", default: "" },
     again: { type: "string" },
+    help: { type: "boolean", short: "h", default: false },
   },
 });
+if (values.help) {
+  const [, usage] = /\/\*\*\n(.*?)\n \*\//s.exec(readFileSync(fileURLToPath(import.meta.url), "utf8"));
+  console.log(usage.replaceAll(/^ \* ?/gm, ""));
+  process.exit(0);
+}
 const folders = positionals.length > 0 ? positionals : FOLDERS;
 
 function filesIn(dir, wanted) {
