@@ -21,6 +21,8 @@ export interface RunLimits {
   readonly budget: number;
   /** Whether calls that a signal interrupts are to be repaired. */
   readonly repair: boolean;
+  /** What its job is called. */
+  readonly name?: string | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface RunLimits {
  */
 export async function run(
   words: number,
-  { soft, hard, budget, repair }: RunLimits,
+  { soft, hard, budget, repair, name }: RunLimits,
   start: () => Promise<void>,
 ): Promise<false> {
   const inherited = takeInherited();
@@ -41,7 +43,7 @@ export async function run(
   const ask = (): Promise<string | undefined> =>
     askDaemon((daemon) => {
       allowTracer(daemon);
-      return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget, repair });
+      return formatRunWord({ pid: process.pid, fd: offer.place, end: offer.end, soft, hard, budget, repair, name });
     }, start);
   const answer = await persistently(ask);
   if (answer === undefined) return false;

@@ -23,6 +23,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "regs", remote: true, load: async () => (await import("./commands/regs.ts")).regsCommand },
   { name: "gdb", remote: true, load: async () => (await import("./commands/gdb.ts")).gdbCommand },
   { name: "run", load: async () => (await import("./commands/run.ts")).runCommand },
+  { name: "jobs", load: async () => (await import("./commands/jobs.ts")).jobsCommand },
   { name: "agent", load: async () => (await import("./commands/containers.ts")).agentCommand },
   { name: "oci-profile", load: async () => (await import("./commands/containers.ts")).ociProfileCommand },
   { name: "enrol", load: async () => (await import("./commands/enrol.ts")).enrolCommand },

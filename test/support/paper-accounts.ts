@@ -48,6 +48,16 @@ export function paperAccounts(calls: string[]): Accounts {
       },
     ],
     check: () => [],
+    jobs: () => [
+      {
+        ...{ id: 3, name: "a b", pid: 446, processes: 2, reserved: 8192 },
+        ...{ limit: Number.POSITIVE_INFINITY, peak: 12288, refusals: 1 },
+      },
+      { id: 4, name: undefined, pid: undefined, processes: 0, reserved: 0, limit: 4096, peak: 0, refusals: 0 },
+    ],
+    setJobLimit: (caller, id, limit) => {
+      calls.push(`job ${id} limit ${limit} by ${caller.uid}`);
+    },
     unaccounted: () => [{ pid: 446, uid: 11, reason: "EBUSY: a debugger has it" }],
     adopt: () => {
       calls.push("account");

@@ -99,10 +99,12 @@ export async function startDaemon({ onDemand, onBug, config, history, ...restart
     stop = resolve;
   });
 
-  const run = ({ pid, fd, end, soft, hard, budget, repair }: RunRequest): Promise<boolean> => {
+  const run = ({ pid, fd, end, soft, hard, budget, repair, name }: RunRequest): Promise<boolean> => {
     const limit = { soft: toPages(soft), hard: toPages(hard) };
     const acceptance = Acceptance.take(pid, end);
-    return toPromise(host.accountant.launch(pid, fd, { limit, budget: toPages(budget), repair }, acceptance));
+    return toPromise(
+      host.accountant.launch(pid, fd, { limit, budget: toPages(budget), repair, label: name }, acceptance),
+    );
   };
   const { accountant } = host;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */

@@ -10,6 +10,7 @@ export class Budget {
   /** The budget that this one is part of. */
   readonly around: Budget | undefined;
   #pages = 0;
+  #peak = 0;
 
   constructor(name: string, most: number = UNLIMITED, around?: Budget) {
     this.name = name;
@@ -22,9 +23,17 @@ export class Budget {
     return this.#pages;
   }
 
+  /** The most that the holders ever had: pages. */
+  get peak(): number {
+    return this.#peak;
+  }
+
   /** Counts `pages` more, or less where negative, here and in all budgets around. Called by `Charge` only. */
   add(pages: number): void {
-    for (let each: Budget | undefined = this; each; each = each.around) each.#pages += pages;
+    for (let each: Budget | undefined = this; each; each = each.around) {
+      each.#pages += pages;
+      if (each.#pages > each.#peak) each.#peak = each.#pages;
+    }
   }
 
   /** Whether this is `budget`, or inside it. */

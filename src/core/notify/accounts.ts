@@ -267,6 +267,8 @@ export class Accounts {
     process.remember(refused);
     this.witness.refused(process, refused);
     this.figures.of(payer).refusals++;
+    const full = refusal.reason === "job" ? process.space.job.exceededBy(pages) : undefined;
+    if (full instanceof Job) full.refusals++;
     this.ledger.tellRefusal(pages, payer, process);
     // The system call brk reports no error: a refused one returns the present end of the data segment.
     return operation.kind === "brk" ? { value: heap.end } : { errno: ERRNO.ENOMEM };

@@ -65,6 +65,8 @@ export interface JobRecord {
   readonly sessionOf?: number;
   /** The container whose job it is. Absent where it is none. */
   readonly container?: string;
+  readonly label?: string;
+  readonly root?: number;
 }
 
 /** What a process inherits that has not been registered. */
@@ -132,11 +134,13 @@ export function unseenRecord({ process, key, space, object: { payer, job, pages 
   return { payer: payer.uid, job: job.id, pages, key: key ?? null, creator: process.pid, sharers };
 }
 
-export function jobRecord({ limit, most, around, sessionOf, container }: Job): Json {
+export function jobRecord({ limit, most, around, sessionOf, container, label, root }: Job): Json {
   const { soft, hard } = limit;
   return {
     ...{ soft: orNull(soft), hard: orNull(hard), budget: orNull(most), around: around?.id ?? null },
     ...(sessionOf === undefined ? {} : { sessionOf }),
     ...(container === undefined ? {} : { container }),
+    ...(label === undefined ? {} : { label }),
+    ...(root === undefined ? {} : { root }),
   };
 }

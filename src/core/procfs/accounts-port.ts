@@ -45,6 +45,22 @@ export interface UidAccount {
   readonly observedBytes: number;
 }
 
+/** A tree of processes with a budget of its own; sizes in bytes. */
+export interface JobAccount {
+  readonly id: number;
+  /** The name of a command under `run --name`, `container ID`, `session UID`; undefined where it has none. */
+  readonly name: string | undefined;
+  /** The process that it began with; undefined when that has exited. */
+  readonly pid: number | undefined;
+  readonly processes: number;
+  readonly reserved: number;
+  /** Infinity for none. */
+  readonly limit: number;
+  readonly peak: number;
+  /** Calls that this budget has refused. */
+  readonly refusals: number;
+}
+
 /** A process of a uid that has limits, which does not hold it to them. */
 export interface UnaccountedProcess {
   readonly pid: number;
@@ -72,6 +88,9 @@ export interface Accounts {
   /** EPERM but for root and the server's own user. */
   setOvercommit(caller: Caller, bits: number): Outcome<void>;
   uids(): Outcome<readonly UidAccount[]>;
+  jobs(): Outcome<readonly JobAccount[]>;
+  /** Sets the budget of a job, bytes. EPERM but for root and the server's own user; ENOENT for a job that is not there. */
+  setJobLimit(caller: Caller, id: number, limit: number): Outcome<void>;
   /** Processes that should be under accounting and cannot be. */
   unaccounted(): Outcome<readonly UnaccountedProcess[]>;
   /** Counts everything again; a line for each total that is not true. */

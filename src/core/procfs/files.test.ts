@@ -32,6 +32,7 @@ const TEXTS: readonly (readonly [name: string, text: string, options?: Partial<P
   ["swap", "total 4096\nreserved 8192\novercommit 2\nsupply -1\n"],
   ["accounts", "11 8192 -1 12288 1 1 2 4096\n"],
   ["accounts-check", ""],
+  ["jobs", "3 a\\040b 446 2 8192 -1 12288 1\n4 - -1 0 0 4096 0 0\n"],
   ["observed", "446 11 EBUSY: a debugger has it\n"],
 ];
 

@@ -6,6 +6,7 @@ import { cwd, root } from "./files/directories.ts";
 import { events } from "./files/events.ts";
 import { file, fileContents } from "./files/file.ts";
 import { history, rootEvents } from "./files/history.ts";
+import { jobs } from "./files/jobs.ts";
 import { map } from "./files/map.ts";
 import { mem } from "./files/mem.ts";
 import { nomem } from "./files/nomem.ts";
@@ -68,7 +69,7 @@ export const THREAD_NODES: readonly ProcFile[] = [
 ];
 
 /** THE list of files beside the processes. */
-export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck, observed, history, rootEvents];
+export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck, observed, jobs, history, rootEvents];
 
 /** The list as a mount with these options shows it. */
 export function nodesFor({ executable, profile }: ProcfsOptions): readonly ProcNode[] {

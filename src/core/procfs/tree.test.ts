@@ -26,6 +26,7 @@ test("the root lists curproc, its files and the processes, each with its place",
     { name: "accounts", ino: 4_294_967_297, kind: "file" },
     { name: "accounts-check", ino: 4_294_967_298, kind: "file" },
     { name: "observed", ino: 4_294_967_299, kind: "file" },
+    { name: "jobs", ino: 4_294_967_300, kind: "file" },
     { name: "history", ino: 4_294_967_303, kind: "file" },
     { name: "events", ino: 4_294_967_304, kind: "file" },
   ];
@@ -171,7 +172,7 @@ test("a node is found again by its number, and no two have the same one", () => 
     assert.equal(
       seen.size,
       1 +
-        6 +
+        7 +
         (curproc === "dir" ? 2 : 1) * (1 + PROC_NODES.length + 2 * (1 + THREAD_NODES.length)) +
         (curproc === "dir" ? 0 : 1),
     );

@@ -26,6 +26,8 @@ export interface RunTerms {
   readonly limit: SwapLimit;
   readonly budget: number;
   readonly repair: boolean;
+  /** What the job is called. */
+  readonly label?: string | undefined;
 }
 
 export interface AccountantOptions {
@@ -148,7 +150,7 @@ export class Accountant {
     try {
       if (this.#lifted)
         throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
-      const isKnown = yield* step(this.ask("relimit", pid, terms.limit, terms.budget));
+      const isKnown = yield* step(this.ask("relimit", pid, terms.limit, terms.budget, terms.label));
       if (isKnown) acceptance.close();
       else this.#awaitLaunch(pid, fd, terms, acceptance);
       return !isKnown;
@@ -158,7 +160,7 @@ export class Accountant {
     }
   }
 
-  #awaitLaunch(pid: number, fd: number, { limit, budget, repair }: RunTerms, acceptance: Acceptance): void {
+  #awaitLaunch(pid: number, fd: number, { limit, budget, repair, label }: RunTerms, acceptance: Acceptance): void {
     this.#expected++;
     try {
       awaitListener(pid, fd, (listener) => {
@@ -167,7 +169,12 @@ export class Accountant {
           acceptance.close();
           return;
         }
-        this.#take(listener, (taken) => this.ask("launch", pid, limit, budget, taken), repair, acceptance).listen({
+        this.#take(
+          listener,
+          (taken) => this.ask("launch", pid, limit, budget, taken, label),
+          repair,
+          acceptance,
+        ).listen({
           settled: () => {},
           failed: (error) => {
             acceptance.close();

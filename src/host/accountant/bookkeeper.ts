@@ -18,7 +18,7 @@ import { libcClose } from "../linux/ffi/libc.ts";
 import { refuseAdoptions } from "./adoption-quota.ts";
 import { Alarms } from "./alarms.ts";
 import { Chronicle, type ChronicleOptions } from "./chronicle.ts";
-import { paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
+import { jobsOf, paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
 import { Limits } from "./limits.ts";
@@ -175,25 +175,25 @@ export class Bookkeeper implements Requests {
     this.loop.decideSoon();
   }
 
-  readonly relimit: Requests["relimit"] = (pid, limit, budget) => this.#limits.again(pid, limit, budget);
+  readonly relimit: Requests["relimit"] = (...terms) => this.#limits.again(...terms);
 
-  launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number {
+  launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener, label?: string): number {
     return this.#bring(pid, listener, (image, ruid) => {
-      const job = this.#listenerJobs.make({ limit: limitCell(limit), budget });
+      const job = this.#listenerJobs.make({ limit: limitCell(limit), budget, label, root: pid });
       this.#accounts.population.launch(pid, image, ruid, job, job.limit);
       return job;
     });
   }
 
   contain(pid: number, container: string, budget: number, listener: NewListener): number {
-    const jobs = this.#listenerJobs;
-    const jobOf = (): Job => jobs.ofContainer(container) ?? jobs.make({ limit: limitCell(), budget, container });
+    const jobOf = (): Job => this.#listenerJobs.ofContainer(container, budget, pid);
+    // Somebody who has ended may have had the number.
+    this.loop.collectExits();
     if (this.#accounts.population.find(pid)) {
       libcClose(listener.fd);
       throw new Errno("EBUSY", `process ${pid} is under accounting, and not by this listener`);
     }
     if (pid === 0) {
-      // Whoever calls is of the job.
       this.#come(listener, jobOf());
       return process.geteuid!();
     }
@@ -216,7 +216,7 @@ export class Bookkeeper implements Requests {
         const ruid = this.#bring(pid, listener, (image, ruid) => {
           const { population } = this.#accounts;
           const parent = sessionOf === undefined ? undefined : population.find(image.ppid);
-          const job = parent?.space.job ?? this.#limits.newSession(sessionOf);
+          const job = parent?.space.job ?? this.#limits.newSession(pid, sessionOf);
           population.enter(pid, image, ruid, job, parent?.limit ?? job.limit);
           return job;
         });
@@ -288,6 +288,8 @@ export class Bookkeeper implements Requests {
   readonly setLimit: Requests["setLimit"] = (pid, limit, mayRaise) => this.#limits.give(pid, limit, mayRaise);
   readonly refusals: Requests["refusals"] = (pid) => refusalsOf(this.#accounts, pid);
   readonly swap: Requests["swap"] = () => swapFigures(this.#accounts.ledger);
+  readonly jobs: Requests["jobs"] = () => jobsOf(this.#accounts);
+  readonly setBudget: Requests["setBudget"] = (job, pages) => this.#listenerJobs.setBudget(job, pages);
   readonly uids: Requests["uids"] = () => uidsOf(this.#accounts);
   readonly payment: Requests["payment"] = (pid) => paymentOf(this.#accounts, pid);
 

@@ -53,20 +53,22 @@ export class Limits {
   }
 
   /** The job of a session of `uid`; of none, without a budget, where that is undefined. */
-  newSession(uid: number | undefined): Job {
+  newSession(root: number, uid: number | undefined): Job {
     const budget = uid === undefined ? UNLIMITED : (uidPolicy(this.#policy)(uid)?.session ?? UNLIMITED);
-    return this.#listenerJobs.make({ limit: limitCell(), budget, sessionOf: uid });
+    return this.#listenerJobs.make({ limit: limitCell(), budget, sessionOf: uid, root });
   }
 
   /** As `Requests.relimit`. */
-  again(pid: number, limit: SwapLimit, budget: number): boolean {
+  again(pid: number, limit: SwapLimit, budget: number, label?: string): boolean {
     const { population } = this.#accounts;
     const known = population.find(pid);
     if (!known) return false;
     const { hard } = known.limit;
     this.#accounts.setLimit(known, { soft: Math.min(limit.soft, hard), hard: Math.min(limit.hard, hard) });
     if (budget !== UNLIMITED) {
-      known.space.moveTo(this.#listenerJobs.make({ limit: known.limit, budget, around: known.space.job }));
+      known.space.moveTo(
+        this.#listenerJobs.make({ limit: known.limit, budget, around: known.space.job, root: pid, label }),
+      );
     }
     population.record(known);
     return true;

@@ -1,6 +1,7 @@
+import { Errno } from "../../core/base/errno.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
 import { Job, type JobOf } from "../../core/notify/job.ts";
-import type { LimitCell } from "../../core/notify/limit.ts";
+import { type LimitCell, limitCell } from "../../core/notify/limit.ts";
 import { JOB_RECORD, jobRecord, type Recorder } from "../../core/notify/records.ts";
 import { LISTENER_RECORD } from "./requests.ts";
 
@@ -36,9 +37,18 @@ export class ListenerJobs {
     return job;
   }
 
-  /** The job of a container that is there already. */
-  ofContainer(id: string): Job | undefined {
-    return [...this.#jobs.values()].find((job) => job.container === id);
+  /** Sets the budget of a job, pages. ENOENT. */
+  setBudget(id: number, pages: number): void {
+    const job = [...this.#accounts.jobs].find((each) => each.id === id && each !== this.#accounts.rootJob);
+    if (!job) throw new Errno("ENOENT", `there is no job ${id}`);
+    job.most = pages;
+    this.#recorder.put(JOB_RECORD + job.id, jobRecord(job));
+  }
+
+  /** The job of a container: that which is there, or a new one with this budget, pages, that process `root` begins. */
+  ofContainer(container: string, budget: number, root: number): Job {
+    const found = [...this.#jobs.values()].find((job) => job.container === container);
+    return found ?? this.make({ limit: limitCell(), budget, container, root });
   }
 
   /** Those under listener `number` came into `job`. */

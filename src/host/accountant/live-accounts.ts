@@ -6,6 +6,7 @@ import { SWAP_RESERVE_RLIMIT_ON, SwapLedger } from "../../core/charges/swap-ledg
 import { overcommitOf } from "../../core/policy/policy.ts";
 import type {
   Accounts,
+  JobAccount,
   Limit,
   RefusedCall,
   SwapFigures,
@@ -133,6 +134,16 @@ export class LiveAccounts implements Accounts {
 
   check(): Outcome<readonly string[]> {
     return this.#accountant.askIfAny([], "check");
+  }
+
+  jobs(): Outcome<readonly JobAccount[]> {
+    return this.#accountant.askIfAny([], "jobs");
+  }
+
+  setJobLimit(caller: Caller, id: number, limit: number): Outcome<void> {
+    if (!this.#identity.isOwn(caller)) throw new Errno("EPERM", `uid ${caller.uid} may not change the budget of a job`);
+    this.#needsDaemon();
+    return this.#accountant.ask("setBudget", id, Math.floor(limit / PAGE_SIZE));
   }
 
   /** Who is to be asked for {@link unaccounted}. */

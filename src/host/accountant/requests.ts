@@ -3,7 +3,7 @@ import type { Errno, ErrnoName } from "../../core/base/errno.ts";
 import type { DiskCharges } from "../../core/charges/disk-charges.ts";
 import type { SwapLimit } from "../../core/notify/limit.ts";
 import type { Policy } from "../../core/policy/policy.ts";
-import type { RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
+import type { JobAccount, RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import type { Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { RepairEnds } from "../repair/repair-process.ts";
 import type { AdoptionQuota } from "./adoption-quota.ts";
@@ -47,9 +47,9 @@ export interface Payment {
  */
 export interface Requests {
   /** Where process `pid` is under accounting already it gets these limits, pages, and true is returned. */
-  relimit(pid: number, limit: SwapLimit, budget: number): boolean;
+  relimit(pid: number, limit: SwapLimit, budget: number, label?: string): boolean;
   /** `pid` has put itself under a filter and is to become a command. Its real uid. ESRCH. Its calls wait until {@link listen}. */
-  launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener): number;
+  launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener, label?: string): number;
   /** The same for a process that a container runtime has put under a filter and is to become the container's, or is one more of it; `pid` 0: not known. */
   contain(pid: number, container: string, budget: number, listener: NewListener): number;
   /** EAGAIN where `uid` has that much under accounting already. */
@@ -80,6 +80,9 @@ export interface Requests {
   refusals(pid: number): readonly RefusedCall[];
   swap(): SwapFigures;
   uids(): { readonly payers: readonly PayerRow[]; readonly accounted: readonly AccountedRow[] };
+  jobs(): readonly JobAccount[];
+  /** Pages. ENOENT for a job that is not there. */
+  setBudget(job: number, pages: number): void;
   check(): readonly string[];
   payment(pid: number): Payment;
   /** As {@link DiskCharges}. */

@@ -9,7 +9,7 @@ import { orMinusOne, type RootContext, type RootFile, wordsOf } from "../file.ts
 import { lesserOf } from "../rights.ts";
 
 /** A file of what is asked once the figures are up to date. */
-function openText<T>(
+export function openText<T>(
   ask: (accounts: Accounts) => Outcome<T>,
   render: (figures: T) => string,
 ): (context: RootContext) => Outcome<Handle> {
