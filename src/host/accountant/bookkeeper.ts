@@ -292,10 +292,7 @@ export class Bookkeeper implements Requests {
   readonly setBudget: Requests["setBudget"] = (job, pages) => this.#listenerJobs.setBudget(job, pages);
   readonly uids: Requests["uids"] = () => uidsOf(this.#accounts);
   readonly payment: Requests["payment"] = (pid) => paymentOf(this.#accounts, pid);
-
-  check(): readonly string[] {
-    return [...this.#accounts.shortfalls, ...recount(this.#accounts)];
-  }
+  readonly check: Requests["check"] = () => [...this.#accounts.shortfalls, ...recount(this.#accounts)];
 
   readonly reserveDisk: Requests["reserveDisk"] = (...disk) => this.#disks.reserve(...disk);
   readonly adoptDisk: Requests["adoptDisk"] = (...disk) => this.#disks.adopt(...disk);
