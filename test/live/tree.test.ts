@@ -106,7 +106,16 @@ test("the listing has every process once, curproc, zombies and kernel threads", 
   const processes = (): string[] => readdirSync("/proc").filter((name) => /^\d+$/.test(name));
   const before = processes();
   const names = readdirSync(server.dir);
-  const host = new Set([...before, ...processes(), "curproc", "accounts", "accounts-check", "jobs", "observed", "swap"]);
+  const host = new Set([
+    ...before,
+    ...processes(),
+    "curproc",
+    "accounts",
+    "accounts-check",
+    "jobs",
+    "observed",
+    "swap",
+  ]);
   assert.equal(new Set(names).size, names.length);
   for (const wanted of ["curproc", "1", "2", String(target.pid)]) assert.ok(names.includes(wanted), wanted);
   // Others' processes come and go on this machine: one may have lived between two looks.
