@@ -4,11 +4,13 @@ import { test } from "node:test";
 import { IN_HEADER_SIZE } from "../../abi/fuse.ts";
 import { errnoName } from "../../base/errno.ts";
 import { memoryFileSystem } from "../../vfs/memory.ts";
+import { Parked } from "../../vfs/parked.ts";
 import { Turns } from "../../vfs/turns.ts";
 import { FuseSession } from "./session.ts";
 import { passingMemory } from "./session-memory.ts";
 
 const LOOKUP = 1;
+const OPEN = 14;
 const WRITE = 16;
 const INTERRUPT = 36;
 const ROOT = 1;
@@ -21,6 +23,7 @@ function server() {
   let unique = 0;
   const memory = passingMemory();
   const turns = new Turns({ now: () => now, soon: (act) => soon.push(act) });
+  let node = ROOT;
   const fs = memoryFileSystem({
     slow: {
       kind: "file",
@@ -28,7 +31,7 @@ function server() {
         now += uid === 1 ? 1000 : 0;
         return { ino: 9, mode: 0o644, nlink: 1, uid: 0, gid: 0, size: 0, timeMs: 0 };
       },
-      open: () => ({}),
+      open: () => new Parked(),
     },
   });
   const session = new FuseSession({
@@ -37,6 +40,7 @@ function server() {
       const { buffer, byteOffset } = bytes;
       const view = new DataView(buffer, byteOffset);
       const errno = -view.getInt32(4, true);
+      if (errno === 0) node = view.getUint32(16, true);
       answers.push(`${view.getUint32(8, true)}${errno === 0 ? "" : ` ${errnoName(errno)}`}`);
     },
     onBug: (error) => {
@@ -49,7 +53,7 @@ function server() {
     unique += 2;
     const length = IN_HEADER_SIZE + body.length;
     bytes.fill(0xff);
-    for (const [at, value] of [length, opcode, unique, 0, ROOT, 0, uid, 0, 0, 0].entries())
+    for (const [at, value] of [length, opcode, unique, 0, opcode === LOOKUP ? ROOT : node, 0, uid, 0, 0, 0].entries())
       bytes.writeUInt32LE(value, 4 * at);
     body.copy(bytes, IN_HEADER_SIZE);
     session.request(bytes, length);
@@ -76,15 +80,25 @@ test("requests wait for their turn as they were sent, and are answered once each
   assert.equal(session.held.parked, 0);
 });
 
-test("one that waits is interrupted, by the kernel and by the end of the mount, and never served", () => {
+test("a signal to who waits for his turn is not told before, and then only where there is something to wait for", () => {
   const { answers, send, turn, interrupt, session } = server();
   send(1);
   interrupt(send(1));
-  assert.deepEqual(answers, ["2", "4 EINTR"]);
+  interrupt(send(1, OPEN, Buffer.alloc(8)));
+  assert.deepEqual(answers, ["2"]);
+  turn();
+  turn();
+  assert.deepEqual(answers, ["2", "4", "8 EINTR"]);
+  assert.equal(session.held.parked, 0);
+});
+
+test("at the end of the mount nobody's turn comes any more", () => {
+  const { answers, send, turn, session } = server();
+  send(1);
   send(1);
   session.close();
   turn();
-  assert.deepEqual(answers, ["2", "4 EINTR", "8 EINTR"]);
+  assert.deepEqual(answers, ["2"]);
 });
 
 test("a later server finds those that waited, where the kernel does not send them again", () => {

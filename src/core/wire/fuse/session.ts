@@ -3,7 +3,7 @@ import { Bug, ERRNO, Errno, toErrno } from "../../base/errno.ts";
 import type { Caller } from "../../vfs/caller.ts";
 import type { FileSystem } from "../../vfs/node.ts";
 import { Parked } from "../../vfs/parked.ts";
-import type { Turns } from "../../vfs/turns.ts";
+import type { Turn, Turns } from "../../vfs/turns.ts";
 import { claimWait } from "../claim-wait.ts";
 import { OpenFiles } from "./open-files.ts";
 import { type Agreement, FUSE_OPS, type FuseOp, type FuseState, SILENT } from "./ops.ts";
@@ -32,6 +32,13 @@ function nameOf(request: FuseRequest, op: FuseOp | undefined): string {
   return op?.name ?? `opcode ${request.opcode}`;
 }
 
+/** A request that waits for its turn. */
+interface Queued {
+  readonly turn: Turn;
+  /** Its caller has been sent a signal: should it have to wait for something when it is served, it does not. */
+  isInterrupted: boolean;
+}
+
 /** A request that is answered later. */
 interface Waiting {
   readonly unique: number;
@@ -46,6 +53,7 @@ export class FuseSession {
   readonly #files: OpenFiles;
   readonly #parkedRecords: ParkedRecords;
   readonly #parked = new Map<number, Parked<number>>();
+  readonly #queued = new Map<number, Queued>();
   readonly #state: FuseState;
   #small = new FuseReply(false);
   #bulk = new FuseReply(true);
@@ -58,7 +66,7 @@ export class FuseSession {
     this.#state = {
       fs: options.fs,
       files: this.#files,
-      interrupt: (unique) => this.#parked.get(unique)?.interrupt(),
+      interrupt: (unique) => this.#interrupt(unique),
       wake: (kh) => options.reply(this.#small.pollNotice(kh)),
       initialized: (agreement) => options.onInit?.(agreement),
     };
@@ -66,12 +74,12 @@ export class FuseSession {
 
   /** Some request is not answered yet. */
   get waits(): boolean {
-    return this.#parked.size > 0;
+    return this.#parked.size > 0 || this.#queued.size > 0;
   }
 
   /** What is held on behalf of the kernel: for tests of leaks. */
   get held(): { readonly files: number; readonly parked: number } {
-    return { files: this.#files.size, parked: this.#parked.size };
+    return { files: this.#files.size, parked: this.#parked.size + this.#queued.size };
   }
 
   /**
@@ -102,32 +110,34 @@ export class FuseSession {
     else this.#wait(turns, request.copy(), op);
   }
 
-  /** Ends what waits with EINTR and closes what is open: the mount is gone. */
+  /** Ends what waits, with EINTR where it was begun, and closes what is open: the mount is gone. */
   close(): void {
+    for (const { turn } of this.#queued.values()) turn.cancel();
+    this.#queued.clear();
     for (const parked of [...this.#parked.values()]) parked.interrupt();
     this.#files.closeAll();
   }
 
   /** Until it is the caller's turn. `request` is held. */
   #wait(turns: Turns, request: FuseRequest, op: FuseOp | undefined): void {
-    const { unique, isResent, uid } = request;
+    const { unique, uid } = request;
     const slot = this.#parkedRecords.add(unique);
     const turn = turns.wait(uid, request.length, () => {
-      this.#parked.delete(unique);
+      const { isInterrupted } = this.#queued.get(unique)!;
+      this.#queued.delete(unique);
       turns.spend(uid, () => this.#serve(request, op));
+      if (isInterrupted) this.#parked.get(unique)?.interrupt();
       // Not before: a server that comes after us has to know of it until it is answered, or parked for another reason.
       this.#parkedRecords.remove(slot);
     });
-    const parked = new Parked<number>(() => turn.cancel());
-    this.#parked.set(unique, parked);
-    parked.listen({
-      settled: () => {},
-      failed: (error) => {
-        this.#parked.delete(unique);
-        this.#fail(unique, isResent, nameOf(request, op), error);
-        this.#parkedRecords.remove(slot);
-      },
-    });
+    this.#queued.set(unique, { turn, isInterrupted: false });
+  }
+
+  /** What has to wait ends with EINTR. What only waits for its turn does not: programs do not expect that of a file. */
+  #interrupt(unique: number): void {
+    const queued = this.#queued.get(unique);
+    if (queued) queued.isInterrupted = true;
+    else this.#parked.get(unique)?.interrupt();
   }
 
   #serve(request: FuseRequest, op: FuseOp | undefined): void {
