@@ -17,7 +17,7 @@ function assertFree(target: Target): void {
 async function compare(target: Target, commands: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<void> {
   const own = await gdb([`attach ${target.pid}`, ...marked(commands), "detach"]);
   assertFree(target);
-  const ours = await gdb([viaUs(target.pid), ...marked(commands), "detach"], env);
+  const ours = await gdb([viaUs(target.pid), ...marked(commands), "detach"], { env });
   assertFree(target);
   const said = answers(ours.out);
   assert.equal(said.length, commands.length, ours.err);

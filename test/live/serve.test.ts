@@ -12,6 +12,7 @@ import { NOFID } from "../../src/core/abi/ninep.ts";
 import { encodeMessage } from "../../src/core/wire/ninep/codec.ts";
 import { hostArch } from "../../src/host/linux/host-arch.ts";
 import { parseAddress } from "../../src/host/serve/address.ts";
+import { certificates } from "../support/certificates.ts";
 import { NineServer } from "../support/nine-server.ts";
 import { CLI } from "../support/paths.ts";
 import { Target, until } from "../support/target.ts";
@@ -200,33 +201,6 @@ test(
     assert.deepEqual(readdirSync(dir), ["file"]);
   },
 );
-
-/** A root certificate and two names signed by it. */
-function certificates(dir: string): void {
-  const openssl = (...args: string[]): void => {
-    const ran = spawnSync("openssl", args, { cwd: dir, encoding: "utf8" });
-    assert.equal(ran.status, 0, ran.stderr);
-  };
-  const key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  openssl("req", "-x509", ...key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=test root", "-days", "2");
-  for (const name of ["server", "alice", "mallory", "admin"]) {
-    openssl("req", ...key, "-keyout", `${name}.key`, "-out", `${name}.csr`, "-subj", `/CN=${name}`);
-    openssl(
-      "x509",
-      "-req",
-      "-in",
-      `${name}.csr`,
-      "-CA",
-      "ca.pem",
-      "-CAkey",
-      "ca.key",
-      "-out",
-      `${name}.pem`,
-      "-days",
-      "2",
-    );
-  }
-}
 
 test("TLS from another network namespace: certificates say who a client is", ROOT_ONLY, async (t) => {
   const dir = scratch(t);

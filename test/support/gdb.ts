@@ -10,10 +10,20 @@ export interface Said {
   readonly err: string;
 }
 
+export interface Surroundings {
+  readonly env?: NodeJS.ProcessEnv;
+  /** Told of the standard output so far, whenever there is more. */
+  hears?(out: string): void;
+}
+
 const LIMIT_MS = 120_000;
 
 /** Runs a program in a session of its own until it ends; one that does not end is ended, and so is all that it began. */
-export async function runApart(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Said> {
+export async function runApart(
+  command: string,
+  args: readonly string[],
+  { env = {}, hears = () => {} }: Surroundings = {},
+): Promise<Said> {
   const child = spawn(command, [...args], {
     detached: true,
     stdio: ["ignore", "pipe", "pipe"],
@@ -22,6 +32,7 @@ export async function runApart(command: string, args: readonly string[], env: No
   const said = { out: "", err: "" };
   child.stdout.setEncoding("latin1").on("data", (part: string) => {
     said.out += part;
+    hears(said.out);
   });
   child.stderr.setEncoding("latin1").on("data", (part: string) => {
     said.err += part;
@@ -33,14 +44,14 @@ export async function runApart(command: string, args: readonly string[], env: No
 }
 
 /** gdb with these commands, one after the other, and no configuration of anybody's. */
-export function gdb(commands: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Said> {
+export function gdb(commands: readonly string[], surroundings: Surroundings = {}): Promise<Said> {
   const quiet = ["set debuginfod enabled off", "set confirm off", "set pagination off", "set width 0"];
   const args = [...quiet, ...commands].flatMap((command) => ["-ex", command]);
-  return runApart("gdb", ["-nx", "-q", "-batch", ...args], env);
+  return runApart("gdb", ["-nx", "-q", "-batch", ...args], surroundings);
 }
 
 /** What gdb is told to be connected to the command `gdb` of ours; `place` is what stands before it. */
-export function viaUs(pid: number, ...place: readonly string[]): string {
+export function viaUs(pid: number | string, ...place: readonly string[]): string {
   return `target remote | ${[process.execPath, ...NODE_FLAGS, CLI, ...place, "gdb", pid].join(" ")}`;
 }
 

@@ -40,6 +40,8 @@ export class Inferior {
   #current: number;
   /** Signals that were taken from the process while it did a step: it gets them when it runs. */
   readonly #owed: number[] = [];
+  /** It is being let go: no word about it is said any more. */
+  #isLeft = false;
   #isInterrupted = false;
   /** An interrupt has come before what it is to interrupt. */
   #isInterruptDue = false;
@@ -129,6 +131,7 @@ export class Inferior {
 
   /** What the client has written over the program itself is taken back; the process runs on. */
   async detach(): Promise<void> {
+    this.#isLeft = true;
     try {
       if (!this.end) {
         await this.patches.restore();
@@ -155,6 +158,7 @@ export class Inferior {
     else if (signal !== 0) this.#owed.push(signal);
     words.push(how === "step" || signal === 0 ? how : signalName(signal));
     this.registers.forget();
+    if (this.#isLeft) return { kind: "detached" };
     this.#events.ask();
     try {
       await this.files.tell(...words, ...(this.#isInterrupted ? ["halt"] : []));
