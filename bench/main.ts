@@ -8,6 +8,7 @@ import { accountingBench } from "./accounting.ts";
 import { stepBench } from "./control.ts";
 import { readyBench, residentBench, successionBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
+import { gdbBench } from "./gdb.ts";
 import { ninepBench } from "./ninep.ts";
 import type { BenchRow } from "./row.ts";
 import { stackBench } from "./stack.ts";
@@ -63,6 +64,7 @@ const GROUPS: Readonly<Record<string, () => readonly BenchRow[] | Promise<readon
   ready: readyBench,
   succession: successionBench,
   files: fileSystemBench,
+  gdb: gdbBench,
   accounting: accountingBench,
   victim: victimBench,
   vm: () => [...vmMemoryBench(), ...vmBench()],
