@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { Server } from "../test/support/server.ts";
 import { Target } from "../test/support/target.ts";
 import { accountingBench } from "./accounting.ts";
+import { breakBench } from "./breaks.ts";
 import { stepBench } from "./control.ts";
 import { readyBench, residentBench, successionBench } from "./daemon.ts";
 import { memoryBench, readdirBench, registersBench, statusBench } from "./files.ts";
@@ -42,6 +43,7 @@ async function fileSystemBench(): Promise<BenchRow[]> {
     ...memoryBench(server, threads, megabyte(threads)),
     ...registersBench(server, threads),
     ...stepBench(server, counter),
+    ...(await breakBench(server)),
     ...(await stackBench(server)),
     ...residentBench(server),
     ...(await ninepBench(server, threads, megabyte(threads))),

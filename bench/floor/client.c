@@ -1,6 +1,6 @@
 /*
  * The one client of all file benchmarks: repeats an operation and prints the nanoseconds each took.
- *   client cat PATH N | stat PATH N | list PATH N | pread PATH OFFSET BYTES N | words PATH N (step and wait)
+ *   client cat PATH N | stat PATH N | list PATH N | pread PATH OFFSET BYTES N | words PATH N (step and wait) | hits DIR N (run and wait in its ctl, then its stop)
  *   client sleepers N (starts N sleeping processes that die with it, prints "ready", waits for its input to end)
  */
 #define _GNU_SOURCE
@@ -57,6 +57,10 @@ int main(int argc, char **argv) {
   off_t offset = argc > 4 ? strtoll(argv[3], NULL, 0) : 0;
   size_t bytes = argc > 5 ? strtoul(argv[4], NULL, 0) : 0;
   if (!strcmp(op, "pread")) fd = open(path, O_RDONLY);
+  char ctl[4096], stop[4096];
+  snprintf(ctl, sizeof ctl, "%s/ctl", path);
+  snprintf(stop, sizeof stop, "%s/stop", path);
+  if (!strcmp(op, "hits")) fd = open(ctl, O_WRONLY);
   if (!strcmp(op, "words")) fd = open(path, O_WRONLY);
   double begun = now();
   for (int i = 0; i < n; i++) {
@@ -65,6 +69,7 @@ int main(int argc, char **argv) {
     else if (!strcmp(op, "list")) list(path);
     else if (!strcmp(op, "pread")) { if (pread(fd, buffer, bytes, offset) != (ssize_t)bytes) fail(path); }
     else if (!strcmp(op, "words")) { if (pwrite(fd, "step", 4, 0) != 4 || pwrite(fd, "wait", 4, 0) != 4) fail(path); }
+    else if (!strcmp(op, "hits")) { if (pwrite(fd, "run; wait", 9, 0) != 9) fail(ctl); cat(stop); }
     else return 2;
   }
   printf("%.0f\n", (now() - begun) / n);

@@ -35,7 +35,11 @@ function bytesAt(path: string, address: string, count = 4): string {
 const realBytes = (pid: number, address: string): string => bytesAt(`/proc/${pid}/mem`, address);
 
 async function started(...args: (string | number)[]): Promise<Target & { leaf: string }> {
-  const target = await Target.start("breaks", { args: args.map(String) });
+  return startedAs(0, ...args);
+}
+
+async function startedAs(uid: number, ...args: (string | number)[]): Promise<Target & { leaf: string }> {
+  const target = await Target.start("breaks", { args: args.map(String), uid });
   return Object.assign(target, { leaf: placeOf(target, "leaf") });
 }
 
@@ -348,4 +352,20 @@ test("ignored signals reach the program without a stop, until they are caught ag
   await words(pid, "wait");
   assert.match(read(pid, "stop"), /^signal 10 usr1 /);
   await words(pid, "detach");
+});
+
+test("a process of another user, whose memory is written elsewhere, has the same", NEEDS_MOUNT, async () => {
+  await using target = await startedAs(61001, 8, 10, "fork");
+  const { pid, leaf } = target;
+  const before = realBytes(pid, leaf);
+  await words(pid, "attach; wait; ignore chld; break leaf");
+  target.child.stdin!.write("\n");
+  for (let i = 0; i < 40; i++) {
+    await words(pid, "run; wait 20");
+    assert.match(read(pid, "stop"), /^break 1 /);
+  }
+  await words(pid, "clear all; finish; wait 20; next; wait 20; detach");
+  assert.equal(realBytes(pid, leaf), before);
+  await target.prints("sum 80\n");
+  assert.ok(target.output.includes("child 7\n"), target.output);
 });

@@ -455,3 +455,16 @@ test("an ignored signal of a thread that is let go is delivered", () => {
   tracee.detach();
   assert.deepEqual(since(), [`detach 100 with ${SIGUSR1}`, "detached"]);
 });
+
+test("a step goes on after an interrupt that was under way when another thread passed a breakpoint", () => {
+  const { tracee, since, breakAt, hits } = scene(A, B);
+  breakAt(PLACE, { thread: A });
+  tracee.run();
+  hits(A);
+  hits(B);
+  assert.equal(tracee.current, A);
+  tracee.step();
+  since();
+  tracee.handle(A, TRAP);
+  assert.deepEqual(since(), ["step 100"]);
+});

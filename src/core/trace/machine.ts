@@ -227,7 +227,7 @@ export class Machine {
           this.report.of(thread);
           this.stop();
         } else if (this.loans.any) this.checkLoans();
-        else if (this.off.isHolding) this.#proceedIfHeld();
+        else if (this.#mode === "running" && this.off.isHolding) this.#proceedIfHeld();
         else if (this.#mode === "running") this.threads.resume(thread, "run", 0);
         else if (thread.tid === this.report.current) this.threads.resume(thread, "step", 0);
         return;

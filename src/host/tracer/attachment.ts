@@ -68,7 +68,7 @@ export class Attachment implements TraceeObserver, Traced {
     this.#mostThreads = hooks.mostThreads;
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
-    this.#ptrace = new LivePtrace(process, tracing.watch);
+    this.#ptrace = new LivePtrace(process, tracing.watch, (tid) => tracing.loop.expect(tid));
     this.#code = new LiveCode(tracing.arch, this.#ptrace, hooks.spaces);
     this.tracee = new Tracee(process.pid, this.#ptrace, this.#code, this);
     if (controller) tracing.logs.begin(process);

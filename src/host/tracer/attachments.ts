@@ -85,7 +85,8 @@ export class Attachments {
       descriptor: () => access.openMemoryStopped(target, caller),
       ofChild: (child) => {
         const process = processes.ofThread(child) as LiveProcess | undefined;
-        return process && memory.openStopped(process, caller);
+        if (!process) throw new Errno("ESRCH", `process ${child} has exited`);
+        return memory.openStopped(process, caller);
       },
     };
   }

@@ -15,25 +15,28 @@ import { pause } from "./patches.ts";
 import { Restorer } from "./restorer.ts";
 
 const LONGEST_INSTRUCTION = 15;
-/** How long to wait for a free thread of the pool when a breakpoint has to be taken out. */
+/** How long to wait for a free thread of the pool when a breakpoint has to be put in or taken out. */
 const AGAIN_MS = 5;
 
 export interface Spaces {
   /** The memory of the process, which is stopped, as whoever controls it may open it. */
   own(): AddressSpace;
-  /** The same of a child. Undefined when that has been killed. */
-  ofChild(child: Tid): AddressSpace | undefined;
+  /** The same of a child. ESRCH when that has been killed. */
+  ofChild(child: Tid): AddressSpace;
   /** A descriptor of the memory of the process, whoever asks for it has to close. ESRCH. */
   descriptor(): number;
 }
 
-/** Undefined where there is no memory for it, or no process any more. */
-function* unlessRefused<T>(steps: Steps<T>): Steps<T | undefined> {
-  try {
-    return yield* steps;
-  } catch (error) {
-    if (!isErrno(error)) throw error;
-    return undefined;
+/** Undefined where there is no memory for it, or no process any more; a pool that is full is waited for. */
+function* unlessRefused<T>(begin: () => Steps<T>): Steps<T | undefined> {
+  for (;;) {
+    try {
+      return yield* begin();
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      if (error.code !== "EAGAIN") return undefined;
+    }
+    yield* step(pause(AGAIN_MS));
   }
 }
 
@@ -72,6 +75,7 @@ export class LiveCode implements CodePort {
     return this.#ofLiving(() => {
       const code = new LiveThread(tid, this.#arch).signalInfo().readInt32LE(SIGINFO_CODE);
       if (code !== SI_KERNEL && code !== TRAP_BRKPT) return undefined;
+      this.#ptrace.hasTrapped();
       return this.#counter(tid) - this.#arch.breakpoint.behind;
     });
   }
@@ -126,12 +130,12 @@ export class LiveCode implements CodePort {
   *#plant(addresses: readonly number[], planted: Patch[]): Steps<void> {
     const space = this.#own();
     for (const address of addresses) {
-      const patch = yield* unlessRefused(this.#look(space, address));
+      const patch = yield* unlessRefused(() => this.#look(space, address));
       if (patch) planted.push(patch);
     }
     this.#restorer?.planting(planted);
     // What cannot be written is taken out all the same: it is found not to be there.
-    for (const { address } of planted) yield* unlessRefused(step(space.write(address, this.#trap)));
+    for (const { address } of planted) yield* unlessRefused(() => step(space.write(address, this.#trap)));
   }
 
   /** What is at an address. Undefined where an instruction does not fit. */
@@ -147,7 +151,7 @@ export class LiveCode implements CodePort {
   /** The bytes of an instruction, and some behind it; fewer where memory ends. */
   *instructionAt(address: number): Steps<Uint8Array> {
     const bytes = new Uint8Array(LONGEST_INSTRUCTION);
-    return bytes.subarray(0, (yield* unlessRefused(step(this.#own().read(address, bytes)))) ?? 0);
+    return bytes.subarray(0, (yield* unlessRefused(() => step(this.#own().read(address, bytes)))) ?? 0);
   }
 
   restore(patches: readonly Patch[], done: () => void): void {
@@ -155,37 +159,35 @@ export class LiveCode implements CodePort {
       this.#restorer?.restored();
       done();
     };
-    perform(this.#toTheEnd(this.#restore(this.#own(), patches), over));
+    perform(
+      this.#toTheEnd(
+        this.#restore(() => this.#own(), patches),
+        over,
+      ),
+    );
   }
 
   restoreIn(child: Tid, patches: readonly Patch[], done: () => void): void {
-    const space = this.#ofLiving(() => this.#spaces.ofChild(child));
-    if (!space) {
-      done();
-      return;
-    }
+    let space: AddressSpace | undefined;
+    const open = (): AddressSpace => {
+      space = this.#spaces.ofChild(child);
+      return space;
+    };
     const over = (): void => {
-      space.close();
+      space?.close();
       done();
     };
-    perform(this.#toTheEnd(this.#restore(space, patches), over));
+    perform(this.#toTheEnd(this.#restore(open, patches), over));
   }
 
-  *#restore(space: AddressSpace, patches: readonly Patch[]): Steps<void> {
+  *#restore(open: () => AddressSpace, patches: readonly Patch[]): Steps<void> {
+    const space = open();
     const bytes = new Uint8Array(this.#trap.length);
     for (const { address, original } of patches) {
-      for (let again = true; again; ) {
-        try {
-          const count = yield* step(space.read(address, bytes));
-          if (count === bytes.length && sameBytes(bytes, this.#trap)) yield* step(space.write(address, original));
-          again = false;
-        } catch (error) {
-          if (!isErrno(error)) throw error;
-          // The program has put something else there, or has gone; but a pool that is full is waited for.
-          again = error.code === "EAGAIN";
-        }
-        if (again) yield* step(pause(AGAIN_MS));
-      }
+      // Where the program has put something else since that stays.
+      const count = yield* unlessRefused(() => step(space.read(address, bytes)));
+      if (count !== bytes.length || !sameBytes(bytes, this.#trap)) continue;
+      yield* unlessRefused(() => step(space.write(address, original)));
     }
   }
 

@@ -40,6 +40,8 @@ const REQUEST: Record<Resume, number> = {
   call: PTRACE_SYSCALL,
 };
 
+const SOON_MS = 0.2;
+
 const message = Buffer.alloc(8);
 const iovec = Buffer.alloc(16);
 
@@ -47,11 +49,22 @@ const iovec = Buffer.alloc(16);
 export class LivePtrace implements PtracePort {
   readonly #process: LiveProcess;
   readonly #watch: SeizeWatch;
+  readonly #expect: (tid: Tid) => void;
   #options = OPTIONS;
+  #ranAt = 0;
+  /** It has come to a breakpoint as soon as it ran, and may so again. */
+  #comesSoon = false;
 
-  constructor(process: LiveProcess, watch: SeizeWatch) {
+  /** `expect` is told of a thread whose next stop is due in some microseconds. */
+  constructor(process: LiveProcess, watch: SeizeWatch, expect: (tid: Tid) => void = () => {}) {
     this.#process = process;
     this.#watch = watch;
+    this.#expect = expect;
+  }
+
+  /** A thread has come to a breakpoint. */
+  hasTrapped(): void {
+    this.#comesSoon = performance.now() - this.#ranAt < SOON_MS;
   }
 
   seize(tid: Tid): boolean {
@@ -104,6 +117,8 @@ export class LivePtrace implements PtracePort {
 
   resume(tid: Tid, how: Resume, signal: number): void {
     check(libcPtraceNumber(REQUEST[how], tid, 0, signal), `${how} ${tid}`);
+    if (how === "run") this.#ranAt = performance.now();
+    if (how === "off" || (how === "run" && this.#comesSoon)) this.#expect(tid);
   }
 
   detach(tid: Tid, signal: number): void {

@@ -36,7 +36,7 @@ const octal = (byte: number): string => `\\${byte.toString(8).padStart(3, "0")}`
 export class Restorer {
   readonly #child: ChildProcess;
   readonly #table: number;
-  #text = "";
+  #known: readonly Patch[] = [];
 
   /** Takes `memory`, a descriptor of /proc/PID/mem. EAGAIN where no process can be started, ESRCH for none (-1). */
   constructor(memory: number) {
@@ -68,17 +68,29 @@ export class Restorer {
 
   /** Before the first of them is put in. */
   planting(patches: readonly Patch[]): void {
+    if (!this.#knows(patches)) this.#write(patches);
+    this.#say(IN);
+  }
+
+  #knows(patches: readonly Patch[]): boolean {
+    const known = this.#known;
+    return (
+      known.length === patches.length &&
+      patches.every(({ address, original }, i) => {
+        const other = known[i]!;
+        return other.address === address && original.every((byte, at) => byte === other.original[at]);
+      })
+    );
+  }
+
+  #write(patches: readonly Patch[]): void {
+    this.#known = patches.map((patch) => ({ ...patch, original: patch.original.slice() }));
     const lines = [...patches]
       .sort((a, b) => a.address - b.address)
       .map(({ address, original }) => `${address} ${[...original].map(octal).join("")} ${original.length}\n`);
-    const text = lines.join("");
-    if (text !== this.#text) {
-      this.#text = text;
-      const bytes = Buffer.from(`${OUT}\n${text}`, "latin1");
-      check(libcFtruncate(this.#table, bytes.length), "table of breakpoints");
-      check(libcPwrite(this.#table, bytes, bytes.length, 0), "table of breakpoints");
-    }
-    this.#say(IN);
+    const bytes = Buffer.from(`${OUT}\n${lines.join("")}`, "latin1");
+    check(libcFtruncate(this.#table, bytes.length), "table of breakpoints");
+    check(libcPwrite(this.#table, bytes, bytes.length, 0), "table of breakpoints");
   }
 
   /** After the last of them was taken out. */

@@ -24,6 +24,9 @@ export interface Traced {
  */
 const SPIN_US = 60;
 
+/** How long statuses are handed out one after the other before the loop turns. */
+const TURN_MS = 1;
+
 /** How long after SIGCHLD to look for unknown threads: seldom enough not to be felt, soon enough not to be noticed. */
 const SWEEP_MS = 20;
 
@@ -34,6 +37,9 @@ export class WaitLoop {
   readonly #onBug: (error: unknown) => void;
   #scheduled: NodeJS.Immediate | undefined;
   #sweep: NodeJS.Timeout | undefined;
+  #due: Tid | undefined;
+  /** How many statuses there were. */
+  #handed = 0;
   readonly #onSigchld = (): void => {
     this.collect();
     this.#sweep ??= setTimeout(() => {
@@ -60,22 +66,45 @@ export class WaitLoop {
   /** A thread may have stopped, and SIGCHLD have come and gone, before it is known here: so look again soon. */
   add(tid: Tid, traced: Traced): void {
     this.#traced.set(tid, traced);
-    this.#scheduled ??= setImmediate(() => {
-      this.#scheduled = undefined;
-      this.collect();
-    });
+    this.#schedule();
   }
 
   remove(tid: Tid): void {
     this.#traced.delete(tid);
   }
 
-  /** Hands out everything that is there now, also from threads that become known by it. */
+  /** A stop of this thread is due: whoever collects looks for it for some tens of microseconds. */
+  expect(tid: Tid): void {
+    this.#due = tid;
+  }
+
+  /**
+   * Hands out everything that is there now, also from threads that become known by it, and what is due. What goes on and on – a
+   * thread that passes a breakpoint whose condition does not hold – lets the loop turn in between.
+   */
   collect(): void {
+    const end = performance.now() + TURN_MS;
     for (let found = true; found; ) {
       found = false;
       for (const tid of [...this.#traced.keys()]) found = this.#collectOne(tid) || found;
+      const due = this.#due;
+      if (due === undefined) continue;
+      if (performance.now() > end) {
+        this.#schedule();
+        return;
+      }
+      this.#due = undefined;
+      const before = this.#handed;
+      this.spin(due, () => this.#handed !== before);
+      found ||= this.#handed !== before;
     }
+  }
+
+  #schedule(): void {
+    this.#scheduled ??= setImmediate(() => {
+      this.#scheduled = undefined;
+      this.collect();
+    });
   }
 
   /** Hands out what comes for `tid` until `done`, for some tens of microseconds at most. */
@@ -89,6 +118,7 @@ export class WaitLoop {
     if (!traced) return false;
     const result = libcWait4(tid, status, WNOHANG | WALL, null);
     if (result === 0) return false;
+    this.#handed++;
     if (result > 0) this.#hand(traced, tid);
     else if (errnoNow() === ERRNO.ECHILD) {
       this.remove(tid);
