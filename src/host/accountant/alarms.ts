@@ -1,20 +1,20 @@
-/** Something to be done at a time: milliseconds of performance.now(), Infinity for not at all. */
+/** An action and when it is due: milliseconds of performance.now(), Infinity for not at all. */
 export class Alarm {
   at: number = Number.POSITIVE_INFINITY;
   readonly act: () => void;
 
-  /** `act` may set it again; it is off when it is called. */
+  /** `act` is called once each time the alarm is due. The alarm is off by then, and `act` may set it again. */
   constructor(act: () => void) {
     this.act = act;
   }
 
-  /** Sooner than `at` it stays as it is. */
+  /** Makes the alarm due at `at`, unless it is due sooner. */
   noLaterThan(at: number): void {
     this.at = Math.min(this.at, at);
   }
 }
 
-/** The alarms of a thread that has no event loop: a handful, so that the next one is found by looking at all. */
+/** The alarms of a thread without an event loop. They are few: the next one is found by comparing all. */
 export class Alarms {
   readonly #all: Alarm[] = [];
 
@@ -24,14 +24,14 @@ export class Alarms {
     return alarm;
   }
 
-  /** Milliseconds from `now` until the next one; Infinity. */
+  /** Milliseconds from `now` until the next alarm, negative when it is overdue; Infinity for none. */
   until(now: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const { at } of this.#all) next = Math.min(next, at);
     return next - now;
   }
 
-  /** Those whose time has come. */
+  /** Runs the alarms that are due at `now`. */
   run(now: number): void {
     for (const alarm of this.#all) {
       if (alarm.at > now) continue;

@@ -25,9 +25,10 @@ import { Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { ListenerJobs } from "./listener-jobs.ts";
 import { LiveTargets } from "./live-targets.ts";
+import type { LoopOwner } from "./loop-owner.ts";
 import { MapCache } from "./map-cache.ts";
 import type { MapSnapshot } from "./map-snapshot.ts";
-import { type LoopOwner, NotificationLoop } from "./notification-loop.ts";
+import { NotificationLoop } from "./notification-loop.ts";
 import { ProcessReader } from "./process-reader.ts";
 import { LISTENER_RECORD, type NewListener, type Requests, type ThreadData } from "./requests.ts";
 import { Retries } from "./retries.ts";
@@ -135,7 +136,7 @@ export class Bookkeeper implements Requests {
     for (const { number, fd } of kept) {
       const job = jobs.get(Number(found.get(LISTENER_RECORD + number))) ?? this.#accounts.rootJob;
       const listener = new Listener(fd, number, job);
-      this.#listenerJobs.cameBefore(number, job);
+      this.#listenerJobs.restore(number, job);
       this.loop.listen(listener);
       this.loop.resume(
         listener,
@@ -247,7 +248,7 @@ export class Bookkeeper implements Requests {
   }
 
   #come({ fd, number }: NewListener, job: Job): void {
-    this.#listenerJobs.came(number, job);
+    this.#listenerJobs.assign(number, job);
     this.#coming.set(number, new Listener(fd, number, job));
   }
 
@@ -260,7 +261,7 @@ export class Bookkeeper implements Requests {
 
   #forget({ number }: Listener): void {
     this.#host.ended(number);
-    this.#listenerJobs.gone(number);
+    this.#listenerJobs.ended(number);
   }
 
   readonly repairer: Requests["repairer"] = (ends) => this.#gate.connect(ends, this.#accounts.population);

@@ -3,45 +3,45 @@ import type { Listener } from "./listener.ts";
 import { HUNG_UP, NOTHING, PollSet } from "./poll-set.ts";
 import { WatchSet } from "./watch-set.ts";
 
-/** So many listeners are waited for directly; each costs every wait 30 ns. */
+/** How many listeners are in the ppoll set itself; each costs every wait 30 ns. */
 const DIRECT = 4;
 const BELL = DIRECT;
 const OTHERS = DIRECT + 1;
 const EXITS = DIRECT + 2;
-/** A listener that had no call in so many turns gives its place away. */
+/** A listener without a call in so many turns may lose its place to another one. */
 const IDLE_TURNS = 64;
 
-/** Told of what is there. */
+/** Called from within {@link CallSources.wait}. */
 export interface SourceEvents {
-  /** A call waits at that listener. */
+  /** A notification waits at that listener. */
   called(listener: Listener): void;
-  /** Nobody is under its filter any more. */
+  /** No process is under its filter any more. */
   ended(listener: Listener): void;
 }
 
 /**
- * All that the accountant's thread waits for. The listeners that had calls lately are waited for directly and not through the epoll set: the
- * kernel wakes who waits for a listener itself on the processor of the caller, who sleeps then; through an epoll set it wakes us on
- * another one, which is asleep, and that takes ten times as long.
+ * All that the accountant's thread waits for. The listeners that had calls lately are in the ppoll set itself; the others are in an epoll
+ * set. The kernel wakes a thread that polls a listener on the processor of the caller, which sleeps from then on. Through an epoll set it
+ * wakes the thread on another processor, which has to be woken first: that takes ten times as long.
  */
 export class CallSources {
-  /** Everything that is not waited for directly. */
+  /** The epoll set: every descriptor that has no place of its own. */
   readonly watches: WatchSet = new WatchSet();
   readonly #polls: PollSet = new PollSet(DIRECT + 3);
   readonly #events: SourceEvents;
   readonly #direct: (Listener | undefined)[] = Array.from({ length: DIRECT }, () => undefined);
-  /** In which turn each place had its last call. */
+  /** The turn in which each place had its last call. */
   readonly #used: number[] = Array.from({ length: DIRECT }, () => 0);
   #turn = 0;
 
-  /** `bell` is what wakes this thread for messages. */
+  /** `bell`: the eventfd that wakes this thread for messages. It stays the caller's. */
   constructor(bell: number, events: SourceEvents) {
     this.#events = events;
     this.#polls.put(BELL, bell);
     this.#polls.put(OTHERS, this.watches.fd);
   }
 
-  /** The listener's descriptor is this set's from now on. */
+  /** Waits for a listener from now on, and owns its descriptor. */
   add(listener: Listener): void {
     this.watches.add(listener.fd, true, (isHungUp) => {
       if (isHungUp) this.#events.ended(listener);
@@ -52,7 +52,7 @@ export class CallSources {
     });
   }
 
-  /** Closes the descriptor of a listener. */
+  /** Waits for a listener no more, and closes its descriptor. */
   remove(listener: Listener): void {
     const place = this.#direct.indexOf(listener);
     if (place < 0) this.watches.remove(listener.fd);
@@ -66,7 +66,7 @@ export class CallSources {
     this.#polls.put(place, listener?.fd ?? -1);
   }
 
-  /** It is waited for directly from now on, if there is a place for it. */
+  /** Gives a listener a place in the ppoll set, if one is free or idle. */
   #promote(listener: Listener): void {
     for (let place = 0; place < DIRECT; place++) {
       const before = this.#direct[place];
@@ -79,8 +79,8 @@ export class CallSources {
   }
 
   /**
-   * Waits until something is there, `timeoutMs` milliseconds at most, and tells of one call of each listener that has one. `exits` is
-   * waited for as well, unless it is -1. False: nothing was there.
+   * Waits until a descriptor is ready, `timeoutMs` milliseconds at most, and reports one call of each listener that has one. `exits` is a
+   * further descriptor to wait for, -1 for none. False: nothing was ready.
    */
   wait(timeoutMs: number, exits: number): boolean {
     this.#polls.put(EXITS, exits);
@@ -105,11 +105,12 @@ export class CallSources {
     return this.#polls.found(BELL) !== NOTHING;
   }
 
-  /** Whether there was something of `exits`. */
+  /** Whether `exits` was ready when {@link wait} returned. */
   get hasExits(): boolean {
     return this.#polls.found(EXITS) !== NOTHING;
   }
 
+  /** Closes every listener and the epoll set. */
   close(): void {
     for (const listener of this.#direct) if (listener) libcClose(listener.fd);
     this.watches.closeAll();

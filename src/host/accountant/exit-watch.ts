@@ -7,18 +7,19 @@ import { openFileLimit } from "../linux/probes.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import { WatchSet } from "./watch-set.ts";
 
-/** How often exits are collected while there are some: until then what has exited counts as if it were there. */
+/** How often exits are collected while there are some. Until then an exited process counts as if it were there. */
 const COLLECT_MS = 10;
-/** Descriptors that are left for everything else. */
+/** How many descriptors of the process's limit are left for everything but pidfds. */
 const SPARE_DESCRIPTORS = 64;
 
+/** Called from within {@link ExitWatch.collect}. */
 export interface ExitEvents {
   exited(process: AccountedProcess): void;
-  /** It has not when exits are collected for the first time since it came, as far as is known by then. */
+  /** The process still runs when exits are collected for the first time since it was added. */
   stays(process: AccountedProcess): void;
-  /** Whether its number is somebody else's, or nobody's. */
+  /** Whether the pid is unused, or another process has it. */
   isGone(process: AccountedProcess): boolean;
-  /** A process is not watched: the next look finds that it is gone. */
+  /** The process cannot be watched. Its exit is found when its map is read the next time. */
   failed(error: unknown, process: AccountedProcess): void;
 }
 
@@ -26,9 +27,9 @@ export interface ExitEvents {
 type OpenPidfd = (pid: number, flags: number) => number;
 
 /**
- * Finds out which processes have exited. Not each when it does, which would wake the thread between two calls of a shell, but all of a
- * moment together, or when somebody has to know: a charge that is still there only makes a bound too high. Most of those that come
- * are gone by then, and never had a descriptor.
+ * Finds out which processes have exited, by pidfds. Exits are collected together every few milliseconds, or when somebody has to know; to
+ * wake the thread for each would cost more, and until then the total is only too high. A process gets its pidfd at the first collection
+ * after it was added: most commands have exited by then and never need one.
  */
 export class ExitWatch {
   readonly #watches: WatchSet;
@@ -36,7 +37,7 @@ export class ExitWatch {
   readonly #open: OpenPidfd;
   readonly #alarm: Alarm;
   readonly #mostDescriptors: number = openFileLimit() - SPARE_DESCRIPTORS;
-  /** Come since exits were collected last. */
+  /** Added since exits were collected last; they have no pidfd yet. */
   #young: AccountedProcess[] = [];
 
   constructor(alarms: Alarms, events: ExitEvents, watches: WatchSet = new WatchSet(), open: OpenPidfd = libcPidfdOpen) {
@@ -46,17 +47,17 @@ export class ExitWatch {
     this.#alarm = alarms.make(() => this.collect());
   }
 
-  /** A process has come. */
+  /** Watches a process from now on. */
   add(process: AccountedProcess): void {
     if (this.#young.push(process) === 1) this.#alarm.noLaterThan(performance.now() + COLLECT_MS);
   }
 
-  /** What tells of an exit when it happens; -1 while they are collected at a time that is fixed already. */
+  /** The descriptor that is readable when a process exits; -1 while the next collection is scheduled already. */
   get fd(): number {
     return this.#alarm.at === Number.POSITIVE_INFINITY ? this.#watches.fd : -1;
   }
 
-  /** Tells of all that have exited by now. */
+  /** Reports every process that has exited by now. */
   collect(): void {
     const young = this.#young;
     this.#young = [];
@@ -69,6 +70,7 @@ export class ExitWatch {
     if (this.#watches.size !== before) this.#alarm.noLaterThan(performance.now() + COLLECT_MS);
   }
 
+  /** Opens the pidfd of a process that was added, or finds that it has exited. */
   #inspect(process: AccountedProcess): void {
     const fd = this.#open(process.pid, 0);
     let isThere = fd >= 0 || errnoNow() !== ERRNO.ESRCH;
@@ -81,12 +83,12 @@ export class ExitWatch {
     else this.#events.exited(process);
   }
 
-  /** Watches a process by that descriptor, or closes it. False: it has ended, and the descriptor is of whoever has its number. */
+  /** Watches a process by its pidfd, or closes that. False: the process has exited, and the descriptor is that of a later process. */
   #watch(process: AccountedProcess, fd: number): boolean {
     let isWatched = false;
     try {
       if (this.#events.isGone(process)) return false;
-      // One too many: the next look finds that it is gone.
+      // No descriptor is left for it: its exit is found when its map is read the next time.
       if (fd < 0 || fd >= this.#mostDescriptors) return true;
       this.#watches.add(fd, true, () => {
         this.#watches.close(fd);

@@ -4,17 +4,17 @@ import { type AnswerGate, GATE_DEADLINE_MS, type GateLoop, type MakeGate } from 
 import type { Answer } from "./listener.ts";
 import type { OpenCall } from "./open-call.ts";
 
-/** What gives an answer to a call in the end. */
+/** Gives an answer to a call. */
 type Give = (open: OpenCall, answer: Answer) => void;
 
 interface Held {
   readonly open: OpenCall;
   answer: Answer;
-  /** Milliseconds of performance.now(): then it is given whatever the gate says. */
+  /** When it is given whatever the gate says: milliseconds of performance.now(). */
   until: number;
 }
 
-/** The answers that are given later than they are decided: because a gate holds them back, or at a time. */
+/** Answers that are given later than they are decided: because the gate holds them back, or because refusals are paced. */
 export class HeldAnswers {
   readonly #gate: AnswerGate;
   readonly #give: Give;
@@ -35,7 +35,7 @@ export class HeldAnswers {
     this.#gate = make(loop);
   }
 
-  /** Gives the answer, now or when the gate lets it through. `processOf` tells whose the call is. */
+  /** Gives the answer now, or when the gate opens. `processOf` tells the process of a thread. */
   pass(open: OpenCall, answer: Answer, processOf: (tid: number) => AccountedProcess | undefined): void {
     if (this.#gate.concerns(open.call)) this.#ask(open, answer, processOf);
     else this.#give(open, answer);
@@ -68,7 +68,7 @@ export class HeldAnswers {
     this.#alarm.noLaterThan(until);
   }
 
-  /** Those whose gate has opened, or has had its time. */
+  /** Gives the answers whose time has come. */
   #giveOpened(): void {
     const now = performance.now();
     const held = this.#held;
@@ -82,12 +82,12 @@ export class HeldAnswers {
     }
   }
 
-  /** The calls whose answers are held, the longest first. */
+  /** The calls whose answers are held, oldest first. */
   get calls(): readonly OpenCall[] {
     return this.#held.map(({ open }) => open);
   }
 
-  /** Gives the answer of that call now. False: it is not held. */
+  /** Gives the held answer of that call now. False: none is held. */
   giveNow(open: OpenCall): boolean {
     const at = this.#held.findIndex((each) => each.open === open);
     if (at < 0) return false;
@@ -95,11 +95,12 @@ export class HeldAnswers {
     return true;
   }
 
-  /** These calls are no more. */
+  /** Drops the answers of calls that are gone. */
   drop(isGone: (open: OpenCall) => boolean): void {
     this.#held = this.#held.filter(({ open }) => !isGone(open));
   }
 
+  /** An accounted process has exited. */
   ended(process: AccountedProcess): void {
     this.#gate.ended(process);
   }

@@ -2,17 +2,18 @@ import { closeSync, fstatSync, openSync, writeSync } from "node:fs";
 import { SECCOMP_NOTIF_SIZE } from "../../core/abi/seccomp.ts";
 import { mapFile } from "../linux/mapped-file.ts";
 
-/** How many calls can wait for their answers at a time; others wait to be received. */
+/** How many received calls can be open at a time; further ones wait in the kernel to be received. */
 const SLOTS = 64;
 const SLOT_SIZE = 128;
 const NOTIFICATION = 8;
 
-/** A place for one notification: the listener's number, then struct seccomp_notif, into which the kernel writes. */
+/** A place for one notification: the number of its listener, then struct seccomp_notif, into which the kernel writes. */
 export class Slot {
+  /** struct seccomp_notif. */
   readonly notification: Buffer;
-  /** The same. */
+  /** As {@link notification}. */
   readonly view: DataView;
-  /** All of it, in words: the first one is the listener's number, which is not 0 as long as the slot is in use. */
+  /** The whole slot. The first word is the number of the listener while the slot is in use, else 0. */
   readonly #words: Uint32Array;
   readonly #free: Slot[];
 
@@ -27,14 +28,15 @@ export class Slot {
     return this.#words[0]!;
   }
 
+  /** Takes the slot into use for a notification of that listener, with zeros in it, as the kernel asks for. */
   claim(listener: number): this {
-    // So few words are written sooner one by one than by a function of V8's.
+    // For so few words a loop is faster than TypedArray.fill.
     for (let i = 1; i < this.#words.length; i++) this.#words[i] = 0;
     this.#words[0] = listener;
     return this;
   }
 
-  /** Nobody is to use it any more. A slot that is free already stays so, once. */
+  /** The call is answered or gone: the slot may be used again. Does nothing for a slot that is free already. */
   free(): void {
     if (this.listener === 0) return;
     this.#words[0] = 0;
@@ -43,15 +45,15 @@ export class Slot {
 }
 
 /**
- * The calls that were received and are not answered. The kernel tells of each only once, so where it writes them is a file: whoever
- * goes on when this process is killed finds the call, from the very moment in which it was received.
+ * The slots of calls that were received and not answered. The kernel gives out each notification only once, so it writes them into memory
+ * that is a file: when this daemon is killed, its successor finds each call from the moment it was received.
  */
 export class InFlight {
-  /** What the process before this one received and did not answer. */
+  /** The slots in use when the file was opened: calls that the daemon before this one received and did not answer. */
   readonly found: readonly Slot[];
   readonly #free: Slot[] = [];
 
-  /** Without a path it ends with this process. */
+  /** `path` is the file, created where it is missing; what Node's file functions throw. Without it the memory ends with this process. */
   constructor(path?: string) {
     const memory = path === undefined ? Buffer.alloc(SLOTS * SLOT_SIZE) : mapped(path);
     const slots = Array.from({ length: SLOTS }, (_, i) => {
@@ -71,7 +73,7 @@ export class InFlight {
   }
 }
 
-/** The file, long enough to be mapped. What Node's file functions throw. */
+/** Opens the file, and makes it long enough to be mapped. What Node's file functions throw. */
 function prepared(path: string): number {
   const fd = openSync(path, "a+", 0o600);
   const { size } = fstatSync(fd);
@@ -79,7 +81,7 @@ function prepared(path: string): number {
   return fd;
 }
 
-/** Finds out, before anybody hangs on it, whether the file can be there. */
+/** Creates the file where it is missing, so that a failure shows before anybody relies on it. What Node's file functions throw. */
 export function prepareInFlight(path: string): void {
   closeSync(prepared(path));
 }

@@ -3,18 +3,20 @@ import { Errno } from "../../core/base/errno.ts";
 import type { Json, Recorder } from "../../core/notify/records.ts";
 import { mapFile, unmapFile } from "../linux/mapped-file.ts";
 
-/** A file is that long, and as often its contents as it has to be: when it is full it is written anew. */
+/** The least size of the file, and how many times as long as its present records it is at least. When it is full it is written anew. */
 const LEAST_BYTES = 1 << 20;
 const TIMES = 4;
 
 /**
- * Records in a file, a line each: the last one of a key counts, a key alone takes it back. The file is memory of this process,
- * with zeros behind the last line; it need not reach a disk, since it is for a successor on the same running kernel.
+ * Records in a file, one line each. The last line of a key counts; a line with a key alone removes the record. The file is mapped into this
+ * process, with zeros after the last line, so a record is a write to memory. It need not reach a disk: its reader is a successor on the
+ * same running kernel.
  */
 export class Journal implements Recorder {
   readonly #path: string;
+  /** The present line of each key. */
   readonly #lines = new Map<string, string>();
-  /** What was there when it was opened. */
+  /** The records that were there when the file was opened. */
   readonly found: ReadonlyMap<string, Json>;
   #bytes: Buffer;
   #end = 0;
@@ -57,7 +59,10 @@ export class Journal implements Recorder {
     unmapFile(full);
   }
 
-  /** Puts a file of what counts in the old one's place: written in full, so that no block of it can be missing later. */
+  /**
+   * Replaces the file by one with the present lines. It is written in full length: a hole could not be filled later if the file system is
+   * full, and the write to memory would end in SIGBUS.
+   */
   #rewrite(): Buffer {
     const text = [...this.#lines.values()].join("");
     const contents = Buffer.alloc(Math.max(LEAST_BYTES, text.length * TIMES));
@@ -92,10 +97,10 @@ function writeMapped(path: string, contents: Buffer): Buffer {
   }
 }
 
-/** Needs no quoting. */
+/** A key that JSON need not escape. */
 const PLAIN = /^[\w ]*$/;
 
-/** The object that was put last, and its text: a record that is put again is not written out again. */
+/** The object that was put last, and its text: an object that is put again is not converted again. */
 let lastValue: Json | undefined;
 let lastText = "";
 
@@ -107,7 +112,7 @@ function textOf(value: Json): string {
   return lastText;
 }
 
-/** A JSON array, as parse() takes it. */
+/** A line: a JSON array of key and value, or of the key alone. */
 function format(key: string, value?: Json): string {
   const quoted = PLAIN.test(key) ? `"${key}"` : JSON.stringify(key);
   return value === undefined ? `[${quoted}]\n` : `[${quoted},${textOf(value)}]\n`;
@@ -122,7 +127,7 @@ function linesOf(path: string): string[] {
   }
 }
 
-/** A line that its writer did not finish says nothing. */
+/** Key and value of a line. A line that its writer did not finish gives neither. */
 function parse(line: string): [string | undefined, Json | undefined] {
   try {
     return JSON.parse(line) as [string, Json];

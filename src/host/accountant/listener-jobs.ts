@@ -5,6 +5,7 @@ import { type LimitCell, limitCell } from "../../core/notify/limit.ts";
 import { JOB_RECORD, jobRecord, type Recorder } from "../../core/notify/records.ts";
 import { LISTENER_RECORD } from "./requests.ts";
 
+/** What a new job is made of. */
 interface NewJob extends JobOf {
   readonly limit: LimitCell;
   /** Pages. */
@@ -12,7 +13,7 @@ interface NewJob extends JobOf {
   readonly around?: Job;
 }
 
-/** Which job the processes of each listener came into, and when a job is nobody's any more. */
+/** The job of each listener, and which jobs may still have processes. It owns the journal records of jobs and listeners. */
 export class ListenerJobs {
   readonly #accounts: Accounts;
   readonly #recorder: Recorder;
@@ -25,7 +26,7 @@ export class ListenerJobs {
     this.#recorder = recorder;
   }
 
-  /** Jobs of these numbers are there already. */
+  /** Jobs with these numbers were restored from the journal. */
   recovered(numbers: Iterable<number>): void {
     this.#next = Math.max(0, ...numbers) + 1;
   }
@@ -51,19 +52,19 @@ export class ListenerJobs {
     return found ?? this.make({ limit: limitCell(), budget, container, root });
   }
 
-  /** Those under listener `number` came into `job`. */
-  came(number: number, job: Job): void {
+  /** The processes under listener `number` are in `job`. Writes the record. */
+  assign(number: number, job: Job): void {
     this.#jobs.set(number, job);
     this.#recorder.put(LISTENER_RECORD + number, job.id);
   }
 
-  /** It is written down already. */
-  cameBefore(number: number, job: Job): void {
+  /** As {@link assign}, for a listener whose record exists. */
+  restore(number: number, job: Job): void {
     this.#jobs.set(number, job);
   }
 
-  /** Nobody is left under listener `number`: of the job that they came into, those inside and those around it, what nobody else has ends. */
-  gone(number: number): void {
+  /** No process is left under listener `number`: ends its job, and the jobs inside and around it, except those of other listeners. */
+  ended(number: number): void {
     const tree = this.#jobs.get(number);
     this.#jobs.delete(number);
     this.#recorder.drop(LISTENER_RECORD + number);

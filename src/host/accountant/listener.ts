@@ -19,9 +19,10 @@ import { errnoNow, libcIoctl, libcIoctlNumber } from "../linux/ffi/libc.ts";
 /** errno.h. */
 const EINPROGRESS = 115;
 
+/** A decision that can be given to the kernel. */
 export type Answer = Exclude<Verdict, "wait">;
 
-/** A struct seccomp_notif_resp, whose id is written when it is used. */
+/** A struct seccomp_notif_resp. The id is written each time it is used. */
 interface Response {
   readonly bytes: Uint8Array;
   readonly view: DataView;
@@ -34,7 +35,7 @@ function makeResponse(flags: number): Response {
   return { bytes, view };
 }
 
-/** What nearly all answers are, and what the others are made in. */
+/** Two responses serve all answers, one at a time: `continue`, which nearly all are, and every other one. */
 const CONTINUE = makeResponse(SECCOMP_USER_NOTIF_FLAG_CONTINUE);
 const OTHER = makeResponse(0);
 
@@ -44,14 +45,14 @@ function respond(answer: Exclude<Answer, "continue">): Response {
   return OTHER;
 }
 
-/** The receiving end of one filter's notifications. */
+/** The receiving end of one filter's notifications. The descriptor belongs to whoever made the object, `CallSources` in the end. */
 export class Listener {
   readonly fd: number;
-  /** By which it is known in records. */
+  /** Its number in the journal. */
   readonly number: number;
-  /** Where a process comes in whose parent is not known. */
+  /** The job of a process under this filter whose parent is not known. */
   readonly job: Job;
-  /** Whether an answer hands the processor over to whoever waited for it (Linux 6.6). */
+  /** Whether an answer switches the processor to the caller at once (SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP, Linux 6.6). */
   readonly handsOver: boolean;
 
   constructor(fd: number, number: number, job: Job) {
@@ -61,26 +62,29 @@ export class Listener {
     this.handsOver = libcIoctlNumber(fd, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) === 0;
   }
 
-  /** The next notification into `into`, a struct seccomp_notif; false when there is none any more. To be called when readable; `into` must be zero. */
+  /**
+   * Receives the next notification into `into`, a struct seccomp_notif full of zeros. To be called when the descriptor is readable. False:
+   * the call has gone. Errno for anything else.
+   */
   receive(into: Uint8Array): boolean {
     if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_RECV, into) === 0) return true;
-    // Its caller was killed, or a signal took the call back: ENOENT. EINTR: we were interrupted.
+    // ENOENT: the caller was killed, or a signal interrupted the call. EINTR: this thread was interrupted.
     if (errnoNow() === ERRNO.ENOENT || errnoNow() === ERRNO.EINTR) return false;
     throw lastErrno("SECCOMP_IOCTL_NOTIF_RECV");
   }
 
-  /** Whether the call still waits: what was seen of the thread's process before was seen of the right one. */
+  /** Whether the call still waits. If so, what was read of its process before was read of the right process. */
   isWaiting(notification: Uint8Array): boolean {
     return libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_ID_VALID, notification) === 0;
   }
 
-  /** Lets the call of `notification` go on, has it fail, or return a value undone. False when it waits no more. */
+  /** Answers a call. False: it waits no more, or was answered before. Errno for anything else. */
   answer(notification: DataView, answer: Answer): boolean {
     const prepared = answer === "continue" ? CONTINUE : respond(answer);
     prepared.view.setUint32(0, notification.getUint32(0, true), true);
     prepared.view.setUint32(4, notification.getUint32(4, true), true);
     if (libcIoctl(this.fd, SECCOMP_IOCTL_NOTIF_SEND, prepared.bytes) === 0) return true;
-    // ENOENT: gone. EINPROGRESS stands for an answer that was given already.
+    // ENOENT: the call has gone. EINPROGRESS: it was answered already.
     if (errnoNow() === ERRNO.ENOENT || errnoNow() === EINPROGRESS) return false;
     check(-1, "SECCOMP_IOCTL_NOTIF_SEND");
     return false;

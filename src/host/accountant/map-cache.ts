@@ -2,80 +2,80 @@ import { NOT_YET, type Vma } from "../../core/notify/ports.ts";
 import { type MapSnapshot, readSnapshot, sizeOf } from "./map-snapshot.ts";
 import type { Size } from "./sizes.ts";
 
-/** Of a process with so little in memory the map is read at once: pages. Reading takes time for each page that is there. */
+/** The map of a process with at most so many resident pages is read on this thread: the kernel walks every resident page for smaps. */
 const SMALL = 8192;
-/** Unless it took so long when it was read last: milliseconds. */
+/** A map that took longer than this the last time is read on the other thread, however small: milliseconds. */
 const QUICK_MS = 5;
 
-/** Reads maps on a thread that may wait. */
+/** Reads maps on another thread, which may block. */
 export interface MapReader {
-  /** Has the map of `pid` read; {@link MapCache.arrived} is told. False: it cannot be had. */
+  /** Begins to read the map of `pid`; {@link MapCache.arrived} is called when it is there. False: it cannot be read now. */
   ask(pid: number): boolean;
-  /** Whether a process of that pid can keep whoever reads its map. */
+  /** Whether a read of the map of `pid` may block, since its owner can hold the locks of its memory. */
   mayBlock(pid: number): boolean;
 }
 
 interface CachedMap extends MapSnapshot {
-  /** How long it took to read: milliseconds. */
+  /** How long the read took: milliseconds. */
   readonly ms: number;
-  /** Whether a call that may change the map has been let go since it was asked for. */
+  /** A call that may change the map has been answered `continue` since the read began. */
   isStale: boolean;
-  /** How often it may still be used: where calls were under way when it was asked for, only by those who waited for it. */
+  /** How often it may be used again. Finite where calls were under way when the read began: then once for each caller that waited. */
   usesLeft: number;
 }
 
-/** A map that is being read. */
+/** A map that is being read on the other thread. */
 interface PendingMap {
+  /** A call of the process was answered `continue` meanwhile. */
   continued: boolean;
   readonly isChanging: boolean;
-  /** How many wait for it. */
+  /** How many callers wait for it. */
   waiters: number;
 }
 
 const isSame = (a: Size, b: Size): boolean => a.total === b.total && a.data === b.data;
 
 /**
- * The last look at each map. It is as good as a new one while the kernel's quick figures are the same and no call has been let go since
- * that may have changed the map. (What changes it without a call that is trapped gives memory back, or shows in the figures.) A map that
- * takes long to read, or whose owner can keep its reader waiting, is read elsewhere.
+ * The last map of each process. It is used again while total and data pages of `statm` are the same and no call was answered `continue`
+ * since that may have changed the map. (A change without a trapped call gives memory back, or shows in these figures.) A map that takes
+ * long to read, or whose read may block, is read on another thread.
  */
 export class MapCache {
-  /** Whether whoever asks can ask again: then it is told NOT_YET where a map is being read elsewhere. */
+  /** Whether the caller of {@link map} can ask again later. Then NOT_YET is thrown while the map is read on the other thread. */
   mayWait = false;
   readonly #reader: MapReader | undefined;
   readonly #cached = new Map<number, CachedMap>();
   readonly #pending = new Map<number, PendingMap>();
 
-  /** Without an reader everything is read at once. */
+  /** Without a reader every map is read on this thread, at every call. */
   constructor(reader?: MapReader) {
     this.#reader = reader;
   }
 
   /**
-   * The mappings; undefined for a process that is gone, or whose map cannot be had now. `isChanging`: calls that were let go may still
-   * change it. Then what is read is not good for another time, though the quick figures should be the same: what one call adds and
-   * another gives back is no difference.
+   * The VMAs of a process; undefined where it is gone, or its map cannot be had now. `isChanging`: allowed calls may still change the map.
+   * Then the result is not cached, even if `statm` stays the same: one call may add what another takes away. NOT_YET.
    */
   map(pid: number, isChanging: boolean): readonly Vma[] | undefined {
     if (!this.#reader) return readSnapshot(pid).vmas;
     const size = sizeOf(pid);
     if (!size) return undefined;
-    const known = this.#cached.get(pid);
-    if (known && !known.isStale && isSame(known.size, size)) {
-      known.isStale = --known.usesLeft <= 0;
-      return known.vmas;
+    const cached = this.#cached.get(pid);
+    if (cached && !cached.isStale && isSame(cached.size, size)) {
+      cached.isStale = --cached.usesLeft <= 0;
+      return cached.vmas;
     }
     const mayBlock = this.#reader.mayBlock(pid);
-    const isQuick = size.resident <= SMALL && (known?.ms ?? 0) <= QUICK_MS;
-    // Whoever cannot wait any more has a slow map read here; nobody is kept by a stranger's.
+    const isQuick = size.resident <= SMALL && (cached?.ms ?? 0) <= QUICK_MS;
+    // A caller that cannot ask again gets a slow map now; a map whose read may block is never read here.
     if (!mayBlock && (isQuick || !this.mayWait)) return this.#readNow(pid, isChanging);
-    let asked = this.#pending.get(pid);
-    if (!asked) {
+    let pending = this.#pending.get(pid);
+    if (!pending) {
       if (!this.#reader.ask(pid)) return mayBlock ? undefined : this.#readNow(pid, isChanging);
-      asked = { continued: false, isChanging, waiters: 0 };
-      this.#pending.set(pid, asked);
+      pending = { continued: false, isChanging, waiters: 0 };
+      this.#pending.set(pid, pending);
     }
-    asked.waiters++;
+    pending.waiters++;
     if (this.mayWait) throw NOT_YET;
     return undefined;
   }
@@ -96,31 +96,32 @@ export class MapCache {
     else this.#cached.delete(pid);
   }
 
-  /** What was asked for is there, and took so long; `look` undefined: it cannot be had. */
+  /** The other thread has read the map in `ms` milliseconds; `snapshot` is undefined where it could not. */
   arrived(pid: number, snapshot: MapSnapshot | undefined, ms: number): void {
-    const asked = this.#pending.get(pid);
+    const pending = this.#pending.get(pid);
     this.#pending.delete(pid);
-    if (!asked || !snapshot) return;
+    if (!pending || !snapshot) return;
     this.#keep(pid, snapshot, {
       ms,
-      isStale: asked.continued,
-      usesLeft: asked.isChanging ? asked.waiters : Number.POSITIVE_INFINITY,
+      isStale: pending.continued,
+      usesLeft: pending.isChanging ? pending.waiters : Number.POSITIVE_INFINITY,
     });
   }
 
-  /** Whether there is nothing that a call which is let go could change. */
+  /** Whether no map is cached or being read, so that {@link continued} need not be called. */
   get isEmpty(): boolean {
     return this.#cached.size === 0 && this.#pending.size === 0;
   }
 
-  /** A call of that process, or of one that has its memory, is let go. */
+  /** A call of that process, or of one that shares its memory, is answered `continue`. */
   continued(pid: number): void {
-    const known = this.#cached.get(pid);
-    if (known) known.isStale = true;
-    const asked = this.#pending.size > 0 ? this.#pending.get(pid) : undefined;
-    if (asked) asked.continued = true;
+    const cached = this.#cached.get(pid);
+    if (cached) cached.isStale = true;
+    const pending = this.#pending.size > 0 ? this.#pending.get(pid) : undefined;
+    if (pending) pending.continued = true;
   }
 
+  /** The process has exited. */
   forget(pid: number): void {
     this.#cached.delete(pid);
     this.#pending.delete(pid);

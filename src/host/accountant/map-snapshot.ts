@@ -6,18 +6,18 @@ import { ifReadable, otherThread, readSize, type Size } from "./sizes.ts";
 import { toVma } from "./to-vma.ts";
 import { merged } from "./vma-codec.ts";
 
-/** A map, and the quick figures it goes with. Neighbours that are charged alike are one. */
+/** The map of a process, and the figures of `statm` right after it was read. Neighbouring VMAs that are charged alike are one. */
 export interface MapSnapshot {
   readonly size: Size;
-  /** `undefined`: the process is gone. */
+  /** Undefined: the process is gone. */
   readonly vmas: readonly Vma[] | undefined;
 }
 
 const HIDDEN = { accountable: true, dontCopy: false, stack: false, heap: false, named: false, object: undefined };
 
 /**
- * Reads the map of a process: slow, and it waits for whoever holds the locks of its memory. One that hides it, as a set-id program
- * does from its user, counts as its data and stack.
+ * Reads the map of a process. Slow, and blocks while somebody holds the locks of its memory (mmap_lock, exec_update_lock). A process that
+ * hides its map from us, as a set-id program does from its user, gets one `hidden` VMA as long as its data pages. Errno for anything else.
  */
 export function readSnapshot(pid: number): MapSnapshot {
   const size = sizeOf(pid);
@@ -34,7 +34,7 @@ export function readSnapshot(pid: number): MapSnapshot {
   }
 }
 
-/** Undefined: gone. */
+/** The figures of `statm`, which never blocks: pages. Undefined: the process is gone, or does not let itself be read. */
 export function sizeOf(pid: number): Size | undefined {
   const size = ifReadable(() => readSize(pid));
   return !size || size.total > 0 ? size : (otherThread(pid, readSize, ({ total }) => total > 0)?.found ?? size);

@@ -1,7 +1,6 @@
 // The global of this name is a getter, which costs as much as the clock.
 import { performance } from "node:perf_hooks";
 import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
-import type { Job } from "../../core/notify/job.ts";
 import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
 import { NOT_YET } from "../../core/notify/ports.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
@@ -14,37 +13,25 @@ import { ExitWatch } from "./exit-watch.ts";
 import { HeldAnswers } from "./held-answers.ts";
 import type { InFlight, Slot } from "./in-flight.ts";
 import type { Answer, Listener } from "./listener.ts";
+import type { LoopOwner } from "./loop-owner.ts";
 import type { OpenCall } from "./open-call.ts";
 import { RefusalPace } from "./refusal-pace.ts";
 
-/** How long a call that would be refused waits for calls that were let go to happen. */
+/** How long a call that would be refused waits for allowed calls to happen. */
 const WAIT_MS = 100;
-/** The longest that it waits for looks at maps, which are taken elsewhere. */
+/** How long a call waits in all for maps that are read on another thread. */
 const MAPS_MS = 1000;
-/** How often it is looked at again; and how soon a child that has not called is looked for. */
+/** How often a call that waits is decided again. */
 const RETRY_MS = 1;
+/** After how long an unfound child or a pending exec is searched for, if no call of the process comes first. */
 const SETTLE_MS = 100;
-/** Where no second call waits it is looked for less and less often: at most so many turns go by. */
+/** While no second call waits at a time, the search for one is skipped for more and more turns, at most this many. */
 const MOST_ALONE = 16;
 
-export interface LoopOwner {
-  /** As {@link Accounts.admit}; NOT_YET where it waits for what is being found out elsewhere. */
-  admit(call: TrappedCall, job: Job, last: boolean): Verdict;
-  /** A call of that thread is let go on. */
-  continued(tid: number): void;
-  /** Nobody is under the filter of `listener` any more; its descriptor is closed. */
-  ended(listener: Listener): void;
-  /** An error that belongs to nobody's request; what it happened in. */
-  failed(error: unknown, what: string): void;
-  exited(process: AccountedProcess): void;
-  /** The bell rings: there are messages. */
-  messages(): void;
-}
-
 /**
- * Answers trapped calls as the accounts decide, and tells them of the ends of processes. A loop of its own, on a thread of its own, that
- * waits for nothing but its descriptors: each turn receives all calls that wait, then decides, so that a caller is out of the reach
- * of signals soon. Listeners are served in turn.
+ * Receives trapped calls, answers them as the accounts decide, and reports exits of processes. It is the loop of a thread that waits for
+ * nothing but its descriptors. Each turn receives every notification that waits, one of each listener after the other, and then decides: a
+ * received call cannot be interrupted by a signal any more.
  */
 export class NotificationLoop {
   readonly #alarms: Alarms;
@@ -56,11 +43,12 @@ export class NotificationLoop {
   readonly #exits: ExitWatch;
   readonly #held: HeldAnswers;
   readonly #pace: RefusalPace = new RefusalPace();
-  /** Turns until it is looked for a second call, and how many there were the last time. */
+  /** In how many turns a second call is searched for again, and how many turns were skipped the last time. */
   #alone = 0;
   #aloneBefore = 0;
-  /** Received in this turn. */
+  /** Calls received in this turn and not decided. */
   #received: OpenCall[] = [];
+  /** Calls whose decision waits. */
   #waiting: OpenCall[] = [];
   readonly #waitingAlarm: Alarm;
   readonly #settleAlarm: Alarm;
@@ -99,7 +87,7 @@ export class NotificationLoop {
     this.#sources.add(listener);
   }
 
-  /** Calls that a process before this one has received. */
+  /** Decides the calls of `listener` that the daemon before this one has received and not answered. */
   resume(listener: Listener, slots: readonly Slot[]): void {
     for (const slot of slots) {
       if (listener.isWaiting(slot.notification)) this.#take(listener, slot);
@@ -108,12 +96,12 @@ export class NotificationLoop {
     this.#decideReceived();
   }
 
-  /** Waits until there is something to do, and does all of it. Returns what time it is then: milliseconds of performance.now(). */
+  /** Waits until there is something to do, and does all of it. Returns the time at its end: milliseconds of performance.now(). */
   turn(): number {
     const begin = performance.now();
     this.#sources.wait(this.#alarms.until(begin), this.#exits.fd);
     const { bellRings, hasExits } = this.#sources;
-    // Whoever asks hears of all that has happened before.
+    // An answer to a message has to know of everything that has happened before the message.
     if (bellRings || (this.#received.length > 0 && this.#alone-- <= 0)) this.#receiveAll();
     if (this.#received.length > 0) this.#decideReceived();
     if (bellRings || hasExits) this.#exits.collect();
@@ -123,7 +111,7 @@ export class NotificationLoop {
     return now;
   }
 
-  /** Everything that waits, one call of each listener after the other, as long as there is room for it. */
+  /** Receives every notification that waits, one of each listener after the other, while there are free slots. */
   #receiveAll(): void {
     const first = this.#received.length;
     for (let before = -1; before !== this.#received.length && this.#inFlight.hasRoom; ) {
@@ -134,13 +122,14 @@ export class NotificationLoop {
     this.#alone = this.#aloneBefore;
   }
 
-  /** Has `ready` called when that descriptor is readable; what is returned ends that, before it is closed. */
+  /** Calls `ready` whenever that descriptor is readable, until the returned function is called; that has to be before it is closed. */
   #watch(fd: number, ready: () => void): () => void {
     const { watches } = this.#sources;
     watches.add(fd, false, () => this.#guard("what a descriptor told", ready));
     return () => watches.remove(fd);
   }
 
+  /** No process is under the filter of `listener` any more: its calls are gone. */
   #end(listener: Listener): void {
     this.#sources.remove(listener);
     const isGone = (open: OpenCall): boolean => open.listener === listener;
@@ -151,12 +140,12 @@ export class NotificationLoop {
     this.#guard("the end of a tree", () => this.#owner.ended(listener));
   }
 
-  /** A process has come: the accounts are told of its exit. */
+  /** A process was registered: its exit is reported to the accounts. */
   arrived(process: AccountedProcess): void {
     this.#exits.add(process);
   }
 
-  /** Tells the accounts of all exits that have happened. */
+  /** Reports all exits that have happened by now to the accounts. */
   collectExits(): void {
     this.#exits.collect();
   }
@@ -169,15 +158,16 @@ export class NotificationLoop {
     });
   }
 
-  /** One call, where one waits. */
+  /** Receives one notification of `listener`, if one waits and a slot can be had. */
   #receive(listener: Listener): void {
     const slot = this.#inFlight.take(listener.number) ?? this.#makeRoom(listener.number);
-    // Nothing of what was received in this turn can be answered before its end.
+    // All slots are taken by calls of this turn, which are decided at its end.
     if (!slot) return;
     if (listener.receive(slot.notification)) this.#take(listener, slot);
     else slot.free();
   }
 
+  /** Takes a received notification into this turn; one that no table knows goes on at once. */
   #take(listener: Listener, slot: Slot): void {
     const call = this.#decode(slot.view);
     if (!call) {
@@ -189,7 +179,7 @@ export class NotificationLoop {
     this.#received.push({ listener, slot, call, waitsSince: 0, until: 0 });
   }
 
-  /** Answers a call that waits, the first one of the listener that has most of them, so that another can be received. */
+  /** Frees a slot: answers the oldest open call of the listener that has the most of them, without further waiting. */
   #makeRoom(listener: number): Slot | undefined {
     const counts = new Map<Listener, number>();
     const open = [...this.#held.calls, ...this.#waiting];
@@ -215,12 +205,13 @@ export class NotificationLoop {
     for (const open of received) if (!this.#decide(open, false)) this.#wait(open);
   }
 
+  /** The call is decided again in a moment. */
   #wait(open: OpenCall): void {
     this.#waiting.push(open);
     this.#waitingAlarm.noLaterThan(open.waitsSince + RETRY_MS);
   }
 
-  /** False when the decision has to wait. */
+  /** Decides a call and passes its answer on. False: the decision has to wait. `last`: it may not. */
   #decide(open: OpenCall, last: boolean): boolean {
     const verdict = this.#verdict(open, last);
     if (verdict === "wait") {
@@ -236,7 +227,7 @@ export class NotificationLoop {
     return true;
   }
 
-  /** An exception decides as well: the call goes on, and what it can add at most is charged until a look finds what it has added. */
+  /** Decides a call. After an unexpected exception the call goes on and is charged with the most that it can add; the error is logged. */
   #verdict(open: OpenCall, last: boolean): Verdict {
     const { call, listener } = open;
     try {
@@ -257,6 +248,7 @@ export class NotificationLoop {
   readonly #processOf = (tid: number): AccountedProcess | undefined =>
     this.#accounts.population.find(tid) ?? this.#accounts.population.ofThread(tid);
 
+  /** Answers a call and frees its slot. A call that has gone meanwhile is cancelled in the accounts. */
   #give({ listener, slot, call }: OpenCall, answer: Answer): void {
     try {
       const answered = listener.answer(slot.view, answer);
@@ -271,7 +263,7 @@ export class NotificationLoop {
     }
   }
 
-  /** What those wait for may have come: now, and not only when it is looked at again. */
+  /** Decides the waiting calls in this turn: what they wait for may have come. */
   decideSoon(): void {
     if (this.#waiting.length > 0) this.#waitingAlarm.at = 0;
   }
@@ -292,7 +284,7 @@ export class NotificationLoop {
     if (this.#accounts.arrivals.hasPending) this.#settleAlarm.at = performance.now() + SETTLE_MS;
   }
 
-  /** Nothing that goes wrong in one thing is the end of the others. */
+  /** An error in one action is logged and does not end the loop. */
   #guard(what: string, act: () => void): void {
     try {
       act();
@@ -301,6 +293,7 @@ export class NotificationLoop {
     }
   }
 
+  /** Closes every descriptor that the loop owns; open calls stay unanswered, for a successor. */
   close(): void {
     this.#held.close();
     this.#exits.close();

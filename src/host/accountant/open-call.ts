@@ -2,12 +2,13 @@ import type { TrappedCall } from "../../core/notify/notification.ts";
 import type { Slot } from "./in-flight.ts";
 import type { Listener } from "./listener.ts";
 
-/** A trapped call that was received and not answered. Times are milliseconds of performance.now(), 0 as long as its decision has not waited. */
+/** A trapped call that was received and not answered. Its slot is freed when it is answered, or its listener ends. */
 export interface OpenCall {
   readonly listener: Listener;
   readonly slot: Slot;
   readonly call: TrappedCall;
+  /** When its decision first had to wait: milliseconds of performance.now(); 0 while it has not. */
   waitsSince: number;
-  /** Until when its decision may wait. */
+  /** Until when its decision may wait: milliseconds of performance.now(). */
   until: number;
 }

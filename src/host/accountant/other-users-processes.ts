@@ -1,19 +1,26 @@
 import type { Image, MemoryFile } from "../../core/notify/ports.ts";
 
-/** Processes that can keep whoever looks at them waiting, as the accountant's thread sees them: never by looking itself. */
+/**
+ * Processes of other users, as the accountant's thread sees them. Their owners can make a read of /proc/PID block for as long as they like,
+ * so another thread reads them, and this thread is given what was read last.
+ */
 export interface OtherUsersProcesses {
-  /** Whether a look at that process may not return. */
+  /** Whether a read of that process may block. */
   mayBlock(pid: number): boolean;
-  /** The same of a process one thread of which is in our hands, or waits in vfork, and is the only one unless we are told otherwise. */
+  /**
+   * As {@link mayBlock}, for a process one thread of which waits for our answer, or in vfork: without another thread the process is in no
+   * exec and no page fault.
+   */
   mayBlockBeside(pid: number): boolean;
-  /** What was seen of it last, here or elsewhere; it is looked at anew elsewhere. Undefined: nobody has seen it. */
+  /** The image that was read last. It is read again on the other thread. Undefined: it has not been read yet. */
   image(pid: number): Image | undefined;
+  /** As {@link image}, for the memory files that the process has open. */
   files(pid: number): readonly MemoryFile[];
-  /** It was looked at when it could not keep us. To be told right after {@link mayBlock} of the same process. */
+  /** The image was read on this thread, while a read could not block. To be called right after {@link mayBlock} of the same process. */
   rememberImage(pid: number, image: Image): void;
 }
 
-/** Nobody is one: for who may wait. */
+/** Takes every process for one of our own user: for threads that may block. */
 export const ALL_OWN: OtherUsersProcesses = {
   mayBlock: () => false,
   mayBlockBeside: () => false,

@@ -11,13 +11,13 @@ const POLLFD_BYTES = 8;
 const TIMESPEC = 16;
 const NANOSECONDS = 2;
 
-/** What a descriptor has to tell. */
+/** The state of a descriptor. */
 export const NOTHING = 0;
 export const READABLE = 1;
-/** Its other end is gone, and nothing is left to be read. */
+/** POLLHUP or POLLERR, with nothing left to be read. */
 export const HUNG_UP = 2;
 
-/** Descriptors that a thread waits for by ppoll(2), each at a place of its own. */
+/** The array of struct pollfd for ppoll(2): descriptors, each at a place of its own. */
 export class PollSet {
   readonly #count: number;
   readonly #memory: Buffer;
@@ -36,19 +36,19 @@ export class PollSet {
     for (let place = 0; place < places; place++) this.put(place, -1);
   }
 
-  /** What is waited for at that place from now on; -1: nothing. */
+  /** Sets the descriptor at that place; -1 for none. */
   put(place: number, fd: number): void {
     this.#fds[place * POLLFD_INTS] = fd;
     this.#events[place * POLLFD_SHORTS + EVENTS] = POLLIN;
     this.#events[place * POLLFD_SHORTS + REVENTS] = 0;
   }
 
-  /** Waits until there is something, `timeoutMs` milliseconds at most, Infinity for no limit. False: there is nothing. */
+  /** Waits until a descriptor is ready, `timeoutMs` milliseconds at most, Infinity for no limit. False: none is, or a signal came. */
   wait(timeoutMs: number): boolean {
     return libcPpoll(this.#memory, this.#count, this.#timespec(timeoutMs), null) > 0;
   }
 
-  /** What was found at that place, after {@link wait} has found something. */
+  /** The state of the descriptor at that place, when {@link wait} has returned true. */
   found(place: number): typeof NOTHING | typeof READABLE | typeof HUNG_UP {
     const events = this.#events[place * POLLFD_SHORTS + REVENTS]!;
     if (events === 0) return NOTHING;

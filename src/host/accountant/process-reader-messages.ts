@@ -2,18 +2,18 @@ import type { Image, MemoryFile } from "../../core/notify/ports.ts";
 import type { Size } from "./sizes.ts";
 import type { PackedMap } from "./vma-codec.ts";
 
-/** The first thing that a thread says which looks at processes: from here on it is in time, or held up. */
+/** The first message of a reader thread: from here on the time of its answers counts. */
 export const READER_READY = "ready";
 
-/** To it: what is to be looked at, the map or the rest of what can keep it waiting. */
+/** To the thread: read the map of a process, or else its image and memory files. */
 export interface Wanted {
   readonly pid: number;
   readonly isMap: boolean;
 }
 
-/** From it, in the order in which it was asked. */
+/** From the thread: the result, in the order of the requests. */
 export type Found =
-  /** `map` undefined: the process is gone. It took so many milliseconds. */
+  /** `map` undefined: the process is gone. `ms`: how many milliseconds the read took. */
   | {
       readonly kind: "map";
       readonly pid: number;
@@ -27,5 +27,5 @@ export type Found =
       readonly image: Image | undefined;
       readonly files: readonly MemoryFile[];
     }
-  /** It could not be read. */
+  /** The process could not be read. */
   | { readonly kind: "failed"; readonly pid: number; readonly isMap: boolean };

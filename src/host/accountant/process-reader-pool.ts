@@ -4,14 +4,17 @@ import { endWorker, startWorker } from "../linux/worker.ts";
 import type { ProcessReaderData } from "./process-reader-thread.ts";
 
 const SCRIPT = new URL("./process-reader-thread.js", import.meta.url);
-/** So many may be held up by what they read; beyond it maps are not looked at until one comes back. */
+/** So many threads may be held up at a time. Beyond that no process of another user is read until a thread returns. */
 const MOST = 8;
 
-/** The threads that read maps: one at work, and those that it has taken the place of, which end when they come back. */
+/** The reader threads: one at work, and those it has replaced, which end when their read returns. */
 export class ProcessReaderPool {
+  /** Each thread and its `busy` word. */
   readonly #all = new Map<Worker, Int32Array>();
 
-  /** Starts another one; undefined when too many are held up, or none can be started: it is asked for again. `bell` rings when it has found something. */
+  /**
+   * Starts a thread in place of the last one. `bell` rings when it has a result. Undefined: too many are held up, or none can be started.
+   */
   start(bell: number): MessagePort | undefined {
     for (const worker of this.#all.keys()) void endWorker(worker);
     if (this.#all.size >= MOST) return undefined;
@@ -28,19 +31,19 @@ export class ProcessReaderPool {
     }
     this.#all.set(worker, busy);
     worker.once("exit", () => this.#all.delete(worker));
-    // Nobody waits for it: what it was to find is given up after a while.
+    // An error needs no handling: whoever waits for a result of the thread gives up after a while.
     worker.on("error", () => {});
     worker.unref();
     return port1;
   }
 
-  /** Whether one may be in a system call that does not return, for which process.exit() would wait. */
+  /** Whether a thread may be in a system call that does not return: process.exit() would wait for it. */
   get isHeldUp(): boolean {
     for (const busy of this.#all.values()) if (Atomics.load(busy, 0) !== 0) return true;
     return false;
   }
 
-  /** Ends those that can end. */
+  /** Ends the threads that are not in a read. */
   async close(): Promise<void> {
     const ends: Promise<unknown>[] = [];
     for (const [worker, busy] of this.#all) if (Atomics.load(busy, 0) === 0) ends.push(endWorker(worker));

@@ -1,4 +1,4 @@
-/** A thread that looks at processes for the accountant's, and may be kept waiting by them. Started by process-reader-pool.ts. */
+/** A thread that reads processes for the accountant's thread, and may block in that. Started by process-reader-pool.ts. */
 import { type MessagePort, workerData } from "node:worker_threads";
 import { Bell } from "../linux/bell.ts";
 import { tellLoaded } from "../linux/worker-loaded.ts";
@@ -7,10 +7,11 @@ import { type Found, READER_READY, type Wanted } from "./process-reader-messages
 import { readImage, readMemoryFiles } from "./read-process.ts";
 import { pack } from "./vma-codec.ts";
 
+/** What the thread begins with. */
 export interface ProcessReaderData {
   readonly port: MessagePort;
   readonly bell: number;
-  /** 1 while it looks, when it may not be able to end. */
+  /** 1 while the thread reads a process: then it may not be able to end. */
   readonly busy: Int32Array;
 }
 
@@ -27,7 +28,7 @@ function find({ pid, isMap }: Wanted): Found {
     const { size, vmas } = readSnapshot(pid);
     return { kind: "map", pid, size, map: vmas && pack(vmas), ms: performance.now() - start };
   } catch {
-    // It is judged by what is known of it.
+    // The accounts go on with what they know of the process.
     return { kind: "failed", pid, isMap };
   } finally {
     Atomics.store(busy, 0, 0);

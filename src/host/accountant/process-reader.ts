@@ -11,15 +11,17 @@ import type { OtherUsersProcesses } from "./other-users-processes.ts";
 import { type Found, READER_READY, type Wanted } from "./process-reader-messages.ts";
 import { unpack } from "./vma-codec.ts";
 
-/** A reader that has not come back by then is held up: another takes its place, and that process is not looked at for a while. */
+/** A thread that has not answered by then is held up: another one takes its place. */
 const STUCK_MS = 300;
+/** For so long the process that has held a thread up is not read. */
 const AVOIDED_MS = 10_000;
+/** A thread that was refused is asked for again after this. */
 const DEMAND_MS = 1000;
-/** What was seen of a stranger is good for so long. */
+/** Image and files of a process are read again when they are older than this and somebody asks. */
 const AGAIN_MS = 20;
-/** OtherUsersProcesses that are remembered before those that have ended are forgotten. */
+/** When so many processes are remembered, the exited ones are forgotten. */
 const MOST_SEEN = 4096;
-/** Links of a /proc/pid/task with one thread in it. */
+/** The link count of a /proc/pid/task with one thread in it. */
 const ONE_THREAD = 3;
 
 const statx = Buffer.alloc(STATX_SIZE);
@@ -31,34 +33,44 @@ function hasOneThread(pid: number): boolean {
   return statx.readUInt32LE(STATX_NLINK) === ONE_THREAD;
 }
 
-/** What was seen of a stranger last. */
+/** What was read last of a process of another user. */
 interface Seen {
   image: Image | undefined;
   files: readonly MemoryFile[];
-  /** Until then it is not looked at again: milliseconds of performance.now(); Infinity while it is. */
+  /** It is not read again before: milliseconds of performance.now(); Infinity while it is being read. */
   until: number;
 }
 
-/** Has processes looked at by a thread that may be kept waiting by whoever owns them, one after the other. */
+/**
+ * Has processes read by another thread, one after the other, since the owner of a process can make the read block. A thread that is held up
+ * is replaced; the old one ends when its read returns.
+ */
 export class ProcessReader implements MapReader, OtherUsersProcesses {
-  /** The thread whose call is being decided: it cannot begin anything while it is. */
+  /** The thread whose call is being decided, 0 for none: it waits for us, so it is in no exec and no page fault. */
   caller = 0;
   readonly #arrived: (pid: number, snapshot: MapSnapshot | undefined, ms: number) => void;
   readonly #needThread: () => void;
   readonly #alarm: Alarm;
   #port: MessagePort | undefined;
-  /** The first one is asked for as soon as there is a thread. */
+  /** What is to be read. The first entry is with the thread while {@link #isAsking}. */
   readonly #queue: Wanted[] = [];
+  /** By pid. */
   readonly #seen = new Map<number, Seen>();
-  /** Whether the thread has begun, and whether it is at work. */
+  /** The thread has begun to serve. */
   #isReady = false;
+  /** The thread is reading. */
   #isAsking = false;
+  /** No thread is asked for before: milliseconds of performance.now(). */
   #demandAgain = 0;
-  /** Whether whom {@link mayBlock} was asked about last is of our own uid. */
+  /** Whether the process that {@link mayBlock} was last asked about is of our own uid. */
   #isOwn = true;
+  /** Processes that have held a thread up, by pid, and until when they are not read: milliseconds of performance.now(). */
   readonly #avoided = new Map<number, number>();
 
-  /** `needThread` asks for a thread, or for another one; {@link use} takes it. */
+  /**
+   * `needThread` asks for a thread, or for another one; {@link use} takes its port. `arrived` gets the map that {@link ask} asked for and
+   * how many milliseconds the read took; undefined where it failed.
+   */
   constructor(
     alarms: Alarms,
     needThread: () => void,
@@ -71,10 +83,10 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
 
   mayBlock(pid: number): boolean {
     if (libcStatx(AT_FDCWD, processPath(pid), AT_STATX_DONT_SYNC, STATX_MASK_UID_GID, statx) !== 0) return true;
-    // Who could keep us waiting could as well end us.
+    // An owner who is our own user could stop this daemon as well.
     this.#isOwn = statx.readUInt32LE(STATX_UID) === euid;
     if (this.#isOwn) return false;
-    // Its only thread is in our hands, so that it is neither in exec nor in a fault.
+    // Its only thread waits for our answer, so the process is in no exec and no page fault.
     return pid !== this.caller || !hasOneThread(pid);
   }
 
@@ -98,7 +110,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     else this.#seen.set(pid, { image, files: [], until: 0 });
   }
 
-  /** What was seen last; it is looked at again. */
+  /** What was read last of a process, empty at first. Asks for a new read if that is old. */
   #recall(pid: number): Seen {
     let seen = this.#seen.get(pid);
     if (!seen) {
@@ -117,7 +129,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     }
   }
 
-  /** The process has ended. */
+  /** The process has exited. */
   forget(pid: number): void {
     this.#seen.delete(pid);
     this.#avoided.delete(pid);
@@ -134,7 +146,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
       if (performance.now() < until) return false;
       this.#avoided.delete(pid);
     }
-    // A decision may wait for a map.
+    // A map goes first: a decision may wait for it.
     if (wanted.isMap) this.#queue.splice(this.#isAsking ? 1 : 0, 0, wanted);
     else this.#queue.push(wanted);
     if (!this.#port) this.#demandThread();
@@ -142,7 +154,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     return true;
   }
 
-  /** Takes the end of a thread that is being started. */
+  /** Takes the port of a thread that is being started, in place of the last one. */
   use(port: MessagePort): void {
     this.#port?.close();
     this.#port = port;
@@ -158,7 +170,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     this.#port.postMessage(first);
   }
 
-  /** Takes what has been found. To be called when the bell rings. */
+  /** Takes the results that have come. To be called when the bell rings. */
   receive(): void {
     for (let next = this.#port && receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port!)) {
       this.#isReady = true;
@@ -179,14 +191,14 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     } else if (found.kind === "failed" && found.isMap) this.#arrived(pid, undefined, 0);
     else {
       const seen = this.#seen.get(pid);
-      // One that nobody can look at is not gone for that.
+      // A process that cannot be read is not taken for exited.
       const { image, files } = found.kind === "process" ? found : (seen ?? { image: undefined, files: [] });
       if (!image) this.#seen.delete(pid);
       else if (seen) Object.assign(seen, { image, files, until: performance.now() + AGAIN_MS });
     }
   }
 
-  /** It may be refused, when too many are held up: then it is asked for again after a while. */
+  /** Asks for a thread. That may be refused while too many are held up, so it is asked for again after a while. */
   #demandThread(): void {
     const now = performance.now();
     if (now < this.#demandAgain) return;
@@ -194,7 +206,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     this.#needThread();
   }
 
-  /** The first one is not there in time: its thread is held up. */
+  /** The first read of the queue has taken too long: its thread is held up. */
   #giveUp(): void {
     const { pid, isMap } = this.#queue.shift()!;
     const seen = this.#seen.get(pid);

@@ -2,15 +2,16 @@ import { NOT_YET } from "../../core/notify/ports.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { MapCache } from "./map-cache.ts";
 
-/** What needs a map that is being read is tried again when it is there; after so long it has to do without. */
+/** After so long an attempt has to do without a map that is still being read. */
 const WAIT_MS = 100;
 
 interface Attempt {
   readonly act: () => void;
+  /** From then on NOT_YET is not thrown any more: milliseconds of performance.now(). */
   readonly until: number;
 }
 
-/** Things to be done with maps that may be read elsewhere. Each `act` is called until it does not throw NOT_YET. */
+/** Actions that need maps which may be read on another thread. Each is called again until it does not throw NOT_YET. */
 export class Retries {
   readonly #maps: MapCache;
   readonly #alarm: Alarm;
@@ -21,7 +22,7 @@ export class Retries {
     this.#alarm = alarms.make(() => this.again());
   }
 
-  /** `act` handles its own errors. */
+  /** Calls `act` now, and again whenever a map has arrived, until it does not throw NOT_YET. It must throw nothing else. */
   try(act: () => void): void {
     this.#attempt({ act, until: performance.now() + WAIT_MS });
   }
@@ -39,11 +40,12 @@ export class Retries {
     }
   }
 
-  /** A map has arrived. */
+  /** Tries all again: a map has arrived, or the time of an attempt is over. */
   again(): void {
     for (const attempt of this.#waiting.splice(0)) this.#attempt(attempt);
   }
 
+  /** Whether an action is still to be done. */
   get any(): boolean {
     return this.#waiting.length > 0;
   }

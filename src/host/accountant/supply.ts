@@ -2,10 +2,10 @@ import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
 import { readTextAt } from "../linux/file.ts";
 
-/** How long figures are believed. */
+/** /proc/meminfo is read again when it is older than this. */
 const BELIEVED_MS = 1000;
 
-/** What the machine can hold, for vm.overcommit's bits 0 and 2: pages, read from /proc at use. */
+/** What the machine can hold, for bits 0 and 2 of vm.overcommit: pages, read from /proc at use. Errno where that cannot be read. */
 export class Supply {
   #read = Number.NEGATIVE_INFINITY;
   #text = "";
@@ -18,7 +18,7 @@ export class Supply {
     return this.#pages("MemTotal");
   }
 
-  /** What the kernel keeps for itself: vm.min_free_kbytes. */
+  /** What the kernel keeps free for itself: vm.min_free_kbytes. */
   get freeReserved(): number {
     return Number(readTextAt(AT_FDCWD, "/proc/sys/vm/min_free_kbytes", "min_free_kbytes")) / 4;
   }

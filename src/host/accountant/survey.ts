@@ -6,25 +6,30 @@ import type { Alarm, Alarms } from "./alarms.ts";
 import type { MapCache } from "./map-cache.ts";
 import { Retries } from "./retries.ts";
 
-/** How long whoever asks for the figures waits for calls that were let go to happen, and how often is looked again. */
+/** How long a reader of the figures waits at most for allowed calls to happen. */
 const WAIT_MS = 100;
+/** How often that is checked. */
 const RETRY_MS = 1;
-/** How long a survey keeps trapped calls waiting before it lets them in between two spaces. */
+/** After so long a survey lets trapped calls be decided before it reads the next map. */
 const SLICE_MS = 1;
 
 /**
- * Brings all figures up to date with the kernel's maps for whoever reads them. Space by space, with trapped calls served between; a space
- * that has not changed since its last look is not looked at. Whoever asks while a survey is on its way shares the next one with all
- * others who do: the one under way may have passed by what they want to see.
+ * Brings all figures up to date with the kernel's maps for those who read them, one space after the other, with trapped calls served in
+ * between. A map that has not changed since it was read is not read again. All who ask while a survey is under way share the next one,
+ * since the present one may have passed what they want to see.
  */
 export class Survey {
   readonly #accounts: Accounts;
   readonly #alarm: Alarm;
   readonly #failed: (error: unknown, what: string) => void;
   readonly #retries: Retries;
+  /** They wait for the next survey. */
   #asking: Parked<void>[] = [];
+  /** They wait for the present survey. */
   #served: Parked<void>[] = [];
+  /** Processes that the present pass has not read; undefined between two passes. */
   #left: AccountedProcess[] | undefined;
+  /** When the present survey ends even if a call is still under way: milliseconds of performance.now(). */
   #until = 0;
 
   constructor(accounts: Accounts, maps: MapCache, alarms: Alarms, failed: (error: unknown, what: string) => void) {
@@ -34,6 +39,7 @@ export class Survey {
     this.#alarm = alarms.make(() => this.#step());
   }
 
+  /** Settles when a survey that begins from now on is over. Never fails. */
   ask(): Parked<void> {
     const done = new Parked<void>();
     this.#asking.push(done);
@@ -61,7 +67,7 @@ export class Survey {
       this.#alarm.at = 0;
       return;
     }
-    // A map that is read elsewhere arrives, or does not in time.
+    // Maps that are being read on the other thread: they arrive, or are given up in time.
     if (this.#retries.any) {
       this.#alarm.at = start + RETRY_MS;
       return;
@@ -70,7 +76,7 @@ export class Survey {
     this.#finishPass();
   }
 
-  /** A map has arrived that was read elsewhere. */
+  /** A map has arrived that was read on the other thread. */
   arrived(): void {
     this.#retries.again();
   }

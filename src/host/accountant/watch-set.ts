@@ -1,29 +1,32 @@
 import { EPOLLHUP, Epoll } from "../linux/epoll.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 
-/** What is done when a descriptor is readable, or hung up. */
+/** Called when a descriptor is readable, or hung up. */
 type Serve = (isHungUp: boolean) => void;
 
 interface Watched {
   readonly key: number;
-  /** Closed with the set. */
+  /** The set closes the descriptor when it is closed itself. */
   readonly isOurs: boolean;
   readonly serve: Serve;
 }
 
-/** Descriptors that a thread without an event loop waits for, and what is to be done for each: one epoll set. */
+/** An epoll set for a thread without an event loop: descriptors, and what is called for each. */
 export class WatchSet {
   readonly #epoll: Epoll = new Epoll();
+  /**
+   * By the key in the epoll event. A descriptor's number may be reused while an event for the last one is still to be served; a key is not.
+   */
   readonly #byKey = new Map<number, Serve>();
   readonly #byFd = new Map<number, Watched>();
   #nextKey = 1;
 
-  /** Readable when one of them is. */
+  /** The epoll descriptor: readable when one of the set is ready. */
   get fd(): number {
     return this.#epoll.fd;
   }
 
-  /** `isOurs`: closed with the set. */
+  /** Calls `serve` whenever `fd` is ready. `isOurs`: {@link closeAll} closes the descriptor. */
   add(fd: number, isOurs: boolean, serve: Serve): void {
     const key = this.#nextKey++;
     this.#epoll.add(fd, key);
@@ -31,7 +34,7 @@ export class WatchSet {
     this.#byFd.set(fd, { key, isOurs, serve });
   }
 
-  /** To be called before the descriptor is closed. */
+  /** Watches `fd` no more. To be called before the descriptor is closed. */
   remove(fd: number): void {
     const watched = this.#byFd.get(fd);
     if (!watched) return;
@@ -40,7 +43,7 @@ export class WatchSet {
     this.#epoll.remove(fd);
   }
 
-  /** Closes a descriptor, which ends its being watched where nobody else has it. */
+  /** Closes a watched descriptor. That removes it from the epoll set where no other process has it open. */
   close(fd: number): void {
     const watched = this.#byFd.get(fd);
     if (!watched) return;
@@ -49,19 +52,20 @@ export class WatchSet {
     libcClose(fd);
   }
 
-  /** How many there are. */
+  /** How many descriptors are watched. */
   get size(): number {
     return this.#byFd.size;
   }
 
-  /** Serves those that are ready now, each once. */
+  /** Serves the descriptors that are ready now, each once. Does not wait. */
   poll(): void {
     this.#epoll.poll(this.#serve);
   }
 
-  /** One that was removed meanwhile is not served any more. */
+  /** A descriptor that was removed since epoll_wait returned has no entry any more, and is not served. */
   readonly #serve = (key: number, events: number): void => this.#byKey.get(key)?.((events & EPOLLHUP) !== 0);
 
+  /** Closes the set and its own descriptors. */
   closeAll(): void {
     for (const [fd, { isOurs }] of this.#byFd) if (isOurs) libcClose(fd);
     this.#byFd.clear();
