@@ -9,14 +9,14 @@ import { tellLoaded } from "../linux/worker-loaded.ts";
 import { Bookkeeper } from "./bookkeeper.ts";
 import type { Message, Report, ThreadData } from "./requests.ts";
 
-/** How often Node's own event loop gets a turn, in which V8 does what it has put off. */
+/** How often Node's own event loop gets a turn, in which V8 does tasks that it has put off. */
 const BREATH_MS = 250;
 
-/** Descriptors that are kept for this thread, whatever the rest of the process has open. */
+/** How many descriptors are reserved for this thread, whatever the rest of the process has open. */
 const RESERVE = 16;
 
 tellLoaded();
-// Modules are the thread's own.
+// The state of modules is that of this thread: the main thread has done the same for itself.
 countInOwnPages();
 
 const data = workerData as ThreadData;
@@ -28,7 +28,7 @@ const print = (line: string): void => tell({ kind: "print", line });
 const inOneLine = (error: unknown): string =>
   String(error instanceof Error ? (error.stack ?? error.message) : error).replace(/\s*\n\s*/g, " ");
 
-/** What a system call or a file function has refused: said as it is. Anything else is a defect. */
+/** Code and reason of an error of a system call or a file function. Undefined for anything else, which is a defect. */
 function reasonOf(error: unknown): { readonly code: ErrnoName; readonly reason: string } | undefined {
   if (isErrno(error)) return { code: error.code, reason: error.reason };
   const { code, message } = error as NodeJS.ErrnoException;

@@ -7,21 +7,23 @@ import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
-import { type RepairEnds, RepairProcess } from "../repair/repair-process.ts";
+import { RepairProcess } from "../repair/repair-process.ts";
+import type { RepairEnds } from "../repair/repair-setting.ts";
 import { awaitListener, isListener } from "./await-listener.ts";
 import type { Acceptance } from "./handshake.ts";
 import { prepareInFlight } from "./in-flight.ts";
 import { type Arguments, LISTENER_RECORD, type Method, type NewListener, type Result } from "./requests.ts";
 import { ThreadLink } from "./thread-link.ts";
 
-/** Where what must outlive this process is kept. */
+/** Where the state is kept that outlives this process. */
 export interface AccountantState {
-  /** A directory of this user's own. */
+  /** A directory that belongs to this user: the journal and the slots of open calls. */
   readonly dir: string;
+  /** What the keeper holds: listeners, and what belongs to the repairer. */
   readonly descriptors: Descriptors;
 }
 
-/** What a command is run with: limits in pages, and whether calls that a signal interrupts are repaired. */
+/** What a command is run with. `budget`: pages of its own job, Infinity for none. `repair`: calls that a signal interrupts are repeated. */
 export interface RunTerms {
   readonly limit: SwapLimit;
   readonly budget: number;
@@ -31,35 +33,38 @@ export interface RunTerms {
 }
 
 export interface AccountantOptions {
+  /** Absent: the accounts end with this process. */
   readonly state?: AccountantState | undefined;
-  /** What the administrator lets each uid have. */
+  /** The administrator's limits. */
   readonly policy?: Policy | undefined;
   /** Takes blocks of history, `core/history`; absent: none is told. */
   readonly history?: ((block: Uint8Array) => void) | undefined;
+  /** Logs a line. */
   print(line: string): void;
-  /** Of an error that belongs to nobody's request. */
+  /** An error that belongs to no request. */
   onBug(error: unknown): void;
-  /** The accounts are lost, and every call that is trapped waits: this process has to end, so that another goes on. */
+  /** The accountant's thread has died: every trapped call waits. This process has to end, so that a successor goes on. */
   onDeath(error: Error): void;
 }
 
 /**
- * The accounts of this machine's processes, as the main thread has to do with them: who comes under them, and what of them outlives this
- * process. They are kept by a thread of their own, which is started when it is needed first.
+ * The main thread's side of the accounts: brings processes under accounting, has the keeper hold their listeners, and passes requests to
+ * the accountant's thread, which it starts when that is first needed.
  */
 export class Accountant {
-  /** Resolves at once where nothing has to be taken over from a process before this one. What its files throw. */
+  /** Resolves when the accounts of the daemon before this one are restored, at once where there are none. Rejects with what files throw. */
   readonly ready: Promise<void> = Promise.resolve();
-  /** Undefined where no call can be repaired. */
+  /** Undefined on an architecture where interrupted calls cannot be repeated. */
   readonly repair: RepairProcess | undefined;
   readonly #options: AccountantOptions;
+  /** The accountant's thread; undefined while none runs. */
   #link: ThreadLink | undefined;
-  /** Those that somebody is under. */
+  /** The numbers of the listeners whose filters have processes. */
   readonly #listeners = new Set<number>();
   #nextListener = 1;
   #policy: Policy;
   #lifted = false;
-  /** Commands that were announced and have not made their listeners. */
+  /** How many launchers were announced whose listener does not exist yet. */
   #expected = 0;
 
   /** What the files of the state throw. */
@@ -104,35 +109,35 @@ export class Accountant {
       },
     );
     this.#link = link;
-    // One that cannot begin has lost nothing: whoever asks next tries again.
+    // A thread that cannot begin has lost nothing: the next request starts another one.
     link.ready.catch(() => {
       if (this.#link === link) this.#link = undefined;
     });
     return link;
   }
 
-  /** Asks the accountant's thread, which is started if need be. */
+  /** Sends a request to the accountant's thread, which is started if none runs. */
   ask<M extends Method>(method: M, ...args: Arguments<M>): Parked<Result<M>> {
     const link = this.#link ?? this.#start([]);
     return link.ask(method, ...args);
   }
 
-  /** The same where nothing is known without a thread: `without` it is that. */
+  /** As {@link ask} where a thread runs; else the result is `without`. */
   askIfAny<M extends Method>(without: Result<M>, method: M, ...args: Arguments<M>): Outcome<Result<M>> {
     return this.#link ? this.#link.ask(method, ...args) : without;
   }
 
-  /** How many commands and adopted processes there are, with their children. */
+  /** How many trees of processes are under accounting: commands and adopted processes, each with its children. */
   get trees(): number {
     return this.#listeners.size + this.#expected;
   }
 
-  /** {@link trees} is what it is now, and not a moment ago, when it is settled. */
+  /** Settles when {@link trees} counts every exit that has happened before this call. */
   catchUp(): Outcome<void> {
     return this.askIfAny(undefined, "catchUp");
   }
 
-  /** Whether the accounts go on when this process is killed. */
+  /** Whether a successor can restore the accounts when this process is killed. */
   get outlives(): boolean {
     return this.#options.state !== undefined;
   }
@@ -178,7 +183,7 @@ export class Accountant {
           settled: () => {},
           failed: (error) => {
             acceptance.close();
-            // One that has died meanwhile is nobody's concern.
+            // The launcher has exited meanwhile: that is no defect.
             if (!isErrno(error, "ESRCH")) this.#options.onBug(error);
           },
         });
@@ -195,8 +200,9 @@ export class Accountant {
   }
 
   /**
-   * A container runtime has put process `pid` under the filter whose listener is `fd`, which becomes ours; its job is that of the container,
-   * with a budget in pages. EINVAL: it is no listener; EBUSY after {@link lift}. It is closed then, and the process's calls fail.
+   * A container runtime has put process `pid` under the filter whose listener is `fd`, which becomes ours; its job is that of the
+   * container, with a budget in pages. EINVAL: it is no listener; EBUSY after {@link lift}. It is closed then, and the process's calls
+   * fail.
    */
   contain(pid: number, fd: number, container: string, budget: number): Parked<void> {
     const refusal = this.#lifted
@@ -215,7 +221,7 @@ export class Accountant {
     return this.#policy;
   }
 
-  /** What the administrator lets each uid have, from now on, also of whoever is here. */
+  /** Sets the administrator's limits, of present and later processes. */
   setPolicy(policy: Policy): Outcome<void> {
     this.#policy = policy;
     return this.askIfAny(undefined, "setPolicy", policy);
@@ -249,9 +255,9 @@ export class Accountant {
 
   #keep({ number, fd }: NewListener, owner: number, repair: boolean, acceptance: Acceptance | undefined): void {
     const kept = this.#options.state?.descriptors.hold(LISTENER_RECORD + number, fd, owner) ?? Promise.resolve();
-    // From its first call on: what it does before could be interrupted.
+    // The repairer has to run before the first call is received: a signal could interrupt that call.
     Promise.all([kept, repair ? this.repair?.keep() : undefined])
-      // The command runs all the same, and does not outlive us.
+      // The command runs all the same. Its calls fail with ENOSYS when this daemon ends.
       .catch((error) => this.#options.print(`lyonnais: the keeper does not take a listener: ${error}`))
       .finally(() => {
         this.ask("listen", number);
@@ -259,12 +265,12 @@ export class Accountant {
       });
   }
 
-  /** Nobody but the repairer need trace the process any longer. */
+  /** A process that was released for another tracer may be seized by the repairer again. */
   seizeAgain(pid: number): void {
     this.askIfAny(undefined, "seizeAgain", pid);
   }
 
-  /** No limit binds any more; the programs go on, and are counted. Nobody else comes under accounting. */
+  /** Lifts all limits: the programs go on and are counted. No further process comes under accounting. */
   lift(): void {
     this.#lifted = true;
     this.ask("lift");

@@ -4,7 +4,7 @@ import { check, lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcClose, libcPidfdGetfd, libcPidfdOpen, libcReadlinkat } from "../linux/ffi/libc.ts";
 
 const LISTENER = "anon_inode:seccomp notify";
-/** How often we look; the process makes its listener a moment after it was told that we will. */
+/** How often the descriptor is copied. The process creates its listener a moment after the answer. */
 const RETRY_MS = 1;
 const GIVE_UP_MS = 30_000;
 
@@ -17,8 +17,9 @@ export function isListener(fd: number): boolean {
 }
 
 /**
- * Copies descriptor `fd` of `pid` as soon as it is a seccomp listener, and hands it to `taken`, whose it is then. EPERM at once
- * when the kernel lets us take none; `undefined` for a process that ends, or has made no listener in time.
+ * Copies descriptor `fd` of process `pid` as soon as it is a seccomp listener, and gives the copy to `taken`, which owns it. `taken` gets
+ * undefined where the process exits, or creates no listener in time. EPERM, at once, where the kernel does not let us copy descriptors of
+ * it.
  */
 export function awaitListener(pid: number, fd: number, taken: (fd: number | undefined) => void): void {
   const pidfd = check(libcPidfdOpen(pid, 0), `process ${pid}`);
@@ -54,7 +55,7 @@ export function awaitListener(pid: number, fd: number, taken: (fd: number | unde
       listener = tryCopy();
     } catch (error) {
       if (!isErrno(error)) throw error;
-      // It has exited: whoever waits for it knows.
+      // The process has exited.
       taken(undefined);
       return;
     }

@@ -17,7 +17,8 @@ import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { refuseAdoptions } from "./adoption-quota.ts";
 import { Alarms } from "./alarms.ts";
-import { Chronicle, type ChronicleOptions } from "./chronicle.ts";
+import type { BookkeeperHost } from "./bookkeeper-host.ts";
+import { Chronicle } from "./chronicle.ts";
 import { jobsOf, paymentOf, refusalsOf, swapFigures, uidsOf } from "./figures.ts";
 import { InFlight } from "./in-flight.ts";
 import { Journal } from "./journal.ts";
@@ -25,7 +26,6 @@ import { Limits } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { ListenerJobs } from "./listener-jobs.ts";
 import { LiveTargets } from "./live-targets.ts";
-import type { LoopOwner } from "./loop-owner.ts";
 import { MapCache } from "./map-cache.ts";
 import type { MapSnapshot } from "./map-snapshot.ts";
 import { NotificationLoop } from "./notification-loop.ts";
@@ -36,18 +36,9 @@ import { SignalGate } from "./signal-gate.ts";
 import { Supply } from "./supply.ts";
 import { Survey } from "./survey.ts";
 
-/** What of the thread the accounts need: where lines go, and who is told of ends. */
-export interface BookkeeperHost {
-  print(line: string): void;
-  ended(listener: number): void;
-  failed: LoopOwner["failed"];
-  /** A thread that reads maps is wanted, or another one: {@link Bookkeeper.looker} takes it. */
-  needReader(): void;
-  messages(): void;
-  readonly keep: ChronicleOptions["keep"];
-}
-
-/** The accounts of this machine's processes, and all that the accountant's thread does with them. */
+/**
+ * The accounts of this machine's processes, and everything that the accountant's thread does with them: it builds the parts and owns them.
+ */
 export class Bookkeeper implements Requests {
   readonly loop: NotificationLoop;
   readonly #gate = new SignalGate();
@@ -63,13 +54,13 @@ export class Bookkeeper implements Requests {
   readonly #adoptions: Retries;
   readonly #survey: Survey;
   readonly #disks: DiskCharges;
-  /** Listeners that are not kept yet, by number. */
+  /** By number: listeners that the keeper does not hold yet, so that their calls are not answered. */
   readonly #coming = new Map<number, Listener>();
   readonly #listenerJobs: ListenerJobs;
   readonly #limits: Limits;
   readonly #chronicle: Chronicle;
 
-  /** What the files of `dir` throw. */
+  /** Throws what Node's file functions throw for the files in `dir`. */
   constructor({ dir, bell, policy }: ThreadData, host: BookkeeperHost) {
     this.#host = host;
     this.#journal = dir === undefined ? undefined : new Journal(`${dir}/accounts`);
@@ -117,14 +108,14 @@ export class Bookkeeper implements Requests {
     this.#adoptions = new Retries(this.#maps, this.#alarms);
   }
 
-  /** Goes on where a process that was killed has stopped, when there are listeners that it had. To be called first, once. */
+  /** Restores the accounts of a daemon that was killed, if the keeper has listeners of it (`kept`). To be called first, once. */
   recover(kept: readonly NewListener[]): void {
     if (!this.#journal?.found.has(OVERCOMMIT_RECORD) || kept.length === 0) this.#limits.commit();
     if (!this.#journal) return;
     const { found } = this.#journal;
     const inFlight = this.#inFlight;
     const names = new Set(kept.map(({ number }) => LISTENER_RECORD + number));
-    // Without a listener nothing can go on: those processes have ended, or run unwatched.
+    // Without a listener there is nothing to restore: its processes have exited, or their calls fail with ENOSYS.
     for (const key of found.keys()) {
       if (names.size === 0 || (key.startsWith(LISTENER_RECORD) && !names.has(key))) this.#recorder.drop(key);
     }

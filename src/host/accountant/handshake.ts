@@ -22,7 +22,7 @@ import { openPidfd } from "../linux/watch-process.ts";
 import { filterSelf, reserveDescriptor } from "./self-filter.ts";
 
 const STDERR = 2;
-/** Of a command that could not be started, as env(1) has it. */
+/** The exit status for a command that could not be started, as env(1) has it. */
 const NOT_STARTED = 126;
 const LOST = utf8(
   "lyonnais: run: the daemon ended before it had taken on the command, which was not started; run it again\n",
@@ -30,7 +30,7 @@ const LOST = utf8(
 
 /** The launcher's side. */
 export class Offer {
-  /** The descriptor that will be the listener. */
+  /** The descriptor number that the listener will get. */
   readonly place: number = reserveDescriptor();
   /** The descriptor of the socket's other end. */
   readonly end: number;
@@ -40,7 +40,7 @@ export class Offer {
     [this.#own, this.end] = socketPair(SOCK_STREAM);
   }
 
-  /** The daemon has answered: takes nothing back. There is nothing to wait for where this process is accounted already. */
+  /** The daemon has answered that this process is accounted already: closes everything. */
   withdraw(): void {
     for (const fd of [this.place, this.end, this.#own]) libcClose(fd);
   }
@@ -80,13 +80,13 @@ export class Acceptance {
     }
   }
 
-  /** The listener is kept: the process may become the command. */
+  /** The keeper holds the listener: the launcher may execute the command. */
   give(): void {
     libcWrite(this.#end, new Uint8Array([1]), 1);
     this.close();
   }
 
-  /** There will be no listener of it, or it needs none. */
+  /** Closes the socket: the launcher gets no listener, or needs none. */
   close(): void {
     if (this.#end >= 0) libcClose(this.#end);
     this.#end = -1;

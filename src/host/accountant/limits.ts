@@ -9,7 +9,7 @@ import { applyPolicy, type UidPolicy } from "../../core/notify/uid-policy.ts";
 import { holdsFor, isLimited, overcommitOf, type Policy } from "../../core/policy/policy.ts";
 import type { ListenerJobs } from "./listener-jobs.ts";
 
-/** The administrator's policy as the accounts need it: in pages, a size being whole ones. */
+/** The administrator's policy in pages. */
 function uidPolicy(policy: Policy): UidPolicy {
   return (uid) => {
     const holding = holdsFor(policy, uid);
@@ -22,7 +22,7 @@ function uidPolicy(policy: Policy): UidPolicy {
   };
 }
 
-/** What processes, sessions and uids may have: the administrator's policy, and what a process was given. Pages. */
+/** The limits of processes, sessions and uids: the administrator's policy, and limits that a process was given. All sizes are pages. */
 export class Limits {
   readonly #accounts: Accounts;
   readonly #listenerJobs: ListenerJobs;
@@ -35,12 +35,12 @@ export class Limits {
     this.apply();
   }
 
-  /** The policy holds for all who are here: to be said again when jobs have come that are written down. */
+  /** Applies the policy to present uids and jobs: to be called again when jobs were restored from the journal. */
   apply(): void {
     applyPolicy(this.#accounts, uidPolicy(this.#policy));
   }
 
-  /** The bits for the whole machine, where the policy says them. */
+  /** Sets the bits of vm.overcommit, where the policy names them. */
   commit(): void {
     const bits = overcommitOf(this.#policy);
     if (bits !== undefined) this.#accounts.setOvercommit(bits);
@@ -52,7 +52,7 @@ export class Limits {
     this.commit();
   }
 
-  /** The job of a session of `uid`; of none, without a budget, where that is undefined. */
+  /** A new job for a login session of `uid`, with the budget of the policy; without `uid` a job without a budget. `root`: its first process. */
   newSession(root: number, uid: number | undefined): Job {
     const budget = uid === undefined ? UNLIMITED : (uidPolicy(this.#policy)(uid)?.session ?? UNLIMITED);
     return this.#listenerJobs.make({ limit: limitCell(), budget, sessionOf: uid, root });
@@ -74,6 +74,7 @@ export class Limits {
     return true;
   }
 
+  /** The limit that binds a process; undefined where it is not under accounting. */
   of(pid: number): SwapLimit | undefined {
     const process = this.#accounts.population.find(pid);
     return process && this.#binding(process);
@@ -92,7 +93,7 @@ export class Limits {
     this.#accounts.setLimit(process, limit);
   }
 
-  /** Its own, within what its uid may have. */
+  /** The limit of the process itself, cut to that of its uid. */
   #binding(process: AccountedProcess): SwapLimit {
     const { payer } = process.space;
     const soft = this.#accounts.ledger.limitOf(payer, process);

@@ -33,26 +33,26 @@ import { countUids } from "./uid-rows.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
-/** How long to wait for a map of many thousand mappings, milliseconds. */
+/** The deadline for a map with many thousand VMAs: milliseconds. */
 const MAP_PATIENCE_MS = 10_000;
 
-/** Nobody has paid for anything. */
+/** Without an accountant's thread nobody pays for anything. */
 const UNPAID: Payment = { payer: undefined, foreign: new Float64Array(), objects: new Map() };
 
-/** Who pays for more parts and objects than that is not compared. */
+/** Texts with more foreign ranges and objects than this have no stamp: it would be too long. */
 const MOST_COMPARED = 1000;
 
-/** What a map's text says is the same as long as this is: {@link restStamp}, and who pays. */
+/** While this text is the same, so is that of the map: {@link restStamp}, and who pays. Undefined: cannot be told. */
 function stampOf(pid: Pid, { payer, foreign, objects }: Payment): string | undefined {
   if (foreign.length + objects.size > MOST_COMPARED) return undefined;
   const rest = restStamp(pid);
   return rest && `${rest} ${payer} ${foreign.join()} ${[...objects].join()}`;
 }
 
-/** Puts a running process under the filter; the listener is handed over while the process is stopped. */
+/** Puts a running process under the filter. `owner` is called with the listener while the process is stopped, and owns it. */
 export type InstallFilter = (process: Process, caller: Caller, owner: (listener: number) => void) => Outcome<void>;
 
-/** The accounts as the process file system shows them. What the accountant's thread knows is asked of it, if there is one. */
+/** The accounts as the process file system shows them: asks the accountant's thread, if there is one. */
 export class LiveAccounts implements Accounts {
   readonly owner: { readonly uid: number; readonly gid: number } = {
     uid: process.geteuid!(),
@@ -82,7 +82,7 @@ export class LiveAccounts implements Accounts {
   *#map(process: LiveProcess, caller: Caller): Steps<Uint8Array> {
     const { pid } = process;
     const asked = yield* step(this.#accountant.askIfAny(UNPAID, "payment", pid));
-    // Of one that is only looked at everything is its user's.
+    // A process without accounting: its real uid is shown as the payer of everything.
     const payment = { ...asked, payer: asked.payer ?? statusNumbers(process.statusText(), "Uid")[0] };
     const role = this.#identity.roleOf(caller);
     const job = { pid, role, payment };

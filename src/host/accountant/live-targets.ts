@@ -18,15 +18,18 @@ import { ifReadable, type Size, threadWithMemory } from "./sizes.ts";
 
 const KCMP_VM = 1;
 const SECCOMP_MODE_FILTER = 2;
-/** Pages: a program that runs has more, one that exec is building has its stack alone. */
+/** A running program has more pages than this; an address space that exec is building has only a stack. */
 const BEGINNING = 128;
 
-/** The machine as /proc shows it. Of strangers, who can keep whoever looks at them waiting, what was seen of them last elsewhere. */
+/**
+ * The machine as /proc and system calls show it. Of processes of other users, whose owners can make a read block, it returns what was read
+ * last.
+ */
 export class LiveTargets implements Targets {
   readonly #sysKcmp: number = hostArch().sysKcmp;
   readonly #maps: MapCache;
   readonly #others: OtherUsersProcesses;
-  /** Found out for the decision that is being made. */
+  /** The ids that were read during the present decision. */
   readonly #ids = new Map<number, Ids>();
   #remembersIds = false;
 
@@ -39,7 +42,7 @@ export class LiveTargets implements Targets {
     return this.#others.mayBlock(pid) ? this.#others.image(pid) : this.#readImage(pid);
   }
 
-  /** Of a process that is known not to be inside exec. */
+  /** The image of a process that is known not to be inside exec, so that the read cannot block. */
   imageNow(pid: number): Image | undefined {
     this.#others.mayBlock(pid);
     return this.#readImage(pid);
@@ -63,7 +66,7 @@ export class LiveTargets implements Targets {
     return sizeOf(pid);
   }
 
-  /** One decision begins or ends: until the other, who is who is asked once. */
+  /** A decision begins or ends. Within one the ids of a thread are read once. */
   decides(begins: boolean): void {
     this.#remembersIds = begins;
     if (this.#ids.size > 0) this.#ids.clear();
@@ -73,7 +76,7 @@ export class LiveTargets implements Targets {
     const known = this.#ids.get(tid);
     if (known) return known;
     const ids = this.#readIds(tid);
-    // For a refusal it is asked several times, and takes longer than all the rest.
+    // A refusal asks several times, and each read takes longer than everything else of it.
     if (ids && this.#remembersIds) this.#ids.set(tid, ids);
     return ids;
   }
@@ -84,7 +87,7 @@ export class LiveTargets implements Targets {
     return info ? new InfoIds(tid, info) : readStatusIds(tid);
   }
 
-  /** No signal is sent: what is asked is whether `tid` is a thread of process `tid`. */
+  /** tgkill with signal 0 sends nothing; it succeeds when `tid` is a thread of process `tid`. */
   isProcess(tid: number): boolean {
     return libcTgkill(tid, tid, 0) === 0;
   }
@@ -116,17 +119,17 @@ export class LiveTargets implements Targets {
     return (!mayBlock || areAlike(pid, other)) && this.#compareMemory(pid, other) === 0;
   }
 
-  hasLeft(lender: number, tid: number, pid: number): boolean {
-    if (this.#others.mayBlockBeside(lender) || this.#others.mayBlockBeside(pid)) return false;
-    // A thread that has exited has another "memory" than everybody: it had its own when it was compared, if it has it still.
-    return this.#kcmp(tid, pid) > 0 && (hasRobustFutexes(tid) || threadWithMemory(lender) === tid);
+  hasLeft(parent: number, tid: number, pid: number): boolean {
+    if (this.#others.mayBlockBeside(parent) || this.#others.mayBlockBeside(pid)) return false;
+    // kcmp says that an exited thread has another memory than every process. If the thread still has its memory now, it had it then.
+    return this.#kcmp(tid, pid) > 0 && (hasRobustFutexes(tid) || threadWithMemory(parent) === tid);
   }
 
-  /** 0 when it is one, 1 to 3 when there are two, -1 when one of the processes is gone, or `pid` has none. */
+  /** 0: one address space. 1 to 3: two. -1: a process is gone, or `pid` has no address space any more. */
   #compareMemory(pid: number, other: number): number {
     const order = this.#kcmp(pid, other);
     if (order <= 0) return order;
-    // A thread that has exited has another "memory" than everybody.
+    // kcmp says that an exited main thread has another memory than every process: then another thread is compared.
     const thread = threadWithMemory(pid);
     if (thread === pid) return order;
     return thread === undefined ? -1 : this.#kcmp(thread, other);
@@ -174,7 +177,7 @@ function readStatusIds(tid: number): Ids | undefined {
   });
 }
 
-/** Ids without a look at `status`, which is taken only by who wants to know about the filter. */
+/** Ids by PIDFD_GET_INFO. Only `filtered` needs a read of /proc/tid/status, which is done when it is asked for. */
 class InfoIds implements Ids {
   readonly pid: number;
   readonly ruid: number;
@@ -193,7 +196,10 @@ class InfoIds implements Ids {
   }
 }
 
-/** Whether two may have one memory, told by what waits for nobody: one inside exec has another than before, with next to nothing in it. */
+/**
+ * Whether two processes may share an address space, by reads that never block: their figures are the same. A process inside exec, for which
+ * kcmp would block, has a new address space with almost nothing in it.
+ */
 function areAlike(pid: number, other: number): boolean {
   const [a, b] = [sizeOf(pid), sizeOf(other)];
   if (!a || !b || a.total < BEGINNING) return false;

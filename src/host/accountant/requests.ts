@@ -5,7 +5,7 @@ import type { SwapLimit } from "../../core/notify/limit.ts";
 import type { Policy } from "../../core/policy/policy.ts";
 import type { JobAccount, RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
 import type { Outcome, Parked } from "../../core/vfs/parked.ts";
-import type { RepairEnds } from "../repair/repair-process.ts";
+import type { RepairEnds } from "../repair/repair-setting.ts";
 import type { AdoptionQuota } from "./adoption-quota.ts";
 
 /** How the name of a listener's record, and of its kept descriptor, begins; its number follows. */
@@ -33,57 +33,72 @@ export const FOREIGN_NUMBERS = 3;
 
 /** Who pays for the memory of a process. */
 export interface Payment {
-  /** Of what is private to the process; undefined where it is not under accounting. */
+  /** The uid that pays for private memory; undefined where the process is not under accounting. */
   readonly payer: number | undefined;
-  /** Parts that somebody else pays for, in order, {@link FOREIGN_NUMBERS} each: start and end as pages, uid. */
+  /** Ranges that another uid pays for, in order of address, {@link FOREIGN_NUMBERS} numbers each: start page, end page, uid. */
   readonly foreign: Float64Array;
-  /** Of shared objects, by name. */
+  /** The uid that pays for each shared object, by the object's name. */
   readonly objects: ReadonlyMap<string, number>;
 }
 
 /**
- * What the accountant's thread does for the rest of the process, a row each. Arguments and results are copied between threads. A
- * result may come later; an {@link Errno} that is thrown reaches whoever asked.
+ * What the main thread can ask of the accountant's thread, one method a request. Arguments and results are copied between the threads. All
+ * limits and sizes are pages. A result that is an Outcome may come later; an {@link Errno} that is thrown is what the request fails with.
  */
 export interface Requests {
-  /** Where process `pid` is under accounting already it gets these limits, pages, and true is returned. */
+  /** Gives process `pid` this limit and budget if it is under accounting. False: it is not, and nothing has changed. */
   relimit(pid: number, limit: SwapLimit, budget: number, label?: string): boolean;
-  /** `pid` has put itself under a filter and is to become a command. Its real uid. ESRCH. Its calls wait until {@link listen}. */
+  /**
+   * Process `pid` has put itself under the filter of `listener` and will execute a command. Returns its real uid. Its calls wait until
+   * {@link listen}. The descriptor of `listener` is closed on failure. `label`: the name of its job. ESRCH.
+   */
   launch(pid: number, limit: SwapLimit, budget: number, listener: NewListener, label?: string): number;
-  /** The same for a process that a container runtime has put under a filter and is to become the container's, or is one more of it; `pid` 0: not known. */
+  /**
+   * As {@link launch}, for a process that a container runtime has put under the filter: the first process of the container, or one that enters it.
+   * `pid` 0: not known.
+   */
   contain(pid: number, container: string, budget: number, listener: NewListener): number;
-  /** EAGAIN where `uid` has that much under accounting already. */
+  /** Fails with EAGAIN where `uid` has as much under accounting as `most` says. */
   admitAdoption(uid: number, most: AdoptionQuota): void;
   /**
-   * `pid` has been put under a filter: what it has is counted, and nothing refused. It is of a session of that uid, its parent's if that is
-   * known; a tree of its own without it. As {@link launch}.
+   * Process `pid`, which runs, was put under the filter of `listener`: it is charged with what its map shows, whatever the limits.
+   * `sessionOf`: the uid whose login session it belongs to; the job of its parent is that session, if the parent is known. Otherwise as
+   * {@link launch}.
    */
   adopt(pid: number, listener: NewListener, sessionOf?: number): Outcome<number>;
-  /** The listener of that number is kept for a successor: its calls are to be answered from now on. */
+  /** The keeper holds the listener of that number: its calls are answered from now on. */
   listen(number: number): void;
-  /** There is a repairer, which knows of no process yet. The descriptors become the thread's. */
+  /** A repairer has started, which knows no process yet. The thread owns the descriptors from now on. */
   repairer(ends: RepairEnds): void;
-  /** A process that was released for another tracer need not be free any longer. */
+  /** A process that the repairer has released for another tracer may be seized again. */
   seizeAgain(pid: number): void;
-  /** No limit binds any more. */
+  /** Lifts all limits and budgets. */
   lift(): void;
-  /** What the administrator lets each uid have, from now on, also of whoever is here. */
+  /** Sets the administrator's limits, of present and later processes. */
   setPolicy(policy: Policy): void;
+  /** Sets the bits of vm.overcommit. */
   setOvercommit(bits: number): void;
-  /** Nothing: what has happened before is known when it is answered, the ends of trees included. */
+  /** Does nothing: when it is answered, everything that happened before it was asked is known, exits included. */
   catchUp(): void;
   /** Brings the figures up to date with the kernel's maps. */
   settle(): Outcome<void>;
+  /** The limit that binds a process; undefined where it is not under accounting. */
   limit(pid: number): SwapLimit | undefined;
-  /** Pages. EPERM to raise the hard limit unless one `mayRaise` it, EOPNOTSUPP where it is not under accounting. */
+  /** Sets RLIMIT_SWAP of a process. EPERM: the hard limit would rise and `mayRaise` is false. EOPNOTSUPP: not under accounting. */
   setLimit(pid: number, limit: SwapLimit, mayRaise: boolean): void;
+  /** The last refused calls of a process, oldest first; sizes in bytes. */
   refusals(pid: number): readonly RefusedCall[];
+  /** The totals of the machine; sizes in bytes. */
   swap(): SwapFigures;
+  /** Every uid that pays for something, and every accounted process. */
   uids(): { readonly payers: readonly PayerRow[]; readonly accounted: readonly AccountedRow[] };
+  /** Every job that may have processes. */
   jobs(): readonly JobAccount[];
-  /** Pages. ENOENT for a job that is not there. */
+  /** Sets the budget of a job: pages. ENOENT: there is no such job. */
   setBudget(job: number, pages: number): void;
+  /** A line for each total that differs from the sum of its charges, and for each shortfall. Empty: all is well. */
   check(): readonly string[];
+  /** Who pays for the memory of a process. */
   payment(pid: number): Payment;
   /** As {@link DiskCharges}. */
   reserveDisk(...disk: Parameters<DiskCharges["reserve"]>): void;
@@ -99,19 +114,20 @@ export type Result<M extends Method> = Exclude<ReturnType<Requests[M]>, Parked<u
 /** To the thread. */
 export type Message =
   | { readonly id: number; readonly method: Method; readonly args: readonly unknown[] }
-  /** The other end of a thread that reads maps. */
+  /** The port of a reader thread that is being started. */
   | { readonly reader: MessagePort }
+  /** The thread is to end. */
   | "end";
 
 /** From the thread. */
 export type Report =
-  /** The accounts of the process before this one have been taken over. */
+  /** The accounts of the daemon before this one have been restored, if there was one. */
   | { readonly kind: "ready" }
   | { readonly kind: "done"; readonly id: number; readonly value: unknown }
   | { readonly kind: "failed"; readonly id: number; readonly code: ErrnoName; readonly reason: string }
-  /** Nobody is left under the filter of that listener. */
+  /** No process is left under the filter of that listener. */
   | { readonly kind: "ended"; readonly number: number }
-  /** A thread that reads maps is wanted; the one before, if any, is held up. */
+  /** A reader thread is needed; the last one, if any, is held up. */
   | { readonly kind: "needReader" }
   /** A line for the log. */
   | { readonly kind: "print"; readonly line: string }
@@ -120,13 +136,13 @@ export type Report =
 
 /** What the thread begins with. */
 export interface ThreadData {
-  /** Where it keeps what must outlive this process; undefined: nowhere. */
+  /** The directory of the journal and the slots, which outlive this process; undefined: neither is kept. */
   readonly dir: string | undefined;
   /** Whether somebody takes what it tells of history. */
   readonly keepsHistory: boolean;
   readonly policy: Policy;
-  /** Rings when there is a message. */
+  /** The eventfd that rings when there is a message. It stays the main thread's. */
   readonly bell: number;
-  /** Listeners that the process before this one had: their descriptors become the thread's. */
+  /** Listeners of the daemon before this one. The thread owns their descriptors. */
   readonly kept: readonly NewListener[];
 }

@@ -3,15 +3,15 @@ import { isErrno } from "../../core/base/errno.ts";
 import type { TrappedCall } from "../../core/notify/notification.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { Channel, type RequestKind } from "../repair/channel.ts";
-import type { RepairEnds } from "../repair/repair-process.ts";
+import type { RepairEnds } from "../repair/repair-setting.ts";
 import { SeizedTable } from "../repair/seized-table.ts";
 import { type AnswerGate, GATE_DEADLINE_MS, type GateLoop } from "./answer-gate.ts";
 import type { Answer } from "./listener.ts";
 
-/** The call is made again as soon as the thread has stopped: which it does, or its answer would reach the program. */
+/** The answer for a call that is to be made again: the thread has to stop before it returns, or the program would see this errno. */
 const REPEAT: Answer = { errno: ERESTARTNOINTR };
 
-/** More than that, and some have had their time. */
+/** When more answers than this are awaited, those past their deadline are forgotten. */
 const MOST_WAITING = 128;
 
 interface Link {
@@ -33,16 +33,16 @@ export class SignalGate implements AnswerGate {
   #loop: GateLoop | undefined;
   readonly #waiting = new Map<number, Waiting>();
   #link: Link | undefined;
-  /** Answers to a process before this one may be under way. */
+  /** Begins at a number of this process's own: answers to the daemon before this one may be under way. */
   #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
 
-  /** The loop that asks it. Before there is one nobody can be asked for. */
+  /** Sets the loop that asks this gate: to be called before {@link connect}. */
   on(loop: GateLoop): this {
     this.#loop = loop;
     return this;
   }
 
-  /** There is a repairer, which knows of no process yet; `processes` are under accounting. The descriptors are the gate's from now on. */
+  /** A repairer has started, which knows no process yet; `processes` are the accounted ones. The gate owns the descriptors from now on. */
   connect({ channel: fd, table }: RepairEnds, processes: Iterable<{ readonly pid: number }>): void {
     this.#disconnect();
     if (!this.#loop) return;
@@ -53,15 +53,15 @@ export class SignalGate implements AnswerGate {
       unwatch: this.#loop.watch(fd, () => this.#answered(channel)),
     };
     libcClose(table);
-    for (const { pid } of processes) this.look(pid);
+    for (const { pid } of processes) this.inspect(pid);
   }
 
-  /** A process that has come under accounting may have handlers already. */
-  look(pid: number): void {
-    this.#ask("look", pid, 0, 0);
+  /** A process that has come under accounting may have signal handlers already. */
+  inspect(pid: number): void {
+    this.#ask("inspect", pid, 0, 0);
   }
 
-  /** A process need not be free for another tracer any longer. */
+  /** A process that was released for another tracer may be seized again. */
   again(pid: number): void {
     this.#ask("again", pid, 0, 0);
   }

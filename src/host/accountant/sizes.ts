@@ -3,7 +3,7 @@ import { isErrno } from "../../core/base/errno.ts";
 import { readNumbersAt } from "../linux/file.ts";
 import { listThreads, procPath } from "../linux/proc-file.ts";
 
-/** /proc/pid/statm, which waits for nobody: pages. */
+/** /proc/pid/statm, a read of which never blocks: pages. */
 export interface Size {
   readonly total: number;
   /** Private and writable, and the stack. */
@@ -13,13 +13,13 @@ export interface Size {
 
 const fields = new Float64Array(6);
 
-/** Of a process, or as one of its threads has it: nothing but zeros for a thread that has exited. */
+/** The figures of a process, read through its thread `tid` if given: all 0 where that thread (or the main thread) has exited. Errno. */
 export function readSize(pid: number, tid?: number): Size {
   readNumbersAt(AT_FDCWD, procPath(pid, "statm", tid), "statm", fields);
   return { total: fields[0]!, data: fields[5]!, resident: fields[1]! };
 }
 
-/** `undefined` where the process is gone or does not let itself be looked at. */
+/** The result of `act`; undefined where the process is gone (ENOENT, ESRCH) or may not be read (EACCES, EPERM). */
 export function ifReadable<T>(act: () => T): T | undefined {
   try {
     return act();
@@ -31,13 +31,13 @@ export function ifReadable<T>(act: () => T): T | undefined {
 
 const hasMemory = ({ total }: Size): boolean => total > 0;
 
-/** A thread that has the process's memory: the first one, unless that has exited. Undefined: nobody has it any more. */
+/** A thread that still has the address space: the main thread, unless that has exited. Undefined: no thread has it any more. */
 export function threadWithMemory(pid: number): number | undefined {
   const first = ifReadable(() => readSize(pid));
   return first && hasMemory(first) ? pid : otherThread(pid, readSize, hasMemory)?.tid;
 }
 
-/** Of the threads but the first one, one whose answer to `read` fits: for a process whose first thread has exited. */
+/** The first thread but the main one for which `read` returns what `fits`: for a process whose main thread has exited. */
 export function otherThread<T>(
   pid: number,
   read: (pid: number, tid: number) => T,

@@ -8,22 +8,22 @@ import { ProcessReaderPool } from "./process-reader-pool.ts";
 import type { Arguments, Message, Method, Report, Result, ThreadData } from "./requests.ts";
 
 const SCRIPT = new URL("./accountant-thread.js", import.meta.url);
-/** A thread that is told to end has nothing that could keep it; one that does not end by then is in a defect. */
+/** The thread ends at once when it is told to. If it has not after this time that is a defect, and this process exits. */
 const END_MS = 2000;
 
 export interface LinkOwner {
-  /** Nobody is left under the filter of that listener. */
+  /** No process is left under the filter of that listener. */
   ended(number: number): void;
   print(line: string): void;
   /** A block of history. */
   history(block: Uint8Array): void;
-  /** The thread has died of an error of its own, and with it the accounts. */
+  /** The thread has died of an error of its own: the accounts are lost. */
   died(error: Error): void;
 }
 
-/** The accountant's thread as the main thread sees it: requests go there as messages, announced by a bell, for it has no event loop. */
+/** The main thread's link to the accountant's thread. A request is a message; a bell announces it, since that thread has no event loop. */
 export class ThreadLink {
-  /** Rejects where it cannot begin, and then it ends by itself. Resolves once it has taken over what there was. */
+  /** Resolves when the thread has restored the accounts. Rejects where it cannot begin; then the thread ends by itself. */
   readonly ready: Promise<void>;
   readonly #worker: Worker;
   readonly #bell: Bell;
@@ -38,13 +38,13 @@ export class ThreadLink {
   constructor(data: Omit<ThreadData, "bell">, owner: LinkOwner) {
     this.#bell = Bell.make();
     const workerData: ThreadData = { ...data, bell: this.#bell.fd };
-    // What this process was started with, a test runner's flags for one, is not the thread's.
+    // The thread does not get the flags of this process, such as those of a test runner.
     this.#worker = startWorker(SCRIPT, workerData, { execArgv: [] });
     let settle: { resolve(): void; reject(error: Error): void };
     this.ready = new Promise((resolve, reject) => {
       settle = { resolve, reject };
     });
-    // Whoever waits for it hears of it.
+    // The rejection is handled by whoever waits for `ready`.
     this.ready.catch(() => {});
     this.#worker.on("message", (report: Report) => {
       if (report.kind === "ready") settle.resolve();
@@ -73,14 +73,14 @@ export class ThreadLink {
         this.#isOver = true;
         settle.reject(new Errno("EIO", "the accountant's thread has ended"));
         for (const id of [...this.#pending.keys()]) this.#take(id)?.fail(this.#gone());
-        // Before its last reader is gone the bell's number is not to become another descriptor's.
+        // A reader thread may still ring: the bell's number must not become that of another descriptor before.
         void this.#readers.close().then(() => {
           if (!this.#readers.isHeldUp) this.#bell.close();
           resolve();
         });
       });
     });
-    // It waits in a system call, where process.exit() would wait for it.
+    // The thread waits in a system call, for which process.exit() would wait.
     process.on("exit", this.#endAtOnce);
     this.#worker.unref();
   }
@@ -113,21 +113,24 @@ export class ThreadLink {
     this.#bell.ring();
   }
 
-  /** What the method returns in the thread, or fails with. Interrupted, its result is not waited for any more. */
+  /**
+   * Sends a request. The outcome is what the method returns in the thread, or fails with. An interrupt drops the result. EIO: the thread is
+   * gone.
+   */
   ask<M extends Method>(method: M, ...args: Arguments<M>): Parked<Result<M>> {
     const id = this.#nextId++;
     const parked = new Parked<unknown>(() => void this.#take(id));
     if (this.#isOver) parked.fail(this.#gone());
     else {
       this.#pending.set(id, parked);
-      // Whoever waits for an answer wants the process to go on until it is there.
+      // This process is to run until the answer is there.
       this.#worker.ref();
       this.#send({ id, method, args });
     }
     return parked as Parked<Result<M>>;
   }
 
-  /** Resolves when the thread is no more. */
+  /** Ends the thread; resolves when it has ended. */
   async close(): Promise<void> {
     this.#send("end");
     this.#worker.ref();

@@ -4,19 +4,20 @@ import { lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcClose, libcRead, libcWrite } from "../linux/ffi/libc.ts";
 
 /**
- * What is asked of the repairer.
- * - `handler`: a thread waits in a call that sets what becomes of a signal, `address` is its struct sigaction in words of `word` bytes.
- * - `look`: a process may have handlers already.
- * - `release`: a process is to be free for another tracer, and not to be seized again on our own account.
- * - `releaseFor`: the same for the thread `address`, where it may trace the process by its uid; of any other nothing is changed.
- * - `releaseCaller`: the same for a thread that waits in a call of ours, which is to be made again once it is free.
- * - `again`: a process that was released need not be free any longer.
- * - `leave`: never to be seized: it has kept another repairer from answering.
- * - `ping`: whether it answers.
+ * What the daemon and the accountant can ask of the repairer.
+ * - `handler`: thread `tid` waits in sigaction; `address` is its struct sigaction, in words of `word` bytes. Seizes its process if it
+ *   installs a handler after which an interrupted call fails.
+ * - `inspect`: seizes process `tid` if it has such handlers already.
+ * - `release`: detaches from process `tid`, so that another tracer can attach, and leaves it alone from then on.
+ * - `releaseFor`: as `release`, if thread `address` may trace the process by its uid; does nothing otherwise.
+ * - `releaseCaller`: as `release`, for the process of thread `tid`, which waits in a trapped call that it makes again once it is free.
+ * - `again`: process `tid` was released and may be seized again.
+ * - `leave`: never seizes process `tid`: it has kept an earlier repairer from answering.
+ * - `ping`: only answers.
  */
 export const REQUESTS = [
   "handler",
-  "look",
+  "inspect",
   "release",
   "releaseFor",
   "releaseCaller",
@@ -28,7 +29,7 @@ export type RequestKind = (typeof REQUESTS)[number];
 
 export interface RepairRequest {
   readonly kind: RequestKind;
-  /** Chosen by who asks; its answer has the same. */
+  /** Chosen by the sender; the answer has the same. */
   readonly id: number;
   /** A thread or a process, as `kind` has it. */
   readonly tid: number;
@@ -36,7 +37,7 @@ export interface RepairRequest {
   readonly word: number;
 }
 
-/** `errno` 0: done. `repeat`: the thread will stop, and is to make its call again. */
+/** `errno`: 0 for done. `repeat`: the thread will stop, and has to make its call again. */
 export interface RepairAnswer {
   readonly id: number;
   readonly errno: number;
@@ -47,7 +48,7 @@ const REQUEST_SIZE = 32;
 const ANSWER_SIZE = 16;
 const bytes = Buffer.alloc(REQUEST_SIZE);
 
-/** One end of a socket pair on which each message is one record, and nobody ever waits. The descriptor is the channel's. */
+/** One end of a SOCK_SEQPACKET pair: each message is one packet, and no call waits. It owns the descriptor. */
 export class Channel {
   readonly fd: number;
 
@@ -55,12 +56,12 @@ export class Channel {
     this.fd = fd;
   }
 
-  /** Descriptors of two ends: neither blocks, neither reaches a child by accident. */
+  /** The descriptors of the two ends: non-blocking, close-on-exec. */
   static pair(): readonly [number, number] {
     return socketPair(SOCK_SEQPACKET | SOCK_NONBLOCK);
   }
 
-  /** False where the other end does not take it. */
+  /** Sends a request. False: the other end takes no more, or is closed. */
   ask({ kind, id, tid, address, word }: RepairRequest): boolean {
     bytes.writeUInt32LE(REQUESTS.indexOf(kind), 0);
     bytes.writeUInt32LE(id, 4);
@@ -70,6 +71,7 @@ export class Channel {
     return libcWrite(this.fd, bytes, REQUEST_SIZE) === REQUEST_SIZE;
   }
 
+  /** Sends an answer. False as {@link ask}. */
   answer({ id, errno, repeat }: RepairAnswer): boolean {
     bytes.writeUInt32LE(id, 0);
     bytes.writeUInt32LE(errno, 4);
@@ -77,7 +79,7 @@ export class Channel {
     return libcWrite(this.fd, bytes, ANSWER_SIZE) === ANSWER_SIZE;
   }
 
-  /** The next request that is there; EPIPE when there will be none any more. */
+  /** The next request that has come, undefined for none. EPIPE: the other end is closed. */
   nextRequest(): RepairRequest | undefined {
     if (!this.#read(REQUEST_SIZE)) return undefined;
     const kind = REQUESTS[bytes.readUInt32LE(0)];
@@ -88,7 +90,7 @@ export class Channel {
     };
   }
 
-  /** The next answer that is there; EPIPE when there will be none any more. */
+  /** The next answer that has come, undefined for none. EPIPE: the other end is closed. */
   nextAnswer(): RepairAnswer | undefined {
     if (!this.#read(ANSWER_SIZE)) return undefined;
     return { id: bytes.readUInt32LE(0), errno: bytes.readUInt32LE(4), repeat: bytes.readUInt32LE(8) !== 0 };

@@ -10,8 +10,8 @@ const remote = Buffer.alloc(16);
 local.writeBigUInt64LE(BigInt(addressOf(action)), 0);
 
 /**
- * Whether the struct sigaction at `address` of a thread names a handler behind which an interrupted call fails. May wait for the
- * thread's owner. EFAULT, EPERM, ESRCH.
+ * Whether the struct sigaction at `address` of a thread names a handler without SA_RESTART, after which an interrupted call fails with
+ * EINTR. `word`: 4 or 8, the bytes of its words. The read may block for as long as the thread's owner likes. EFAULT, EPERM, ESRCH.
  */
 export function interruptsCalls(tid: number, address: number, word: number): boolean {
   local.writeBigUInt64LE(BigInt(2 * word), 8);
@@ -28,7 +28,7 @@ export function interruptsCalls(tid: number, address: number, word: number): boo
 
 const SYNCHRONOUS = SYNCHRONOUS_SIGNALS.reduce((mask, signal) => mask | (1n << BigInt(signal - 1)), 0n);
 
-/** Whether a process has a handler for any signal that may come while it waits. ENOENT, ESRCH. */
+/** Whether a process has a handler for any signal that can come while it waits in a call (SigCgt). ENOENT, ESRCH. */
 export function catchesSignals(pid: number): boolean {
   const caught = statusMask(promptText(pid, "status"), "SigCgt");
   return (caught & ~SYNCHRONOUS) !== 0n;

@@ -5,48 +5,36 @@ import { F_DUPFD_CLOEXEC } from "../../core/abi/fcntl.ts";
 import { Errno, errnoName, isErrno } from "../../core/base/errno.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { closeAllOnExec } from "../linux/close-on-exec.ts";
-import type { Descriptors } from "../linux/descriptors.ts";
 import { check } from "../linux/ffi/call.ts";
 import { libcClose, libcFcntl } from "../linux/ffi/libc.ts";
 import { watchReadable } from "../linux/watch.ts";
 import { type ProcessWatch, watchProcess } from "../linux/watch-process.ts";
 import { Channel, type RequestKind } from "./channel.ts";
+import type { RepairSetting } from "./repair-setting.ts";
 import { SeizedTable } from "./seized-table.ts";
 import { startOf } from "./start-of.ts";
 
 const CHILD = fileURLToPath(new URL("./repairer-child.js", import.meta.url));
-/** How long a process may take to stop; and how often the repairer is looked at: busy with one thread twice, it waits for it. */
+/** How long the repairer may take for a request: a process that is to be released has to stop. */
 const PATIENCE_MS = 1000;
-const LOOK_MS = 500;
-/** Node needs a twentieth of a second to start, on a machine that is not busy. */
+/**
+ * How often the progress of the repairer is checked: busy with one thread at two checks in a row, it waits for that thread and is killed.
+ */
+const CHECK_MS = 500;
+/** How long it may take to start. Node needs 50 ms on a machine that is not busy. */
 const START_MS = 10_000;
-/** More deaths than that within a minute, and there is no other. */
+/** After more deaths than this within a minute no other repairer is started. */
 const MOST_DEATHS = 10;
-/** What a successor needs of a repairer that outlives the daemon; the rest of each name says which process it is. */
+/** The descriptors that a successor needs of a repairer that outlives the daemon; pid and start time follow in each name. */
 const KEPT = ["repair-channel", "repair-accounts", "repair-table"] as const;
 
-/** Descriptors for who asks it about trapped calls, whose they are then. */
-export interface RepairEnds {
-  readonly channel: number;
-  readonly table: number;
-}
-
-export interface RepairSetting {
-  /** There is a repairer, or another one, which knows nothing: whoever is to be seized has to be named to it. */
-  connect(ends: RepairEnds): void;
-  /** Told in one line what stops it. */
-  log(line: string): void;
-  /** Where what must outlive this process is kept. */
-  readonly descriptors: Descriptors | undefined;
-}
-
-/** Its number, and when it began. */
+/** Pid and start time. */
 interface Identity {
   readonly pid: number;
   readonly start: number;
 }
 
-/** Ends of the two channels, and the table, in the order of {@link KEPT}. */
+/** The daemon's ends of the two channels, and the table, in the order of {@link KEPT}. */
 type Ends = readonly [channel: number, accounts: number, table: number];
 
 interface Running {
@@ -56,20 +44,26 @@ interface Running {
   readonly channel: Channel;
   readonly table: SeizedTable;
   readonly watch: { close(): void };
+  /** Requests without an answer, by id. */
   readonly waiting: Map<number, Parked<void>>;
-  readonly looks: NodeJS.Timeout;
+  /** Checks its progress. */
+  readonly timer: NodeJS.Timeout;
 }
 
-/** The daemon's side of the repairer: starts it when first needed, replaces it when it has died or waits for a tracee. Main thread. */
+/**
+ * The daemon's side of the repairer, on the main thread: starts it when first needed, replaces it when it has died or waits for a tracee.
+ */
 export class RepairProcess {
   readonly #setting: RepairSetting;
   #running: Running | undefined;
   #ready: Promise<void> | undefined;
-  /** Answers to a process before this one may be under way. */
+  /** Begins at a number of this process's own: answers to the daemon before this one may be under way. */
   #nextId: number = Math.floor(performance.timeOrigin) % 0x8000_0000;
+  /** Whether the repairer is to outlive the daemon. */
   #keeping = false;
+  /** When repairers have died within the last minute: milliseconds since 1970. */
   #deaths: number[] = [];
-  /** What the last one dealt with when it ended. */
+  /** The thread that the last repairer was busy with when it died; 0 for none. */
   #suspect = 0;
   #closed = false;
 
@@ -77,12 +71,12 @@ export class RepairProcess {
     this.#setting = setting;
   }
 
-  /** Its process; undefined when there is none. */
+  /** The pid of the repairer; undefined while none runs. */
   get pid(): number | undefined {
     return this.#running?.identity.pid;
   }
 
-  /** Resolves when there is one that answers, or cannot be: then the reason was logged. */
+  /** Resolves when a repairer answers, or none can be started: then the reason was logged. Never rejects for that. */
   ready(): Promise<void> {
     this.#ready ??= this.#start();
     return this.#ready;
@@ -119,11 +113,11 @@ export class RepairProcess {
       throw new Errno("EAGAIN", `lyonnais-repair cannot be started: ${error.message}`, error);
     }
     child.unref();
-    // Nobody has waited for the child yet: its number cannot be another's.
+    // The child has not been waited for yet, so its pid cannot be reused.
     return this.#goOnWith({ pid: child.pid, start: startOf(child.pid) }, ends);
   }
 
-  /** The one that the process before this one has left. */
+  /** The repairer that the daemon before this one has left running, if the keeper has its descriptors. */
   #find(): Running | undefined {
     const kept = this.#setting.descriptors?.kept ?? new Map<string, number>();
     for (const name of kept.keys()) {
@@ -147,7 +141,7 @@ export class RepairProcess {
       table: new SeizedTable(table),
       watch: watchReadable(channel, () => this.#answered(running)),
       waiting: new Map(),
-      looks: this.#lookAt(() => running),
+      timer: this.#checkProgress(() => running),
     };
     this.#running = running;
     const copy = (fd: number): number => check(libcFcntl(fd, F_DUPFD_CLOEXEC, 0), "channel of the repairer");
@@ -155,8 +149,8 @@ export class RepairProcess {
     return running;
   }
 
-  /** Nothing is asked, which would have it wake up: what it does stands in the table. */
-  #lookAt(which: () => Running): NodeJS.Timeout {
+  /** Kills a repairer that waits for a tracee. Its progress is in the table, so it need not be woken by a request. */
+  #checkProgress(which: () => Running): NodeJS.Timeout {
     let before = 0;
     return setInterval(() => {
       const { table, process } = which();
@@ -166,17 +160,17 @@ export class RepairProcess {
         process.kill();
       }
       before = progress;
-    }, LOOK_MS).unref();
+    }, CHECK_MS).unref();
   }
 
-  /** Has it outlive this process, as long as somebody needs it. */
+  /** Has the repairer outlive this daemon until {@link doNotKeep}: starts it, and has the keeper hold its descriptors. */
   async keep(): Promise<void> {
     this.#keeping = true;
     await this.ready();
     if (this.#running) await this.#hold(this.#running);
   }
 
-  /** Nobody needs it just now. */
+  /** No process is under accounting: the repairer ends with this daemon. */
   doNotKeep(): void {
     this.#keeping = false;
     if (this.#running) this.#drop(this.#running);
@@ -201,7 +195,9 @@ export class RepairProcess {
     return this.#running?.table.has(tid) ?? false;
   }
 
-  /** Done when the process is free for another tracer. It stays so until {@link again}. EBUSY when the repairer does not manage it. */
+  /**
+   * Settles when another tracer can attach to the process; it stays free until the gate asks `again`. EBUSY: it was not released in time.
+   */
   release(pid: number): Outcome<void> {
     return this.#running ? this.#ask(this.#running, "release", pid) : undefined;
   }
@@ -244,12 +240,12 @@ export class RepairProcess {
 
   #died(running: Running): void {
     const culprit = this.#culpritOf(running.table.busyWith);
-    clearInterval(running.looks);
+    clearInterval(running.timer);
     running.watch.close();
     this.#drop(running);
     running.table.close();
     for (const fd of running.ends) libcClose(fd);
-    // Whoever was to be let go is free.
+    // When a tracer dies its tracees are free: every release has succeeded.
     for (const done of running.waiting.values()) done.settle();
     running.waiting.clear();
     if (this.#running !== running) return;
@@ -268,22 +264,25 @@ export class RepairProcess {
     this.#ready = this.#start(culprit);
   }
 
-  /** A thread with which it was stuck, or that it dealt with at two ends in a row: one may be anybody's doing, and it is always busy. */
+  /**
+   * The thread that has caused a death, 0 for none: the one that the repairer was stuck with, or was busy with at two deaths in a row. One
+   * death proves nothing: somebody may have killed it, and it is always busy with some thread.
+   */
   #culpritOf(busyWith: number): number {
     const isCulprit = busyWith !== 0 && busyWith === this.#suspect;
     this.#suspect = busyWith;
     return isCulprit ? busyWith : 0;
   }
 
-  /** Everything seized runs on. */
+  /** Kills the repairer: its tracees run on. */
   close(): void {
     this.#closed = true;
     if (!this.#running) return;
     this.#drop(this.#running);
     this.#running.process.kill();
-    // A watch would keep the process that ends.
+    // An open watch would keep this process from exiting.
     this.#running.process.close();
-    clearInterval(this.#running.looks);
+    clearInterval(this.#running.timer);
     this.#running.watch.close();
   }
 }

@@ -20,16 +20,19 @@ import { promptText } from "../linux/proc-file.ts";
 import { allThreadsOf } from "../linux/threads.ts";
 import { repeatCall } from "../tracer/repeat-call.ts";
 
-/** Not vfork: its child has no handlers left, as posix_spawn's, or execs at once; to take it along costs three stops (decision 014). */
+/**
+ * Not PTRACE_O_TRACEVFORK: a vfork child execs at once, or has no handlers (posix_spawn); to seize it would cost three stops (decision
+ * 014).
+ */
 const OPTIONS = PTRACE_O_TRACEFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
 
 const statusOf = (tid: number): string => promptText(tid, "status");
 
-/** ptrace(2) from the thread that calls, which is the repairer's only one that does. */
+/** ptrace(2), called by the main thread of the repairer only: a tracee belongs to a thread. A failed request is thrown as Errno. */
 export class RepairPtrace implements RepairPort {
   readonly #arch: Arch;
   readonly #repair: CallRepair;
-  /** How many calls were to be made again. */
+  /** How many interrupted calls were repeated. */
   repaired = 0;
 
   constructor(arch: Arch, repair: CallRepair) {
@@ -40,7 +43,7 @@ export class RepairPtrace implements RepairPort {
   seize(tid: number): void {
     if (libcPtraceNumber(PTRACE_SEIZE, tid, 0, OPTIONS) === 0) return;
     const error = lastErrno(`seize thread ${tid}`);
-    // The kernel says EPERM, too, for a thread that has just exited.
+    // The kernel returns EPERM, too, for a thread that has just exited.
     if (error.code === "EPERM" && this.#isGone(tid)) throw new Errno("ESRCH", `thread ${tid} has exited`);
     throw error;
   }

@@ -15,32 +15,31 @@ import { startOf } from "./start-of.ts";
 
 const status = Buffer.alloc(4);
 
-/** What a process says that needs no repair any more, or whose call fails anyway. */
+/** Errors of a process that has exited, or whose call fails anyway: nothing has to be repaired. */
 const OVER: ReadonlySet<string> = new Set(["ESRCH", "ENOENT", "EFAULT"]);
-/** Stands for any beginning: to look when a process began could mean to wait for it. */
+/** Stands for any start time: a read of the start time of a process that is to be left alone could block. */
 const WHENEVER = -1;
 
-/** When it began: tells a process from a later one with its number. */
-
+/** Real, effective and saved uid of a thread. */
 const uidsOf = (tid: number): number[] => statusNumbers(promptText(tid, "status"), "Uid").slice(0, 3);
 
-/** Whether a thread may trace another, as far as their uids tell. The kernel judges exactly, when it is too late for us. */
+/** Whether a thread may trace another, as far as their uids tell. The kernel's exact check comes only after the process was released. */
 function mayTrace(tid: number, target: number): boolean {
   const [, effective] = uidsOf(tid);
   return effective === 0 || uidsOf(target).every((uid) => uid === effective);
 }
 
 /**
- * Seizes processes that catch signals, and has the kernel repeat their trapped calls. All of it on the main thread of a process of its
- * own, which may wait for its tracees: killed, it leaves them running.
+ * Seizes processes that catch signals, and has the kernel repeat trapped calls which a signal has interrupted. It runs on the main thread
+ * of a process of its own, which may wait for its tracees: when it is killed, they run on.
  */
 export class Repairer {
   readonly #table: SeizedTable;
   readonly #log: (line: string) => void;
   readonly #tracees: RepairTracees;
-  /** Processes that are another tracer's, with when they began. */
+  /** Processes that are left alone, by pid, and their start times: released for another tracer, or dangerous to wait for. */
   readonly #alone = new Map<number, number>();
-  /** What has been said once is not said again. */
+  /** Codes of errors that were logged, each only once. */
   readonly #told = new Set<string>();
 
   constructor(table: SeizedTable, log: (line: string) => void) {
@@ -54,11 +53,11 @@ export class Repairer {
     });
   }
 
-  /** Does what is asked on `channel` by now. EPIPE when nobody will ask any more. */
+  /** Serves the requests that have come on `channel`. EPIPE: its other end is closed. */
   serve(channel: Channel): void {
     for (let request = channel.nextRequest(); request; request = channel.nextRequest()) {
       const { id, tid } = request;
-      // An answer that nobody takes is missed by nobody: who asked has given up.
+      // An answer that cannot be sent is dropped: the asker has a deadline.
       const answer = (errno: number, repeat = false): void => void channel.answer({ id, errno, repeat });
       this.#table.busyWith = tid;
       try {
@@ -78,7 +77,7 @@ export class Repairer {
         if (!this.#tracees.has(tid) && (address === 0 || interruptsCalls(tid, address, word)))
           this.#seize(this.#tracees.processOf(tid));
         break;
-      case "look":
+      case "inspect":
         if (catchesSignals(tid)) this.#seize(tid);
         break;
       case "again":
@@ -97,7 +96,7 @@ export class Repairer {
         return;
       }
       case "releaseCaller":
-        // It cannot stop before its call is answered: then it does, is let go, and makes the call again.
+        // The thread cannot stop before its call is answered. Then it stops, is detached, and makes the call again.
         if (this.#tracees.has(tid)) {
           this.#tracees.release(this.#tracees.processOf(tid), () => {});
           answer(0, true);
@@ -110,6 +109,7 @@ export class Repairer {
     answer(0);
   }
 
+  /** Seizes a process, unless it is to be left alone. A later process with the pid of one that is may be seized. */
   #seize(pid: number): void {
     const since = this.#alone.get(pid);
     if (since !== undefined && (since === WHENEVER || since === startOf(pid))) return;
@@ -124,10 +124,10 @@ export class Repairer {
     this.#log(`a signal can still make calls of thread ${tid} fail with EINTR (${kind}: ${error.message}); said once`);
   }
 
-  /** Hands out what the tracees have to tell. Exit statuses are collected at once: their parents wait for that. */
+  /** Collects and handles all wait statuses of tracees. An exit has to be collected at once: the tracee's parent learns of it only then. */
   collect(): void {
     for (;;) {
-      // This process has no other children.
+      // This process has no children of its own, so every status is that of a tracee.
       const tid = libcWait4(-1, status, WNOHANG | WALL, null);
       if (tid <= 0) return;
       const { kind, ...what } = decodeWaitStatus(status.readInt32LE(0)) as {

@@ -5,23 +5,26 @@ import { mapFile, unmapFile } from "../linux/mapped-file.ts";
 
 /** PID_MAX_LIMIT of 64-bit Linux. */
 const MOST_TIDS = 4 * 1024 * 1024;
-/** The thread that the repairer deals with, 0 when it waits for work, and how often it has begun; then a bit for each thread number. */
+/**
+ * Two words come first: the thread that the repairer is busy with, 0 for none, and its counter of progress. Then one bit for each thread
+ * id.
+ */
 const BITS = 8;
 const SIZE = BITS + MOST_TIDS / 8;
 
 /**
- * Which threads are seized: memory that the repairer writes and the accountant reads, so that neither has to wait for the other, and
- * what is read is never older than what the thread has done since. Sparse: a page for each 32,768 numbers in use.
+ * Which threads are seized, in shared memory: the repairer writes it, the accountant and the daemon read it, and none waits for another. A
+ * bit is set before the thread runs on. The file is sparse: a page for each 32,768 thread ids.
  */
 export class SeizedTable {
   readonly #bytes: Buffer;
 
-  /** Over the file `fd`, which stays the caller's. */
+  /** Maps the file `fd`, which stays the caller's. Errno. */
   constructor(fd: number) {
     this.#bytes = mapFile(fd, SIZE, "table of seized threads");
   }
 
-  /** A descriptor of an empty one. */
+  /** The descriptor of a new, empty file, which is the caller's. Errno. */
   static create(): number {
     const fd = check(libcMemfdCreate("lyonnais-seized", MFD_CLOEXEC), "table of seized threads");
     check(libcFtruncate(fd, SIZE), "table of seized threads");
@@ -38,7 +41,7 @@ export class SeizedTable {
     this.#bytes[at] = seized ? this.#bytes[at]! | bit : this.#bytes[at]! & ~bit;
   }
 
-  /** Whom the repairer may be waiting for. */
+  /** The thread for which the repairer may be waiting; 0 for none. */
   get busyWith(): number {
     return this.#bytes.readUInt32LE(0);
   }
@@ -48,7 +51,7 @@ export class SeizedTable {
     this.#bytes.writeUInt32LE(tid, 0);
   }
 
-  /** Changes with each thing that the repairer begins or ends. */
+  /** A counter that changes whenever the repairer begins or ends a request. */
   get progress(): number {
     return this.#bytes.readUInt32LE(4);
   }
