@@ -1,4 +1,6 @@
 import { join } from "node:path";
+// The global of this name is a getter, which costs as much as the clock.
+import { performance } from "node:perf_hooks";
 import type { Arch } from "../core/abi/arch/arch.ts";
 import type { Tid } from "../core/base/brand.ts";
 import { isErrno } from "../core/base/errno.ts";

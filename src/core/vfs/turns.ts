@@ -6,6 +6,9 @@ const AT_ONCE_MS = 0.5;
 const MOST_BYTES = 32 * 1024 * 1024;
 const OVERHEAD = 256;
 
+/** Uids that are remembered although they are ahead of nobody. */
+const MOST_KNOWN = 64;
+
 export interface TurnsHost {
   /** A clock that only moves forward, milliseconds. */
   now(): number;
@@ -35,6 +38,8 @@ export class Turns {
   /** Up to where each uid has been served, on a clock that stands at {@link #reached} for those who have asked for nothing yet. */
   readonly #served = new Map<number, number>();
   #reached = 0;
+  /** Of whom has been served most. */
+  #most = 0;
   /** By uid, the first to come first. */
   readonly #waiting = new Map<number, Waiting[]>();
   #bytes = 0;
@@ -85,8 +90,9 @@ export class Turns {
       act();
     } finally {
       this.#isSpending = false;
-      const served = this.#served.get(uid) ?? 0;
-      this.#served.set(uid, Math.max(served, this.#reached) + this.#host.now() - begun);
+      const served = Math.max(this.#served.get(uid) ?? 0, this.#reached) + this.#host.now() - begun;
+      this.#served.set(uid, served);
+      this.#most = Math.max(this.#most, served);
     }
   }
 
@@ -142,9 +148,9 @@ export class Turns {
     return next;
   }
 
+  /** All are where those are who have asked for nothing. */
   #forget(): void {
-    if (this.#served.size === 0) return;
-    this.#served.clear();
-    this.#reached = 0;
+    this.#reached = this.#most;
+    if (this.#served.size > MOST_KNOWN) this.#served.clear();
   }
 }
