@@ -27,7 +27,7 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   const wanted = COMMANDS.filter(({ name }) => name === firstOperand(args));
-  const rows = wanted.length === 0 ? COMMANDS : wanted;
+  const rows = wanted.length > 0 ? wanted : asksForVersion(args) ? [] : COMMANDS;
   for (const { load, remote, name } of rows) {
     const command = (await load())().copyInheritedSettings(program);
     if (!remote) command.hook("preAction", () => refuseRemote(program, name));
@@ -41,6 +41,9 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
 function refuseRemote(program: Command, name: string): void {
   if (program.opts()["remote"] !== undefined) program.error(`error: ${name} is about this host and takes no -r`);
 }
+
+/** Whether nothing but the version is wanted, which needs no command. */
+const asksForVersion = (args: readonly string[]): boolean => ["-V", "--version"].includes(args[0] ?? "");
 
 /** What commander will take for the command: behind the global options and their values. */
 function firstOperand(args: readonly string[]): string | undefined {

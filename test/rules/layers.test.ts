@@ -47,6 +47,23 @@ test("paths of processes are made in one place, from the table of what waits", (
   assert.deepEqual(making, ["src/host/linux/proc-file.ts"]);
 });
 
+test("a command that only asks a daemon, or files, does not load what a daemon is made of", () => {
+  for (const command of ["tree", "report", "limits", "md", "daemon", "mount", "enrol"]) {
+    const loaded = loadedWith(join("src/cli/commands", `${command}.ts`));
+    assert.ok(!loaded.has("src/app/compose.ts"), `${command} loads ${loaded.size} modules`);
+  }
+});
+
+/** A module and all that its static imports lead to. */
+function loadedWith(path: string, known: Set<string> = new Set()): Set<string> {
+  if (known.has(path)) return known;
+  known.add(path);
+  for (const [, to] of SOURCES.get(path)!.matchAll(/^(?:import|export) (?!type )[^;]*?from "(\.[^"]+)"/gms)) {
+    loadedWith(normalize(join(dirname(path), to!)), known);
+  }
+  return known;
+}
+
 test("modules stay small", () => {
   for (const [path, text] of product) {
     const lines = text.split("\n").length;

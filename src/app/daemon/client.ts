@@ -4,9 +4,8 @@ import type { Caller } from "../../core/vfs/caller.ts";
 import { connectTree } from "../connect.ts";
 import type { NinepTreeClient } from "../ninep-client.ts";
 import { readAll, type TreeClient } from "../tree-client.ts";
-import { DAEMON_TREE } from "./control-fs.ts";
 import { type DiskLine, parseDiskLines } from "./disk-words.ts";
-import { daemonSocket, isOwnRuntimeDir } from "./socket.ts";
+import { DAEMON_TREE, daemonSocket, isOwnRuntimeDir } from "./socket.ts";
 
 /** A connection to this user's daemon. */
 interface DaemonConnection {

@@ -12,9 +12,6 @@ import type { DiskActions } from "./disks.ts";
 import type { EnrolRequest } from "./enrol-word.ts";
 import type { RunRequest } from "./run-word.ts";
 
-/** The tree of the daemon itself, apart from that of the processes. */
-export const DAEMON_TREE = "daemon";
-
 /** What the words of `ctl` do. */
 export interface DaemonActions {
   mount(options: string, dir: string): Promise<void>;

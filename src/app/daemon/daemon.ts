@@ -13,14 +13,14 @@ import { nodeErrno } from "../node-errno.ts";
 import { Agents } from "./agents.ts";
 import { AutomaticEnrolment } from "./automatic-enrolment.ts";
 import { composeDisks } from "./compose-disks.ts";
-import { DAEMON_TREE, daemonFileSystem } from "./control-fs.ts";
+import { daemonFileSystem } from "./control-fs.ts";
 import { DaemonLimits, limitsConfig } from "./daemon-limits.ts";
 import { DaemonLock } from "./daemon-lock.ts";
 import { type EnrolRequest, enrolSession } from "./enrol-word.ts";
 import { Mounts } from "./mounts.ts";
 import { QUOTAS } from "./quotas.ts";
 import type { RunRequest } from "./run-word.ts";
-import { daemonSocket, TREE_OF_CONTROL } from "./socket.ts";
+import { DAEMON_TREE, daemonSocket, TREE_OF_CONTROL } from "./socket.ts";
 import { startWatchdog } from "./watchdog.ts";
 
 /** How often a daemon that was started on demand looks whether it is still of use; twice in vain, and it goes. */

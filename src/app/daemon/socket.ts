@@ -8,6 +8,9 @@ import { nodeErrno } from "../node-errno.ts";
 /** The daemon's trees of the processes: who controls what is attached through them. */
 export const TREE_OF_CONTROL: Readonly<Record<ControlScope, string>> = { session: "", process: "own" };
 
+/** The tree of the daemon itself, apart from those of the processes. */
+export const DAEMON_TREE = "daemon";
+
 /** Where the daemon of this user listens; LYONNAIS_RUNTIME_DIR says otherwise. */
 export function daemonSocket(): string {
   return join(runtimeDir(), "daemon");

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import { Command } from "commander";
 import { connectDaemon, tellDaemon } from "../../app/daemon/client.ts";
-import { startDaemon } from "../../app/daemon/daemon.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { isInBackground, startDaemonInBackground, tellReady } from "../background.ts";
 import { configFlag, daemonCommandLine } from "../daemon-command-line.ts";
@@ -26,6 +25,8 @@ export function daemonCommand(): Command {
         if (!(await tellDaemon("stay", start))) process.exitCode = 1;
         return;
       }
+      // The daemon itself is most of this program: who only has one started does without.
+      const { startDaemon } = await import("../../app/daemon/daemon.ts");
       const daemon = await startDaemon({
         onDemand: isInBackground(),
         command: daemonCommandLine(config),
