@@ -27,6 +27,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "agent", load: async () => (await import("./commands/containers.ts")).agentCommand },
   { name: "oci-profile", load: async () => (await import("./commands/containers.ts")).ociProfileCommand },
   { name: "enrol", load: async () => (await import("./commands/enrol.ts")).enrolCommand },
+  { name: "metrics", remote: true, load: async () => (await import("./commands/metrics.ts")).metricsCommand },
   { name: "report", load: async () => (await import("./commands/report.ts")).reportCommand },
   { name: "limits", load: async () => (await import("./commands/limits.ts")).limitsCommand },
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },

@@ -19,7 +19,7 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .version(version(), "-V, --version", "print the version")
     .option(
       "-r, --remote <address>",
-      "of ls, cat, write, shell, stop, bt, regs and gdb: the tree served there, not this host's",
+      "of ls, cat, write, shell, stop, bt, regs, gdb and metrics: the tree served there, not this host's",
     )
     .option("--tls <file>", "of a remote tls address: certificate, key and issuer, as TOML")
     .exitOverride()

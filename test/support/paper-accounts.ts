@@ -58,6 +58,7 @@ export function paperAccounts(calls: string[]): Accounts {
     setJobLimit: (caller, id, limit) => {
       calls.push(`job ${id} limit ${limit} by ${caller.uid}`);
     },
+    counters: () => ["began 1795644576.147", "calls map 3"],
     unaccounted: () => [{ pid: 446, uid: 11, reason: "EBUSY: a debugger has it" }],
     adopt: () => {
       calls.push("account");

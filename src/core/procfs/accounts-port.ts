@@ -93,6 +93,8 @@ export interface Accounts {
   setJobLimit(caller: Caller, id: number, limit: number): Outcome<void>;
   /** Processes that should be under accounting and cannot be. */
   unaccounted(): Outcome<readonly UnaccountedProcess[]>;
+  /** What has been decided since the accounts began, a line each. */
+  counters(): Outcome<readonly string[]>;
   /** Counts everything again; a line for each total that is not true. */
   check(): Outcome<readonly string[]>;
   /**

@@ -1,5 +1,5 @@
 import type { ProcFile, ProcNode, RootFile } from "./file.ts";
-import { accounts, accountsCheck, observed, swap } from "./files/accounts.ts";
+import { accounts, accountsCheck, counters, observed, swap } from "./files/accounts.ts";
 import { breaks } from "./files/breaks.ts";
 import { ctl } from "./files/ctl.ts";
 import { cwd, root } from "./files/directories.ts";
@@ -69,7 +69,7 @@ export const THREAD_NODES: readonly ProcFile[] = [
 ];
 
 /** THE list of files beside the processes. */
-export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck, observed, jobs, history, rootEvents];
+export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck, observed, jobs, history, rootEvents, counters];
 
 /** The list as a mount with these options shows it. */
 export function nodesFor({ executable, profile }: ProcfsOptions): readonly ProcNode[] {

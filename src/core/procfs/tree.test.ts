@@ -29,6 +29,7 @@ test("the root lists curproc, its files and the processes, each with its place",
     { name: "jobs", ino: 4_294_967_300, kind: "file" },
     { name: "history", ino: 4_294_967_303, kind: "file" },
     { name: "events", ino: 4_294_967_304, kind: "file" },
+    { name: "counters", ino: 4_294_967_305, kind: "file" },
   ];
   const process = { name: "446", ino: 8 * 447 + 1, kind: "dir", place: 1024 + 446 };
   assert.deepEqual(fs.root.list(OWNER), [{ name: "curproc", ino: 8 * 447 + 1, kind: "dir" }, ...files, process]);

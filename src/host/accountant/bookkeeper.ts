@@ -90,7 +90,7 @@ export class Bookkeeper implements Requests {
       this.#alarms,
       (loop) => this.#gate.on(loop),
       {
-        admit: (call, job, last) => this.#admit(call, job, last),
+        admit: witness.counters.counting((call, job, last) => this.#admit(call, job, last)),
         continued: (tid) => this.#continued(tid),
         exited: ({ pid }) => {
           this.#maps.forget(pid);
@@ -261,9 +261,7 @@ export class Bookkeeper implements Requests {
     if (this.#accounts.population.find(pid)) this.#gate.again(pid);
   }
 
-  lift(): void {
-    liftLimits(this.#accounts);
-  }
+  readonly lift: Requests["lift"] = () => liftLimits(this.#accounts);
 
   setPolicy(policy: Policy): void {
     this.#limits.set(policy);
@@ -285,6 +283,7 @@ export class Bookkeeper implements Requests {
   readonly uids: Requests["uids"] = () => uidsOf(this.#accounts);
   readonly payment: Requests["payment"] = (pid) => paymentOf(this.#accounts, pid);
   readonly check: Requests["check"] = () => [...this.#accounts.shortfalls, ...recount(this.#accounts)];
+  readonly counters: Requests["counters"] = () => this.#chronicle.counters.lines();
 
   readonly reserveDisk: Requests["reserveDisk"] = (...disk) => this.#disks.reserve(...disk);
   readonly adoptDisk: Requests["adoptDisk"] = (...disk) => this.#disks.adopt(...disk);

@@ -8,6 +8,7 @@ import type { AccountedProcess, RefusedCall } from "../../core/notify/process.ts
 import type { Witness } from "../../core/notify/witness.ts";
 import { promptText } from "../linux/proc-file.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
+import { Counters } from "./counters.ts";
 import { ifReadable } from "./sizes.ts";
 
 /** How long a record is kept before it is handed over with all that came meanwhile. */
@@ -36,6 +37,7 @@ export interface ChronicleOptions {
 
 /** Writes down what happens to the accounts, for those who look back. Silent until {@link begin}. */
 export class Chronicle implements Witness {
+  readonly counters: Counters = new Counters();
   readonly #options: ChronicleOptions;
   readonly #recording: Recording;
   readonly #handOver: Alarm;
@@ -115,8 +117,9 @@ export class Chronicle implements Witness {
   }
 
   refused(process: AccountedProcess, { timeMs, call, pages, reason, used, limit }: RefusedCall): void {
-    if (!this.#accounts) return;
     const { pid, space } = process;
+    this.counters.refused(space.payer.uid, reason);
+    if (!this.#accounts) return;
     const who = { pid, uid: space.payer.uid, name: this.#nameOf(process) };
     const sizes = { asked: bytes(pages), used: bytes(used), limit: bytes(limit) };
     this.#recording.refused({ timeMs, ...who, call, reason, ...sizes });

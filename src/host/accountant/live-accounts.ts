@@ -132,6 +132,10 @@ export class LiveAccounts implements Accounts {
     return yield* step(countUids(payers, accounted));
   }
 
+  counters(): Outcome<readonly string[]> {
+    return this.#accountant.askIfAny([], "counters");
+  }
+
   check(): Outcome<readonly string[]> {
     return this.#accountant.askIfAny([], "check");
   }

@@ -98,6 +98,8 @@ export interface Requests {
   setBudget(job: number, pages: number): void;
   /** A line for each total that differs from the sum of its charges, and for each shortfall. Empty: all is well. */
   check(): readonly string[];
+  /** The lines of the file `counters`. */
+  counters(): readonly string[];
   /** Who pays for the memory of a process. */
   payment(pid: number): Payment;
   /** As {@link DiskCharges}. */

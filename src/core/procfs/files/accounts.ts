@@ -94,3 +94,14 @@ export const accountsCheck: RootFile = {
     (lines) => lines.map((line) => `${line}\n`).join(""),
   ),
 };
+
+export const counters: RootFile = {
+  name: "counters",
+  slot: 18,
+  mode: 0o444,
+  doc: "what was decided since the accounts began, a line each: `began TIME`, `calls KIND COUNT`, `refused UID REASON COUNT`, `waits COUNT`",
+  open: openText(
+    (accounts) => accounts.counters(),
+    (lines) => lines.map((line) => `${line}\n`).join(""),
+  ),
+};
