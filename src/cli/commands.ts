@@ -29,6 +29,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "enrol", load: async () => (await import("./commands/enrol.ts")).enrolCommand },
   { name: "metrics", remote: true, load: async () => (await import("./commands/metrics.ts")).metricsCommand },
   { name: "report", load: async () => (await import("./commands/report.ts")).reportCommand },
+  { name: "suggest", load: async () => (await import("./commands/suggest.ts")).suggestCommand },
   { name: "limits", load: async () => (await import("./commands/limits.ts")).limitsCommand },
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },
   { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },

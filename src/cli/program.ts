@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { COMMANDS } from "./commands.ts";
+import { exampleText } from "./examples.ts";
 import { usageLine } from "./report.ts";
 
 /** Of package.json, three folders up from where this file is built to. */
@@ -29,7 +30,7 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
   const wanted = COMMANDS.filter(({ name }) => name === firstOperand(args));
   const rows = wanted.length > 0 ? wanted : asksForVersion(args) ? [] : COMMANDS;
   for (const { load, remote, name } of rows) {
-    const command = (await load())().copyInheritedSettings(program);
+    const command = (await load())().copyInheritedSettings(program).addHelpText("after", exampleText(name));
     if (!remote) command.hook("preAction", () => refuseRemote(program, name));
     for (const part of command.commands) part.copyInheritedSettings(program);
     program.addCommand(command);

@@ -76,7 +76,6 @@ test("who was refused, in which call and by which limit is known when program an
   assert.equal(place.run("report", "--since", "2h", "--until", "1h").out.split("\n").length, 2);
   for (const wrong of [
     ["--since", "x"],
-    ["--uid", "me"],
     ["--since", "1h", "--until", "2h"],
   ]) {
     assert.match(place.run("report", ...wrong).err, /^lyonnais: report: EINVAL: /);
@@ -168,4 +167,23 @@ test("files that were cut off, copied or are not one's own", async (t) => {
   mkdirSync(join(place.dir, "open"), { mode: 0o777 });
   chmodSync(join(place.dir, "lyonnais", "accounts"), 0o777);
   assert.match(place.run("report").err, /^lyonnais: report: EPERM: .* everybody may change /);
+});
+
+test("under the limit that history suggests the same load is not refused, under a fifth less it is", async (t) => {
+  const place = daemonPlace(t);
+  const uid = String(process.getuid!());
+  assert.match(place.run("suggest", uid).err, /^lyonnais: suggest \d+: ENOENT: /);
+  assert.match(place.run("suggest", "me").err, /^lyonnais: .*is no uid/);
+  const load = ["--", "dd", "if=/dev/zero", "of=/dev/null", "bs=200M", "count=1", "status=none"];
+  assert.equal(place.run("daemon").code, 0);
+  assert.equal(place.run("run", ...load).code, 0);
+  assert.equal(place.run("stop").code, 0);
+  const { limit, peak, refused } = JSON.parse(place.run("suggest", uid, "--json").out);
+  assert.ok(peak >= 200 * MIB && limit > peak && limit % MIB === 0 && refused === 0, `${limit} above ${peak}`);
+  assert.equal(place.run("suggest", uid).out.split("\n")[0], `${limit / MIB}m`);
+  assert.equal(place.run("run", "-j", String(limit), ...load).code, 0);
+  assert.notEqual(place.run("run", "-j", String(Math.floor(limit * 0.8)), ...load).code, 0);
+  await until(() => reported(place).refused > 0, "the refusal");
+  const after = JSON.parse(place.run("suggest", uid, "--json").out);
+  assert.ok(after.refused > 0.8 * peak && after.refused <= limit, `${after.refused}`);
 });

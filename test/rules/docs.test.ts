@@ -7,6 +7,7 @@ import { CTL_WORDS, NODES, ROOT_FILES, SIGNALS, THREAD_NODES } from "../../src/a
 import { MOUNT_OPTIONS } from "../../src/app/mount-options.ts";
 import { OPS } from "../../src/app/vectors/ops.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
+import { EXAMPLES } from "../../src/cli/examples.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { QUOTAS } from "../../src/core/procfs/quotas.ts";
 import { ROOT } from "../support/paths.ts";
@@ -117,6 +118,22 @@ test("lyonnais(1) has exactly the options of every command, and their arguments 
       return argument.required ? operand : `[${operand}]`;
     });
     assert.ok(synopsis.endsWith(operands.map((operand) => ` ${operand}`).join("")), `${name}: ${synopsis}`);
+  }
+});
+
+test("the example in the help of a command is one of that command, with options that there are", async () => {
+  const commands = leaves(await buildProgram());
+  for (const [name, [, ...lines]] of Object.entries(EXAMPLES)) {
+    const ours = lines
+      .map((line) => line.slice(line.indexOf("lyonnais")))
+      .find((line) => line.includes(`lyonnais ${name}`));
+    assert.ok(ours, name);
+    const [, first = "", second = ""] = ours.split(" ");
+    const command = commands.get(first) ?? commands.get(`${first} ${second}`);
+    assert.ok(command, ours);
+    const known = command.options.flatMap(({ long, short }) => [long, short]);
+    for (const flag of (ours.split(" -- ")[0] ?? "").match(/(?<= )--?[a-z][a-z-]*/g) ?? [])
+      assert.ok(known.includes(flag), `${ours}: ${flag}`);
   }
 });
 

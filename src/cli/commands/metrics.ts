@@ -3,18 +3,12 @@ import { openTree, type TreePlace } from "../../app/open-tree.ts";
 import { readAll } from "../../app/tree-client.ts";
 import { type MetricFormat, renderMetrics } from "../metrics.ts";
 
-const EXAMPLE = `
-Example: for node_exporter's textfile collector, every minute
-  * * * * * root lyonnais metrics > /run/lyonnais.new && mv /run/lyonnais.new /var/lib/prometheus/node-exporter/lyonnais.prom
-`;
-
 export function metricsCommand(): Command {
   return new Command("metrics")
     .description("print what is reserved, limited and refused, and how the daemon does, for Prometheus")
     .addOption(
       new Option("--format <name>", "of the text").choices(["prometheus", "openmetrics"]).default("prometheus"),
     )
-    .addHelpText("after", EXAMPLE)
     .action(async ({ format }: { format: MetricFormat }, command: Command) => {
       const client = await openTree(command.optsWithGlobals<TreePlace>());
       const textOf = async (path: string): Promise<string> => {

@@ -7,6 +7,7 @@ import { reportLines, USUAL_SIZE } from "../../core/history/report.ts";
 import { reportCsv, reportJson } from "../report-formats.ts";
 import { historyDir } from "../state-file.ts";
 import { show } from "../terminal.ts";
+import { uidArgument } from "../uid-argument.ts";
 
 /** What stands beside a chart, and how wide one is at least. */
 const BESIDE = 20;
@@ -16,21 +17,11 @@ const MOST_COLUMNS = 200;
 interface Flags {
   readonly since?: string;
   readonly until?: string;
-  readonly uid?: string;
+  readonly uid?: number;
   readonly snapshot?: string;
   readonly refusals?: true;
   readonly json?: true;
   readonly csv?: true;
-}
-
-const EXAMPLE = `
-Example: who was refused memory in the last twelve hours, and by which limit
-  lyonnais report --since 12h --refusals
-`;
-
-function uidOf(text: string): number {
-  if (!/^\d{1,10}$/.test(text)) throw new Errno("EINVAL", `${JSON.stringify(text)} is no uid: say its number`);
-  return Number(text);
 }
 
 export function reportCommand(): Command {
@@ -41,12 +32,11 @@ export function reportCommand(): Command {
       "90s, 30m, 2h, 7d ago or a time such as 2026-11-26T03:00; without it today, from midnight",
     )
     .option("--until <time>", "the same; without it now")
-    .option("--uid <uid>", "of that uid alone")
+    .option("--uid <uid>", "of that uid alone", uidArgument)
     .option("--refusals", "the refusals alone, all of them")
     .option("--snapshot <file>", "a copy of the files of history, a directory or one of them, of this host or another")
     .option("--json", "everything, as JSON")
     .addOption(new Option("--csv", "a line each uid, or with --refusals each kind of refusal").conflicts("json"))
-    .addHelpText("after", EXAMPLE)
     .action(async ({ since, until, uid, snapshot, refusals, json, csv }: Flags) => {
       const now = Date.now();
       const moment = (text: string): number => parseMoment(text, now, Date.parse);
@@ -55,7 +45,7 @@ export function reportCommand(): Command {
       if (from >= to) throw new Errno("EINVAL", "the period ends before it begins");
       const width = (process.stdout.columns ?? 80) - BESIDE;
       const columns = Math.min(MOST_COLUMNS, Math.max(LEAST_COLUMNS, width));
-      const period = { from, to, columns, uid: uid === undefined ? undefined : uidOf(uid) };
+      const period = { from, to, columns, uid };
       const summary = await reportOf(historyDir(), snapshot, period);
       if (json) return print([reportJson(summary)]);
       if (csv) return print(reportCsv(summary, refusals === true));

@@ -62,7 +62,7 @@ function refusalLines(refusals: readonly RefusalSummary[], most: number, time: S
   const rows = refusals.slice(0, most).map((each) => {
     const { count, lastMs, uid, pid, name, call, asked, reason, used, limit } = each;
     const sizes = [asked, used, limit].map(shortSize);
-    return [String(count), time(lastMs), String(uid), String(pid), escapeOctal(name) || "-", call, reason, ...sizes];
+    return [String(count), time(lastMs), String(uid), String(pid), ...[name, call, reason].map(wordOf), ...sizes];
   });
   const head = ["times", "last", "uid", "pid", "name", "call", "reason", "asked", "used", "limit"];
   return ["", ...columns([head, ...rows], [1, 4, 5, 6]), ...andMore(refusals.length - most)];
@@ -72,10 +72,13 @@ function processLines(processes: readonly ProcessSummary[], most: number, time: 
   const large = processes.filter(({ reserved }) => reserved > 0);
   if (large.length === 0) return [];
   const rows = large.slice(0, most).map(({ pid, uid, name, reserved, atMs }) => {
-    return [shortSize(reserved), time(atMs), String(uid), String(pid), escapeOctal(name) || "-"];
+    return [shortSize(reserved), time(atMs), String(uid), String(pid), wordOf(name)];
   });
   return ["", ...columns([["reserved", "at", "uid", "pid", "name"], ...rows], [1, 4])];
 }
+
+/** A text as one word, whatever is in it. */
+const wordOf = (text: string): string => escapeOctal(text) || "-";
 
 const andMore = (left: number): string[] => (left > 0 ? [`and ${left} more`] : []);
 

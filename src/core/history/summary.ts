@@ -40,6 +40,8 @@ export interface RefusalSummary {
   asked: number;
   used: number;
   limit: number;
+  /** The most that was in use and asked for together. */
+  wanted: number;
   count: number;
   readonly firstMs: number;
   lastMs: number;
@@ -168,10 +170,11 @@ export class Summarizer {
     if (reason === "rlimit") this.#had(row, used, timeMs, timeMs);
     const key = `${uid} ${call} ${reason} ${name}`;
     const found = this.#refusals.get(key);
-    if (found) Object.assign(found, { pid, asked, used, limit, count: found.count + count, lastMs: timeMs });
+    const wanted = Math.max(used + asked, found?.wanted ?? 0);
+    if (found) Object.assign(found, { pid, asked, used, limit, wanted, count: found.count + count, lastMs: timeMs });
     else {
       this.#refusals.set(key, {
-        ...{ uid, name, call, reason, pid, asked, used, limit, count },
+        ...{ uid, name, call, reason, pid, asked, used, limit, wanted, count },
         ...{ firstMs: timeMs, lastMs: timeMs },
       });
       keepMost(this.#refusals, (refusal) => refusal.count);

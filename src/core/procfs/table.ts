@@ -69,7 +69,16 @@ export const THREAD_NODES: readonly ProcFile[] = [
 ];
 
 /** THE list of files beside the processes. */
-export const ROOT_FILES: readonly RootFile[] = [swap, accounts, accountsCheck, observed, jobs, history, rootEvents, counters];
+export const ROOT_FILES: readonly RootFile[] = [
+  swap,
+  accounts,
+  accountsCheck,
+  observed,
+  jobs,
+  history,
+  rootEvents,
+  counters,
+];
 
 /** The list as a mount with these options shows it. */
 export function nodesFor({ executable, profile }: ProcfsOptions): readonly ProcNode[] {

@@ -173,7 +173,7 @@ test("a node is found again by its number, and no two have the same one", () => 
     assert.equal(
       seen.size,
       1 +
-        7 +
+        ROOT_FILES.length +
         (curproc === "dir" ? 2 : 1) * (1 + PROC_NODES.length + 2 * (1 + THREAD_NODES.length)) +
         (curproc === "dir" ? 0 : 1),
     );

@@ -74,7 +74,7 @@ export class Bookkeeper implements Requests {
     this.#targets = new LiveTargets(this.#maps, this.#reader);
     const recorder = this.#recorder;
     const settle = (then: () => void): void => this.#survey.ask().listen({ settled: then, failed: then });
-    this.#chronicle = new Chronicle({ alarms: this.#alarms, keep: host.keep, settle });
+    this.#chronicle = new Chronicle({ alarms: this.#alarms, keep: host.keep, settle, failed: host.failed });
     const witness = this.#chronicle;
     const arrived = (process: AccountedProcess): void => this.loop.arrived(process);
     const collectExits = (): void => this.loop.collectExits();

@@ -9,7 +9,6 @@ import type { Witness } from "../../core/notify/witness.ts";
 import { promptText } from "../linux/proc-file.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import { Counters } from "./counters.ts";
-import { ifReadable } from "./sizes.ts";
 
 /** How long a record is kept before it is handed over with all that came meanwhile. */
 const HAND_OVER_MS = 100;
@@ -20,6 +19,15 @@ const MOST_JOBS = 1000;
 const MOST_PROCESSES = 32;
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
+
+/** Nothing where it cannot be read, for whatever reason: nobody's call is to fail for it. */
+function nameNow(pid: number): string {
+  try {
+    return statusName(promptText(pid, "status"));
+  } catch {
+    return "";
+  }
+}
 
 /** The `most` largest by `weight`, and none of nothing. */
 function largest<T>(all: Iterable<T>, weight: (each: T) => number, most: number): T[] {
@@ -33,6 +41,8 @@ export interface ChronicleOptions {
   readonly keep: ((block: Uint8Array) => void) | undefined;
   /** Brings the figures up to date, then calls. */
   readonly settle: (then: () => void) => void;
+  /** An error that belongs to nobody's request; what it happened in. */
+  readonly failed: (error: unknown, what: string) => void;
 }
 
 /** Writes down what happens to the accounts, for those who look back. Silent until {@link begin}. */
@@ -54,7 +64,13 @@ export class Chronicle implements Witness {
     this.#handOver = options.alarms.make(() => this.#handOverAll());
     this.#minute = options.alarms.make(() => {
       this.#nextMinute();
-      options.settle(() => this.#totals());
+      options.settle(() => {
+        try {
+          this.#totals();
+        } catch (error) {
+          options.failed(error, "the history of a minute");
+        }
+      });
     });
   }
 
@@ -90,7 +106,7 @@ export class Chronicle implements Witness {
     if (name !== undefined) return name;
     let found = this.#names.get(process);
     if (found === undefined) {
-      found = ifReadable(() => statusName(promptText(process.pid, "status"))) ?? "";
+      found = nameNow(process.pid);
       this.#names.set(process, found);
     }
     return found;

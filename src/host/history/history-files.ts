@@ -96,13 +96,15 @@ export class HistoryFiles {
     while (this.#waiting.length > 0) {
       const blocks = this.#waiting.splice(0);
       this.#waitingBytes = 0;
-      if (this.#lost > 0) blocks.push(lostBlock(this.#lost));
+      const told = this.#lost;
+      if (told > 0) blocks.push(lostBlock(told));
       try {
         await this.#write(Buffer.concat(blocks));
-        this.#lost = 0;
+        // More may have been lost meanwhile.
+        this.#lost -= told;
         this.#hasComplained = false;
       } catch (error) {
-        if (this.#lost > 0) blocks.pop();
+        if (told > 0) blocks.pop();
         this.#lose(blocks);
         await this.#failed(error);
       }

@@ -3,6 +3,7 @@ import { utf8 } from "../../core/base/text.ts";
 import { recordsIn } from "../../core/history/block.ts";
 import { eventLine } from "../../core/history/lines.ts";
 import { reportLines } from "../../core/history/report.ts";
+import { Summarizer } from "../../core/history/summary.ts";
 import type { History } from "../../core/procfs/history-port.ts";
 import type { Events } from "../../core/procfs/ports.ts";
 import { EventLog } from "../../core/trace/event-log.ts";
@@ -74,7 +75,11 @@ export class LiveHistory implements History {
     const period = { from: new Date(now).setHours(0, 0, 0, 0), to: now + 1, columns: COLUMNS };
     const { dir, open } = this.#place;
     const between = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-    const summary = await summarize(dir, period, open, between);
+    const summary = await summarize(dir, period, open, between).catch((error: NodeJS.ErrnoException) => {
+      // Nothing has been written down yet.
+      if (error.code === "ENOENT") return new Summarizer(period).summary();
+      throw error;
+    });
     return utf8(
       reportLines(summary, localTime)
         .map((line) => `${line}\n`)
