@@ -38,7 +38,7 @@ export const SECCOMP_IOCTL_NOTIF_RECV = 0xc050_2100;
 export const SECCOMP_IOCTL_NOTIF_SEND = 0xc018_2101;
 export const SECCOMP_IOCTL_NOTIF_ID_VALID = 0x4008_2102;
 export const SECCOMP_IOCTL_NOTIF_SET_FLAGS = 0x4008_2104;
-/** Linux 6.6: whoever answers gives its processor to whoever waits for it. */
+/** Linux 6.6: an answer switches the processor of the answering thread to the thread that waits. */
 export const SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP = 1;
 
 /** struct sock_filter: 8 bytes an instruction. */

@@ -86,7 +86,7 @@ export class Errno extends Error {
   }
 }
 
-/** A defect of ours, as whoever asked is told of it. Its `cause` is for the log of whoever answers. */
+/** A defect of this program as EIO, for the one who asked. Its `cause` is the original error, for the log of the server. */
 export class Bug extends Errno {
   constructor(cause: unknown) {
     super("EIO", "an error of the server's own; its log says more", cause);

@@ -6,7 +6,7 @@ import { Errno } from "./errno.ts";
  */
 export let PAGE_SIZE = 4096;
 
-/** Said once, by whoever knows the machine and before anything is counted. Bytes, a power of two. */
+/** Sets the page size of the machine: once on each thread, before anything is counted. Bytes, a power of two. */
 export function setPageSize(bytes: number): void {
   PAGE_SIZE = bytes;
 }

@@ -55,7 +55,7 @@ export interface Handle {
   read?(caller: Caller, offset: number, into: Uint8Array, nonBlocking?: boolean): Outcome<number>;
   /** Takes `data`, which is valid during the call only; returns how many bytes were accepted. */
   write?(caller: Caller, offset: number, data: Uint8Array): Outcome<number>;
-  /** Called once, whoever closes. Must not throw. */
+  /** Called once, however the open file ends: close, clunk, the end of the connection. Must not throw. */
   close?(): void;
   /**
    * What poll(2) says now. `wake`, where given, takes the place of the one before it and is called once when that may have

@@ -1,6 +1,6 @@
 import { Bug, Errno, toErrno } from "../base/errno.ts";
 
-/** What becomes of a parked operation: told exactly once. */
+/** The result of a parked operation. Exactly one of the two is called, once. */
 export interface Listener<T> {
   settled(value: T): void;
   failed(error: Errno): void;

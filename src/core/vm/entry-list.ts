@@ -1,10 +1,10 @@
 import { invariant } from "../base/assert.ts";
 import type { VmMapEntry } from "./entry.ts";
 
-/** Entries a chunk holds at most; it splits in two when it is full. */
+/** How many entries a chunk holds at most. A full one splits in two. */
 const CHUNK = 64;
 
-/** A stretch of entries and, beside them, their starts: searched without a look at the entries. */
+/** A run of neighbouring entries and an array of their starts, so that a search reads only numbers. */
 interface Chunk {
   readonly entries: VmMapEntry[];
   readonly starts: number[];

@@ -4,7 +4,7 @@ import type { Inherit } from "./vocabulary.ts";
 
 /** eflags of vm_map.h that matter to accounting. Entries merge only when all are equal. */
 export const MAP_ENTRY_COW = 1;
-/** The object is to be shadowed before the first write. */
+/** MAP_ENTRY_NEEDS_COPY: the object has to be shadowed before the first write. */
 export const MAP_ENTRY_NEEDS_COPY = 2;
 export const MAP_ENTRY_GROWS_DOWN = 4;
 export const MAP_ENTRY_USER_WIRED = 8;
@@ -16,7 +16,7 @@ export const MAP_ENTRY_NOFAULT = 16;
 /** Linux's VM_NORESERVE, where the rules have it: never charged. */
 export const MAP_ENTRY_NORESERVE = 128;
 
-/** struct vm_map_entry: [start, end) of one address space. Fields are for this folder; others look, and do not touch. */
+/** struct vm_map_entry: pages [start, end) of one address space. Only this folder writes the fields. */
 export class VmMapEntry {
   start: number;
   end: number;
@@ -25,11 +25,11 @@ export class VmMapEntry {
   flags: number;
   inherit: Inherit = "copy";
   object: VmObject | undefined = undefined;
-  /** Pages into the object. */
+  /** Where the entry begins in the object: pages. */
   offset = 0;
   /** How far a stack may still grow: pages. */
   availSsize = 0;
-  /** Who pays for the length of this entry, when it is the entry that holds the charge. */
+  /** The uid that pays for the length of this entry, where the entry itself holds a charge. */
   cred: UidInfo | undefined = undefined;
   /** Neighbours in the map that the entry is in. */
   previous: VmMapEntry | undefined = undefined;
@@ -67,19 +67,19 @@ export class VmMapEntry {
     return (this.flags & MAP_ENTRY_GROWS_DOWN) !== 0;
   }
 
-  /** ENTRY_CHARGED: the entry's memory is paid for, by itself or by its object (docs/semantics.md, "Holders"). */
+  /** ENTRY_CHARGED: the entry or its object holds a charge for this memory (docs/semantics.md, "Holders"). */
   get charged(): boolean {
     return this.cred !== undefined || (!this.needsCopy && this.object?.cred !== undefined);
   }
 
-  /** The object pays, and nobody but this entry uses it: its charge could as well be the entry's. */
+  /** The object holds the charge and only this entry uses the object, so the entry could hold the charge instead. */
   get paidByOwnObject(): boolean {
     const { object } = this;
     if (object?.cred === undefined || this.needsCopy) return false;
     return object.divisible && object.refCount === 1 && object.charge >= this.length;
   }
 
-  /** A copy that is in no map and holds no charge and no reference. */
+  /** A copy of the fields: in no map, without a charge, without a reference on the object. */
   copy(): VmMapEntry {
     const twin = new VmMapEntry(this.start, this.end, this.prot, this.maxProt, this.flags);
     twin.inherit = this.inherit;

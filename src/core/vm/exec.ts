@@ -8,13 +8,13 @@ export interface ExecImage {
   readonly segments: readonly MmapRequest[];
   /** Where the heap starts. */
   readonly dataEnd: number;
-  /** Of a set-uid image: it pays nothing, the real uid goes on paying. */
+  /** The effective uid of a set-uid image. It does not pay: the real uid goes on paying. */
   readonly euid?: number;
 }
 
 /**
- * execve(2): docs/semantics.md, "Exec". ENOMEM: no room for the arguments, the process lives on. ABORT: the new image did
- * not fit after the old one was gone, and the process is too.
+ * execve(2): docs/semantics.md, "Exec". ENOMEM: no room for the arguments; nothing has changed. ABORT: the new image did not fit when the
+ * old one was unmapped already; the process has exited.
  */
 export function execve(vm: Vm, td: Proc, image: ExecImage): "OK" | "ENOMEM" | "ABORT" {
   const { execArgPages } = vm.rules;

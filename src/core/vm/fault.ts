@@ -5,18 +5,18 @@ import type { Proc } from "./proc.ts";
 import type { VmContext } from "./rules/rules.ts";
 import { type KernReturn, VM_PROT_EXECUTE, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
 
-/** `override`: a debugger writes where the process itself may not (VM_PROT_OVERRIDE_WRITE). */
+/** The kind of access. `override`: a debugger writes where the process itself may not (VM_PROT_OVERRIDE_WRITE). */
 export type Access = "read" | "write" | "override";
 
 /**
- * vm_fault of `td` at `page`, which need not be in its own address space. INVALID_ADDRESS: nothing is mapped there.
- * PROTECTION_FAILURE: not with this access. RESOURCE_SHORTAGE: the writer would have to pay, and cannot.
+ * vm_fault: a fault at `page` of a map, caused by `td`, which pays and may be a process without that map (a debugger). INVALID_ADDRESS:
+ * nothing is mapped there. PROTECTION_FAILURE: this access is not allowed. RESOURCE_SHORTAGE: the reservation for a write was refused.
  */
 export function vmFault(map: VmMap, page: number, access: Access, td: Proc): KernReturn {
   const entry = map.lookup(page);
   if (!entry) return "INVALID_ADDRESS";
   if (!allows(entry, access)) return "PROTECTION_FAILURE";
-  // A wired page is wanted for everything that its entry allows.
+  // The page of a wired entry is made ready for every access that the entry allows, so that there is no later fault.
   const write = entry.wired ? (entry.prot & VM_PROT_WRITE) !== 0 : access !== "read";
   const result = prepareEntry(entry, write, td, map.vm);
   if (result !== "OK") return result;
@@ -48,14 +48,14 @@ export function prepareEntry(entry: VmMapEntry, write: boolean, td: Proc, vm: Vm
   return "OK";
 }
 
-/** Gives an entry without one its object; what the entry holds moves into it. */
+/** Makes the object of an entry that has none. The charge of the entry moves into it. */
 export function giveObject(entry: VmMapEntry, { objects }: VmContext): void {
   entry.object = objects.allocate("default", entry.length);
   entry.offset = 0;
   objects.takeOver(entry);
 }
 
-/** Puts a shadow in place of the entry's object, unless nobody else uses that one. Returns what is there now. */
+/** Replaces the object of an entry by a shadow of it, unless nothing else uses that object. Returns the object that the entry has then. */
 export function shadowEntry(entry: VmMapEntry, { objects }: VmContext): VmObject {
   const source = entry.object!;
   const object = objects.shadow(source, entry.offset, entry.length);
@@ -65,7 +65,7 @@ export function shadowEntry(entry: VmMapEntry, { objects }: VmContext): VmObject
   return object;
 }
 
-/** What the entry had in reserve for its copy: into the copy, or back when there was nothing to copy. */
+/** The entry held a charge for its copy in advance: moves it into the shadow, or gives it back where no shadow was needed. */
 function settleShadow(entry: VmMapEntry, { ledger, objects }: VmContext): void {
   if (entry.cred && entry.object!.cred) {
     ledger.release(entry.length, entry.cred);
@@ -73,7 +73,7 @@ function settleShadow(entry: VmMapEntry, { ledger, objects }: VmContext): void {
   } else objects.takeOver(entry);
 }
 
-/** Makes the page exist where a read finds it, or, for a write, in `first` itself. */
+/** Makes the page exist: for a write in `first` itself, for a read anywhere in its chain. */
 function bringIn(first: VmObject, index: number, write: boolean): void {
   let object = first;
   let at = index;

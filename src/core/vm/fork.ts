@@ -13,14 +13,14 @@ import type { VmContext } from "./rules/rules.ts";
 import type { Inherit } from "./vocabulary.ts";
 import { copyObject } from "./wire.ts";
 
-/** Fills in the child's twin of an entry; returns what is to be reserved for it, or undefined for no twin at all. */
+/** Fills in the child's copy of an entry. Returns the pages to reserve for it, undefined where the child gets no such entry. */
 type Heir = (source: VmMapEntry, twin: VmMapEntry, td: Proc, vm: VmContext) => number | undefined;
 
 const HEIRS: Record<Inherit, Heir> = { none: () => undefined, share, copy, zero };
 
 /**
- * vmspace_fork: the child's map, and the pages that its making costs. They are summed up, not yet reserved:
- * docs/semantics.md, "Fork". The payer of everything new is the real uid of `td`.
+ * vmspace_fork: makes the child's map and adds up the pages that it costs, which the caller reserves: docs/semantics.md, "Fork". The real
+ * uid of `td` pays for everything new.
  */
 export function forkMap(parent: VmMap, td: Proc): { readonly map: VmMap; readonly charge: number } {
   const map = new VmMap(parent.vm);
@@ -55,7 +55,7 @@ function share(source: VmMapEntry, twin: VmMapEntry, _td: Proc, vm: VmContext): 
   return 0;
 }
 
-/** Gives an entry that has its object in common with others of its own map that part of it for itself. */
+/** Other entries of the same map use the entry's object, too: gives the entry its part as an object of its own. */
 function ownObject(source: VmMapEntry, { objects }: VmContext): void {
   const object = source.object!;
   if (!object.private || !object.divisible || object.refCount === 1) return;

@@ -7,8 +7,8 @@ import type { Vm } from "./vm.ts";
 import { VM_PROT_WRITE } from "./vocabulary.ts";
 
 /**
- * Counts everything again and compares: docs/semantics.md, "Invariants", and the links between entries
- * and objects. One line for each that does not hold; none when all is well. Takes time in proportion to what there is.
+ * Checks the invariants of docs/semantics.md and the links between entries and objects by counting everything again. Returns one line for
+ * each that does not hold. Takes time proportional to the number of entries and objects.
  */
 export function recount(vm: Vm): string[] {
   const maps = mapsOf(vm);
@@ -21,13 +21,13 @@ export function recount(vm: Vm): string[] {
   ];
 }
 
-/** Entries and objects that somebody pays for. */
+/** The entries and objects that hold a charge. */
 function* holders(maps: ReadonlySet<VmMap>, objects: ReadonlySet<VmObject>): Iterable<Holder> {
   for (const map of maps) for (const { cred, length } of map.entries) if (cred) yield { payer: cred, pages: length };
   for (const { cred, charge } of objects) if (cred) yield { payer: cred, pages: charge };
 }
 
-/** I1, I2 and I6. */
+/** Invariants 1, 2 and 6. */
 function recountTotals({ ledger, uids, procs, handles }: Vm, held: readonly Holder[]): string[] {
   const wrong = recountCharges(held, { ledger, uids, budgets: [] });
   for (const { uid, vmsize } of uids) if (vmsize < 0) wrong.push(`uid ${uid} counts ${vmsize}`);
@@ -43,7 +43,7 @@ function checkEntry(entry: VmMapEntry, { rules }: Vm): string[] {
   if (cred && object?.cred && !entry.needsCopy) wrong.push(`I3: ${where} and its object are both charged`);
   const writable =
     (entry.prot & VM_PROT_WRITE) !== 0 && (entry.flags & (MAP_ENTRY_NOFAULT | MAP_ENTRY_NORESERVE)) === 0;
-  // Upstream's hole: fork after minherit(COPY) makes a shared file private, and no charge is made for that.
+  // A gap in FreeBSD's sources: fork after minherit(INHERIT_COPY) makes a shared file mapping private without a charge.
   const unpaid = rules.name === "freebsd" && entry.cow && object !== undefined && !object.bottom.anonymous;
   const isPrivate = object === undefined || object.anonymous || entry.cow;
   if (writable && isPrivate && !entry.charged && !unpaid) wrong.push(`I5: ${where} is writable and nobody pays`);

@@ -7,7 +7,7 @@ import type { VmContext } from "./rules/rules.ts";
 import { takeCharges } from "./take-charges.ts";
 import { type KernReturn, VM_PROT_ALL, VM_PROT_WRITE } from "./vocabulary.ts";
 
-/** What vm_map_insert is asked for. The reference on `object` is handed over when it succeeds. */
+/** The arguments of vm_map_insert. On success the map owns the caller's reference on `object`. */
 export interface Insertion {
   readonly start: number;
   readonly end: number;
@@ -19,7 +19,7 @@ export interface Insertion {
   readonly offset?: number;
   /** `none`: MAP_ACC_NO_CHARGE or MAP_NOFAULT. `made`: MAP_ACC_CHARGED, the caller has reserved. */
   readonly charge?: "none" | "made";
-  /** False for stacks: an entry of its own whatever is in front of it. */
+  /** Whether it may become part of the entry before it: false for stacks. */
   readonly coalesce?: false;
 }
 
@@ -70,7 +70,7 @@ export class VmMap {
     return "OK";
   }
 
-  /** Whether `entry` has become part of `previous`. If only their objects could be joined it is left, on that object. */
+  /** Makes `entry` part of `previous`, if nothing tells them apart. False: it stays an entry; it may have got the object of `previous`. */
   #coalesce(previous: VmMapEntry, entry: VmMapEntry, td: Proc): boolean {
     const { cred, prot, maxProt, length } = entry;
     if (previous.end !== entry.start || previous.flags !== entry.flags) return false;
@@ -85,7 +85,7 @@ export class VmMap {
     object.refCount++;
     entry.object = object;
     entry.offset = previous.offset + previous.length;
-    // The object pays for these pages already.
+    // The object is charged for these pages already.
     if (object.cred && !previous.needsCopy) entry.cred = undefined;
     return false;
   }
@@ -114,7 +114,7 @@ export class VmMap {
     return entry;
   }
 
-  /** vm_map_clip_start: afterwards `entry` begins at `start`, and its front is an entry before it. */
+  /** vm_map_clip_start: cuts `entry` at `start`. It begins there afterwards; what was before is a new entry in front of it. */
   clipStart(entry: VmMapEntry, start: number): void {
     if (start <= entry.start) return;
     this.simplify(entry);
@@ -128,7 +128,7 @@ export class VmMap {
     this.entries.insert(entry);
   }
 
-  /** vm_map_clip_end: afterwards `entry` ends at `end`, and its rear is an entry behind it. */
+  /** vm_map_clip_end: cuts `entry` at `end`. It ends there afterwards; what was behind is a new entry after it. */
   clipEnd(entry: VmMapEntry, end: number): void {
     if (end >= entry.end) return;
     this.vm.rules.beforeClip(entry, this.vm);
@@ -147,7 +147,7 @@ export class VmMap {
     return half;
   }
 
-  /** The entries of [start, end), cut to it, one after the other. The body may do to an entry what it likes. */
+  /** The entries of [start, end), one after the other, cut so that none reaches beyond. The loop may change or remove the present entry. */
   *clipped(start: number, end: number): IterableIterator<VmMapEntry> {
     let entry = this.clippedFrom(start);
     while (entry && entry.start < end) {
@@ -157,7 +157,7 @@ export class VmMap {
     }
   }
 
-  /** vm_map_remove: unmaps [start, end); holes in it are nothing special. */
+  /** vm_map_remove: unmaps [start, end), which may have holes. */
   remove(start: number, end: number): void {
     this.#drop(this.#delete(start, end));
   }
@@ -182,7 +182,7 @@ export class VmMap {
     return this.insert(pays ? { ...insertion, charge: "made" } : insertion, td);
   }
 
-  /** vm_map_delete without dropping the objects, which upstream does once the map is unlocked. */
+  /** vm_map_delete, except that the objects are not dropped: FreeBSD does that when the map is unlocked. */
   #delete(start: number, end: number): VmObject[] {
     const dropped: VmObject[] = [];
     let entry = this.clippedFrom(start);
@@ -216,7 +216,7 @@ export class VmMap {
   }
 }
 
-/** Whether a mapping pays when it is made. */
+/** Whether a mapping is charged when it is made. */
 function needsCharge({ prot, object, flags = 0, charge }: Insertion): boolean {
   return (
     charge === undefined &&

@@ -4,12 +4,12 @@ import { PageRuns } from "./page-runs.ts";
 /** Type of an object's pager (objtype_t). */
 export type ObjectType = "default" | "swap" | "vnode" | "device" | "phys" | "sg" | "dead";
 
-/** No page of the object is mapped twice. The values are those of FreeBSD's vm_object.h. */
+/** OBJ_ONEMAPPING: no page of the object is mapped twice. The values of these flags are those of FreeBSD's vm_object.h. */
 export const OBJ_ONEMAPPING = 0x2000;
-/** SysV and POSIX shared memory: never split, never cut at the tail. */
+/** OBJ_NOSPLIT: System V and POSIX shared memory, never split and never cut at its tail. */
 export const OBJ_NOSPLIT = 0x10;
 
-/** struct vm_object. Whoever changes reference counts, shadows or charges goes through `VmObjects`. */
+/** struct vm_object. Reference counts, shadows and charges are changed by `VmObjects` only. */
 export class VmObject {
   type: ObjectType;
   /** Pages. */
@@ -17,18 +17,18 @@ export class VmObject {
   flags: number;
   refCount = 1;
   shadowCount = 0;
-  /** What names it to its pager; undefined for anonymous memory. */
+  /** The handle that names it to its pager; undefined for anonymous memory. */
   handle: string | undefined;
   backing: VmObject | undefined = undefined;
-  /** Pages into the backing object. */
+  /** Where this object begins in the backing object: pages. */
   backingOffset = 0;
   /** The objects that shadow this one, newest first, linked through themselves. */
   shadowHead: VmObject | undefined = undefined;
   shadowNext: VmObject | undefined = undefined;
   shadowPrevious: VmObject | undefined = undefined;
-  /** Who pays, when the object holds a charge. */
+  /** The uid that pays, where the object holds a charge. */
   cred: UidInfo | undefined = undefined;
-  /** Pages charged to {@link cred}; means nothing without it. Not tied to {@link size}. */
+  /** Pages charged to {@link cred}; without meaning where that is undefined. May differ from {@link size}. */
   charge = 0;
   #pages: PageRuns | undefined = undefined;
 
@@ -39,12 +39,12 @@ export class VmObject {
     this.flags = this.anonymous ? OBJ_ONEMAPPING : 0;
   }
 
-  /** Default or swap: memory that only swap can back. */
+  /** Of the type default or swap: only swap can back its pages. */
   get anonymous(): boolean {
     return this.type === "default" || this.type === "swap";
   }
 
-  /** Anonymous, and nobody but maps knows it. */
+  /** Anonymous memory that only maps refer to. */
   get private(): boolean {
     return this.anonymous && this.handle === undefined;
   }

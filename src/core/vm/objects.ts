@@ -4,7 +4,7 @@ import type { UidInfo } from "../charges/uidinfo.ts";
 import type { VmMapEntry } from "./entry.ts";
 import { OBJ_ONEMAPPING, type ObjectType, VmObject } from "./object.ts";
 
-/** vm_object.c: the life of objects and what it does to the charges they hold (swap-accounting sections 4.8 and 4.9). */
+/** vm_object.c: creates, shadows, joins, splits and frees objects, and moves the charges that they hold. */
 export class VmObjects {
   readonly #ledger: SwapLedger;
   /** Called when an object is gone, so that its pager can forget its name. */
@@ -20,14 +20,14 @@ export class VmObjects {
     return new VmObject(type, size, handle);
   }
 
-  /** Makes `object`, which holds nothing, the holder of what somebody has reserved already. */
+  /** `object`, which holds no charge, becomes the holder of pages that are reserved already. */
   hold(object: VmObject, cred: UidInfo, pages: number): void {
     invariant(object.cred === undefined, "vm/objects: an object is charged twice");
     object.cred = cred;
     object.charge = pages;
   }
 
-  /** Moves what `entry` holds, if anything, into its object, which holds nothing. */
+  /** Moves the charge of `entry`, if it holds one, into its object, which holds none. */
   takeOver(entry: VmMapEntry): void {
     const { cred, object } = entry;
     if (!cred) return;
@@ -35,7 +35,10 @@ export class VmObjects {
     entry.cred = undefined;
   }
 
-  /** Moves what the object holds into `entry`, its only user: the opposite of {@link takeOver}. What is beyond its length is given back. */
+  /**
+   * The opposite of {@link takeOver}: moves the object's charge into `entry`, its only user. Pages beyond the entry's length are given
+   * back.
+   */
   handBack(entry: VmMapEntry): void {
     const object = entry.object!;
     this.releaseCharge(object, object.charge - entry.length);
@@ -44,7 +47,7 @@ export class VmObjects {
     object.charge = 0;
   }
 
-  /** Gives back part of what `object` holds. */
+  /** Gives back part of the object's charge. */
   releaseCharge(object: VmObject, pages: number): void {
     if (!object.cred) return;
     invariant(object.charge >= pages, "object->charge < 0");
@@ -52,7 +55,7 @@ export class VmObjects {
     this.#ledger.release(pages, object.cred);
   }
 
-  /** vm_object_deallocate: drops one reference and what follows from it. */
+  /** vm_object_deallocate: drops one reference. The last one frees the object, its charge, and its reference on the backing object. */
   deallocate(dropped: VmObject): void {
     let object: VmObject | undefined = dropped;
     while (object) {
@@ -86,7 +89,7 @@ export class VmObjects {
     this.#terminated(object, type);
   }
 
-  /** vm_object_shadow: the object to write to instead of `source`; `source` itself when nobody else uses it. */
+  /** vm_object_shadow: the object to write to instead of `source`; `source` itself where nothing else uses it. */
   shadow(source: VmObject, offset: number, length: number): VmObject {
     if (source.refCount === 1 && source.private) return source;
     const result = this.allocate("default", length);
@@ -95,7 +98,7 @@ export class VmObjects {
     return result;
   }
 
-  /** vm_object_collapse: takes in, or goes round, backing objects that nobody else needs. */
+  /** vm_object_collapse: merges backing objects that nothing else refers to, and bypasses those whose pages are all hidden. */
   collapse(object: VmObject): void {
     for (;;) {
       const backing = object.backing;
@@ -135,7 +138,7 @@ export class VmObjects {
     return true;
   }
 
-  /** Whether `object` hides every page of `backing` that could be seen through it. What may be in swap is not looked for. */
+  /** Whether `object` hides every page of `backing` that could be seen through it. Pages that may be in swap are not considered. */
   #allShadowed(object: VmObject, backing: VmObject): boolean {
     if (backing.type !== "default") return false;
     const offset = object.backingOffset;
@@ -177,7 +180,7 @@ export class VmObjects {
     return object.backing === undefined && (object.refCount === 1 || object.size === next);
   }
 
-  /** The second half: stale pages go, the size grows. The charge is the caller's affair. */
+  /** The second half of vm_object_coalesce: removes stale pages and sets the new size. The caller has charged the pages. */
   extend(object: VmObject, next: number, pages: number): void {
     object.removePages(next, next + pages);
     object.size = Math.max(object.size, next + pages);

@@ -3,7 +3,7 @@
  * takes no array.
  */
 export class PageRuns {
-  /** The only run, empty when both are equal; not looked at once there are {@link #edges}. */
+  /** The only run, empty when both are equal. Without meaning once there are {@link #edges}. */
   #from: number;
   #to: number;
   /** from, to, from, to …: disjoint, ascending, never touching. */

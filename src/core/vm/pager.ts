@@ -5,18 +5,18 @@ import type { VmObjects } from "./objects.ts";
 
 export type PagerType = Exclude<ObjectType, "dead">;
 
-/** What a request to a pager says. Pages throughout. */
+/** A request for an object. All sizes are pages. */
 export interface PagerRequest {
   readonly type: PagerType;
   /** The same handle is the same object; undefined for memory without a name. */
   readonly handle?: string;
   readonly size: number;
   readonly offset?: number;
-  /** Who pays, if the type is one that is paid for; nobody without it. */
+  /** Who pays, for a type that swap backs. Absent: the object holds no charge. */
   readonly cred?: UidInfo;
 }
 
-/** One row a pager: whether an object of its is backed by swap, and so paid for. */
+/** One row for each pager: whether swap backs its objects, so that they are charged. */
 const CHARGES: Record<PagerType, boolean> = {
   default: true,
   swap: true,
@@ -26,7 +26,7 @@ const CHARGES: Record<PagerType, boolean> = {
   sg: false,
 };
 
-/** vm_pager.c: makes objects, and finds those that have a name. */
+/** vm_pager.c: makes objects, and finds existing ones by their handles. */
 export class Pagers {
   readonly #ledger: SwapLedger;
   readonly #objects: VmObjects;
@@ -58,7 +58,7 @@ export class Pagers {
     return object;
   }
 
-  /** The same for memory that several address spaces are meant to have: never split, never cut at its tail. */
+  /** As {@link allocate}, for memory that address spaces share: never split, never cut at its tail. */
   allocateShared(request: PagerRequest, by: Credentials): VmObject | undefined {
     const object = this.allocate(request, by);
     object?.clear(OBJ_ONEMAPPING);

@@ -2,7 +2,7 @@ import type { Credentials } from "../charges/swap-ledger.ts";
 import type { UidInfo } from "../charges/uidinfo.ts";
 import type { VmSpace } from "./vmspace.ts";
 
-/** The part of struct proc that memory accounting looks at. {@link ruid} pays; the rest decides about refusals. */
+/** The fields of struct proc that memory accounting needs. {@link ruid} pays; the other fields decide about refusals. */
 export class Proc implements Credentials {
   readonly pid: number;
   ruid: UidInfo;

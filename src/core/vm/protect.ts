@@ -13,8 +13,8 @@ import { type Advice, type Inherit, type KernReturn, VM_PROT_WRITE } from "./voc
 import { copyObject } from "./wire.ts";
 
 /**
- * vm_map_protect: docs/semantics.md, "Protect". PROTECTION_FAILURE: an entry may never have this; nothing changed.
- * RESOURCE_SHORTAGE: no protection changed; whether charges made on the way stay is a matter of the rules.
+ * vm_map_protect: docs/semantics.md, "Protect". PROTECTION_FAILURE: an entry may never have this protection; nothing has changed.
+ * RESOURCE_SHORTAGE: no protection has changed; whether charges made before the refusal stay depends on the rules.
  */
 export function vmMapProtect(map: VmMap, start: number, end: number, prot: number, td: Proc): KernReturn {
   if (start >= end) return "OK";
@@ -47,7 +47,7 @@ function chargeRange(map: VmMap, first: VmMapEntry | undefined, end: number, pro
   return true;
 }
 
-/** Wired memory that becomes writable is copied now: there will be no fault to do it. The entry's charge goes along. */
+/** Wired memory that becomes writable is copied at once, since no fault will do it later. The entry's charge moves into the copy. */
 function copyWiredEntry(entry: VmMapEntry, { objects }: VmContext): void {
   const source = entry.object!;
   entry.object = copyObject(entry, objects);
@@ -58,7 +58,7 @@ function copyWiredEntry(entry: VmMapEntry, { objects }: VmContext): void {
 }
 
 const BEHAVIOUR = MAP_ENTRY_BEHAV_SEQUENTIAL | MAP_ENTRY_BEHAV_RANDOM;
-/** The advice that is kept on entries, which therefore cuts them. */
+/** Advice that is stored in entries, so that they are cut at the ends of its range. */
 const KEPT: Readonly<Partial<Record<Advice, number>>> = {
   normal: 0,
   sequential: MAP_ENTRY_BEHAV_SEQUENTIAL,

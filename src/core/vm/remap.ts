@@ -17,8 +17,8 @@ export interface RemapRequest {
 
 /**
  * Linux's mremap(2), which FreeBSD does not have: growth is charged like new memory, and a mapping that moves is a new mapping, paid
- * for by the real uid of `td`. INVALID_ADDRESS: the old range is not one mapping. NO_SPACE: something is mapped where it would
- * be. RESOURCE_SHORTAGE: refused. INVALID_ARGUMENT: no such request. Whatever is not OK has changed nothing.
+ * for by the real uid of `td`. INVALID_ADDRESS: the old range is not one mapping. NO_SPACE: something is mapped in the new range.
+ * RESOURCE_SHORTAGE: refused. INVALID_ARGUMENT: mremap has no such request. A call that fails has changed nothing.
  */
 export function vmMapRemap(map: VmMap, request: RemapRequest, td: Proc): KernReturn {
   const { start, oldPages, newPages, to, keepsOld = false } = request;
@@ -74,7 +74,7 @@ function move(map: VmMap, entry: VmMapEntry, to: number, keepsOld: boolean, td: 
   map.entries.insert(moved);
 }
 
-/** The charge of a mapping that moves goes to who moves it. */
+/** The charge of a moved mapping is transferred to the process that moves it. */
 function payAnew(entry: VmMapEntry, td: Proc, { ledger }: VmContext): void {
   if (!entry.cred || entry.cred === td.ruid) return;
   ledger.release(entry.length, entry.cred);

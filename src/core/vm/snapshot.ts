@@ -51,7 +51,7 @@ export interface ObjectState {
   readonly oneMapping?: boolean;
 }
 
-/** Names for what has none: given ones, or `O1`, `O2` … in the order of first sight, the same ever after. */
+/** Names of objects: those given, or `O1`, `O2` … in the order in which objects are first seen. A name never changes. */
 export class ObjectNames {
   readonly #names = new Map<VmObject, string>();
   #next = 1;

@@ -26,7 +26,7 @@ function insertPart(map: VmMap, start: number, end: number, avail: number, td: P
   return "OK";
 }
 
-/** The stack that a fault at `page`, where nothing is mapped, may make grow. */
+/** The stack that a fault at `page` may make grow; nothing is mapped at `page`. */
 function stackAbove(map: VmMap, page: number): VmMapEntry | undefined {
   const entry = map.from(page);
   return entry?.growsDown && page < entry.start && page >= entry.start - entry.availSsize ? entry : undefined;

@@ -4,7 +4,7 @@ import type { Proc } from "./proc.ts";
 import type { VmSpace } from "./vmspace.ts";
 import { type KernReturn, VM_PROT_READ, VM_PROT_WRITE } from "./vocabulary.ts";
 
-/** A System V shared memory segment. Its creator pays for all of it until it is removed and nobody is attached. */
+/** A System V shared memory segment. Its creator pays for all of it until it is removed and the last process has detached. */
 export interface SysvSegment {
   readonly object: VmObject;
   readonly pages: number;
@@ -12,7 +12,7 @@ export interface SysvSegment {
   removed: boolean;
 }
 
-/** Drops the reference that the segment itself has. */
+/** Drops the reference that the segment itself holds. */
 export type CloseHandle = (object: VmObject) => void;
 
 /** shmget(2). `physical`: kern.ipc.shm_use_phys, which costs no swap. undefined: ENOMEM. */

@@ -1,7 +1,7 @@
 import type { VmMapEntry } from "./entry.ts";
 import type { VmContext } from "./rules/rules.ts";
 
-/** Gives back what pays for `entry`: its own charge, or all that its object holds. Returns how to take it again. */
+/** Gives back the charge of `entry`, or all of its object's charge. The returned function takes it again. */
 export function uncharge(entry: VmMapEntry, { ledger, objects }: VmContext): () => void {
   const { cred, object, length } = entry;
   if (cred) {
@@ -23,8 +23,8 @@ export function uncharge(entry: VmMapEntry, { ledger, objects }: VmContext): () 
 }
 
 /**
- * Gives back what these entries and nobody else hold, so that something can be tried in their place; the result undoes it.
- * They must be whole: cut to the range in question.
+ * Gives back the charges that only these entries hold, so that another mapping can be tried in their place. The returned function takes
+ * them again. The entries must be cut to the range in question.
  */
 export function takeCharges(entries: Iterable<VmMapEntry>, vm: VmContext): () => void {
   const undo: (() => void)[] = [];

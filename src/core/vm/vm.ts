@@ -201,7 +201,7 @@ export class Vm implements VmContext {
       attachment.segment.attached++;
     }
     if (this.ledger.reserve(charge, td.ruid, td)) return space;
-    // The copy gives back what its entries name, so that has to be counted first.
+    // To free the copy gives back the charges of its entries, so these are made first.
     this.ledger.force(charge, td.ruid);
     this.#freeSpace(space);
     return undefined;
@@ -213,7 +213,7 @@ export class Vm implements VmContext {
     return this.#admit(td, td.vmspace);
   }
 
-  /** rfork(0) of one who shares an address space: vmspace_unshare. ENOMEM: it goes on sharing. */
+  /** rfork(0) of a process that shares its address space: vmspace_unshare. ENOMEM: the process goes on sharing it. */
   rforkUnshare(td: Proc): "OK" | "ENOMEM" {
     if (td.vmspace.refCount === 1) return "OK";
     const space = this.#forkSpace(td);
@@ -234,14 +234,14 @@ export class Vm implements VmContext {
     this.#freeSpace(td.vmspace);
   }
 
-  /** vmspace_free: the last one out detaches the segments and unmaps everything. */
+  /** vmspace_free: the process leaves its address space; the last one detaches the segments and unmaps everything. */
   #freeSpace(space: VmSpace): void {
     if (--space.refCount > 0) return;
     for (const { start } of [...space.attached]) shmdt(space, start, this.closeHandle);
     space.map.remove(0, UNLIMITED);
   }
 
-  /** setuid(2): what is charged stays with whom it names. */
+  /** setuid(2): existing charges keep their payer. */
   setuid(td: Proc, uid: number): void {
     td.ruid = this.uids.find(uid);
     td.euid = uid;

@@ -1,7 +1,7 @@
 import type { VmMap } from "./map.ts";
 import type { SysvSegment } from "./sysv-shm.ts";
 
-/** struct vmspace: an address space and those who share it. */
+/** struct vmspace: an address space and how many processes share it. */
 export class VmSpace {
   readonly map: VmMap;
   refCount = 1;

@@ -39,7 +39,7 @@ function faultIn(map: VmMap, entry: VmMapEntry, td: Proc): KernReturn {
     const result = vmFault(map, page, "read", td);
     if (result !== "OK") return result === "PROTECTION_FAILURE" ? "INVALID_ADDRESS" : result;
     if (entry.object!.backing) continue;
-    // Nothing behind it that could have a page of its own: the rest is brought in at once.
+    // No object behind this one could have a page of its own, so the rest of the range is brought in at once.
     entry.object!.addPages(entry.offset, entry.offset + entry.length);
     break;
   }

@@ -2,7 +2,7 @@ import { Errno } from "../../core/base/errno.ts";
 import type { Job } from "../../core/notify/job.ts";
 import type { AccountedProcess } from "../../core/notify/process.ts";
 
-/** How much one uid may have under the accounting of another user's daemon: trees that were adopted, and processes in all. */
+/** How much one uid may have under the accounting of another user's daemon: adopted trees, and processes in all. */
 export interface AdoptionQuota {
   readonly adopted: number;
   readonly accounted: number;
@@ -16,7 +16,7 @@ function outermost(job: Job): Job {
 
 /** EAGAIN when `uid` has as much under the accounting of another user's daemon as one uid may. */
 export function refuseAdoptions(population: Iterable<AccountedProcess>, uid: number, most: AdoptionQuota): void {
-  // One that was adopted, or run, is with its children the job of a listener.
+  // An adopted process and its children are in the job of one listener, or in jobs inside that.
   const trees = new Set<Job>();
   let processes = 0;
   for (const { space } of population) {

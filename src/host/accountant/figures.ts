@@ -8,7 +8,7 @@ import { FOREIGN_NUMBERS, type Payment, type Requests } from "./requests.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
-/** The last calls of a process that were refused. */
+/** The last refused calls of a process, oldest first; sizes in bytes. */
 export function refusalsOf({ population }: Accounts, pid: number): readonly RefusedCall[] {
   const { refusals = [] } = population.find(pid) ?? {};
   return refusals.map(({ timeMs, call, pages, reason, used, limit }) => {

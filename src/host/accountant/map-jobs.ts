@@ -1,4 +1,4 @@
-/** What is read of a map for people: on threads of their own, which give way to all others of this process. */
+/** Maps that people read are made on threads of their own, which have a lower priority than the others of this process. */
 import { latin1 } from "../../core/base/text.ts";
 import { renderMapLine } from "../../core/procfs/files/map.ts";
 import { beyond, QUOTAS } from "../../core/procfs/quotas.ts";
@@ -30,7 +30,7 @@ export const MAP_JOBS: MapJobs = {
   },
 };
 
-/** Maps of many thousand mappings are long at work: so many at a time, one for each process. */
+/** How many maps are made at a time, one for each process: a map with many thousand VMAs takes long. */
 const AT_ONCE = 2;
 
 export const MAP_KIT: JobKit<MapJobs> = {

@@ -3,7 +3,7 @@ import { setPriority } from "node:os";
 import { serveJobs } from "../linux/elsewhere/serve-jobs.ts";
 import { MAP_JOBS } from "./map-jobs.ts";
 
-/** As nice(1): of this thread alone. Who serves, or answers trapped calls, comes first. */
+/** The nice value of this thread: threads that serve requests or answer trapped calls come first. */
 const NICENESS = 15;
 
 setPriority(0, NICENESS);

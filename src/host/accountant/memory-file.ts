@@ -32,41 +32,40 @@ export function memoryFileName(major: number, minor: number, inode: number): str
 const ASKED = STATX_MASK_INO | STATX_MASK_SIZE | STATX_MASK_BLOCKS | STATX_MASK_UID_GID;
 const BLOCK_SIZE = 512;
 
-/** Asks no file system that would have to ask somebody else, us perhaps. */
+/** The memory file at `path`. AT_STATX_DONT_SYNC: a FUSE or network file system answers from its cache, and does not ask a server. */
 function fileAt(path: string, flags = 0): MemoryFile | undefined {
   if (libcStatx(AT_FDCWD, path, flags | AT_STATX_DONT_SYNC, ASKED, statx) !== 0) return undefined;
   const number = (offset: number): number => Number(statx.readBigUInt64LE(offset));
   return {
     key: memoryFileName(statx.readUInt32LE(STATX_DEV_MAJOR), statx.readUInt32LE(STATX_DEV_MINOR), number(STATX_INO)),
     owner: statx.readUInt32LE(STATX_UID),
-    // It may have less than its size, which it can come to have unasked, or more.
+    // A sparse file can fill up to its size by page faults, without a call; fallocate can give it more blocks than its size.
     pages: Math.ceil(Math.max(number(STATX_BYTES), number(STATX_BLOCKS) * BLOCK_SIZE) / PAGE_SIZE),
   };
 }
 
-/** What a descriptor of a process is, as its link in /proc says; nothing where it does not say. It can wait for the process. */
+/** The target of a descriptor's link in /proc; empty where it cannot be read. Blocks while the process is inside exec. */
 export function descriptorLink(pid: number, fd: number): string {
   const count = libcReadlinkat(AT_FDCWD, descriptorPath(pid, fd), link, link.length);
   return count <= 0 ? "" : link.toString("latin1", 0, count);
 }
 
 /**
- * The memory file that a descriptor of a process is: memfd or POSIX shared memory. No other file is asked anything. It can wait for the
- * process.
+ * The memory file (memfd or POSIX shared memory) behind a descriptor. No other file is touched. Blocks while the process is inside exec.
  */
 export function memoryFileOf(pid: number, fd: number): MemoryFile | undefined {
   const target = descriptorLink(pid, fd);
   return target.startsWith(MEMFD) || target.startsWith(POSIX_SHM) ? fileAt(descriptorPath(pid, fd)) : undefined;
 }
 
-/** What has a name in /dev/shm lives without anybody who has it open. */
+/** The sizes of the files in /dev/shm, in pages, by key: a file with a name lives on while no process has it open. */
 export function namedMemoryFiles(): Map<string, number> {
   const files = new Map<string, number>();
   let names: string[] = [];
   try {
     names = readdirSync(POSIX_SHM);
   } catch (error) {
-    // No /dev/shm, or none of ours: nothing is in it.
+    // There is no /dev/shm, or we may not read it: no file is known.
     if (!["ENOENT", "EACCES", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
   for (const name of names) {

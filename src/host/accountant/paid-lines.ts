@@ -8,7 +8,7 @@ import { toVma } from "./to-vma.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
-/** Pages, and the uid that pays for them. */
+/** Pages [start, end) and the uid that pays for them. */
 interface Part {
   readonly start: number;
   readonly end: number;
@@ -16,8 +16,8 @@ interface Part {
 }
 
 /**
- * Every mapping of a process with who pays for it; one that two have paid for, and the kernel has made one of, in parts. `residentOf`
- * counts the pages in memory of a range of the process, which is pages.
+ * The map lines of a process, with the uid that pays. A VMA of which two uids pay for parts (the kernel merges neighbours) becomes several
+ * lines. `residentOf` counts the resident pages of a range of the process, which is given in pages.
  */
 export function* linesOf(
   entries: readonly SmapsEntry[],
@@ -36,17 +36,17 @@ export function* linesOf(
   }
 }
 
-/** What others pay for, gone through once for ranges that come in order. */
+/** The foreign ranges of a process, for lookups in order of address. */
 class ForeignParts {
   readonly #foreign: Payment["foreign"];
-  /** Before it everything ends before the range asked for last. */
+  /** The index of the first range that does not end before the last lookup. */
   #next = 0;
 
   constructor(foreign: Payment["foreign"]) {
     this.#foreign = foreign;
   }
 
-  /** [start, end) by payer: in order, without a gap. */
+  /** Pages [start, end) divided by payer: in order of address, without gaps. `start` is not below that of the last call. */
   partsOf(start: number, end: number, payer: number): Part[] {
     const parts: Part[] = [];
     let at = start;

@@ -9,7 +9,7 @@ import { Listener } from "./listener.ts";
 
 const CHILD = fileURLToPath(new URL("./probe-child.js", import.meta.url));
 
-/** Puts a process of its own under the filter and takes its listener, as `run` does. Whether answers hand the processor over. */
+/** Tries what `run` does: starts a process under the filter and copies its listener. Returns {@link Listener.handsOver}. Errno. */
 export async function tryListener(): Promise<boolean> {
   const child = spawn(process.execPath, [CHILD], { stdio: ["pipe", "pipe", "ignore"] });
   try {
@@ -18,7 +18,7 @@ export async function tryListener(): Promise<boolean> {
     const text = await Promise.race([said, once(child, "exit").then(() => undefined)]);
     if (text === undefined) throw new Errno("EIO", "a process that was to be filtered has ended");
     const taken = new Promise<number | undefined>((resolve) => awaitListener(child.pid!, Number(text), resolve));
-    // Where it ends now there is no listener, and that is told.
+    // A child that exits here makes no listener: `taken` resolves to undefined.
     child.stdin.write("go\n");
     const listener = await taken;
     if (listener === undefined) throw new Errno("EIO", "a process could not put itself under a filter");

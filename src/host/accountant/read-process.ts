@@ -10,7 +10,7 @@ const statOf = (pid: number, tid?: number): readonly string[] => statFields(wait
 
 const hasMemory = (fields: readonly string[]): boolean => fields[STAT.memoryBytes] !== "0";
 
-/** Waits for a process that is inside exec. */
+/** The image of a process; undefined where it is gone or may not be read. Blocks while the process is inside exec. */
 export function readImage(pid: number): Image | undefined {
   return ifReadable(() => {
     const text = waitingText(pid, "stat");
@@ -20,7 +20,7 @@ export function readImage(pid: number): Image | undefined {
     const ppid = Number(fields[STAT.ppid]);
     const from = hasMemory(fields) ? fields : otherThread(pid, statOf, hasMemory)?.found;
     if (!from) return { startTicks, ppid, name, layout: `gone ${pid}`, isHidden: false, startBrk: 0 };
-    // The kernel shows 1 for what it does not tell, 0 while exec is on its way.
+    // The kernel shows 1 for an address that the reader may not know, and 0 during exec.
     const isHidden = Number(from[STAT.codeStart]) <= 1 || from[STAT.brkStart] === "0";
     const layout = isHidden
       ? `hidden ${pid}`
@@ -29,16 +29,16 @@ export function readImage(pid: number): Image | undefined {
   });
 }
 
-/** The memory files that a process has open. Waits for one that is inside exec. */
+/** The memory files that a process has open. Blocks while the process is inside exec. */
 export function readMemoryFiles(pid: number): readonly MemoryFile[] {
   const fds = ifReadable(() => listDescriptors(pid)) ?? [];
   return fds.flatMap((fd) => memoryFileOf(pid, fd) ?? []);
 }
 
-/** Asleep so that a signal would wake it, or stopped. */
+/** Whether a thread in this state is in an interruptible sleep, or stopped. */
 const isInterruptible = (state: string): boolean => state === "S" || isStopped(state);
 
-/** Of a thread. Waits for a process that is inside exec. */
+/** How far a thread has come. Blocks while its process is inside exec. */
 export function readProgress(pid: number, tid: number): Progress | undefined {
   return ifReadable(() => {
     const fields = statOf(pid, tid);
@@ -46,14 +46,14 @@ export function readProgress(pid: number, tid: number): Progress | undefined {
     const cpuTime = cpuTimeOf(pid, tid);
     const faults = Number(fields[STAT.minorFaults]) + Number(fields[STAT.majorFaults]);
     const call = ifReadable(() => waitingText(pid, "syscall", tid));
-    // Of one that hides where it is only the state tells: none of these calls sleeps so that a signal would wake it.
+    // Where `syscall` may not be read the state tells enough: none of the trapped calls sleeps interruptibly once it goes on.
     const running = call === undefined ? !isInterruptible(fields[STAT.state]!) : call.startsWith("running");
     const number = Number.parseInt(call ?? "", 10);
     return { running, call: number >= 0 ? number : undefined, cpuTime, faults };
   });
 }
 
-/** The same as far as `status` and `schedstat` tell, which wait for nobody. */
+/** As {@link readProgress}, as far as `status` and `schedstat` tell, reads of which never block. */
 export function readProgressAtOnce(pid: number, tid: number): Progress | undefined {
   return ifReadable(() => {
     const state = stateOf(promptText(pid, "status", tid));

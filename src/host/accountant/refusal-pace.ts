@@ -2,10 +2,10 @@
 import { performance } from "node:perf_hooks";
 import type { Listener } from "./listener.ts";
 
-/** While others call, a tree is given so many refusals in so many milliseconds at once; the next one waits for the end of that time. */
+/** While other trees call, a tree gets AT_ONCE refusals at once within WINDOW_MS; the next one waits until that time is over. */
 const AT_ONCE = 4;
 const WINDOW_MS = 2;
-/** Others call when one of them has within so many milliseconds. */
+/** Other trees count as calling for this time after a call of theirs. */
 const LATELY_MS = 10;
 
 interface Window {
@@ -14,13 +14,13 @@ interface Window {
 }
 
 /**
- * How quickly refusals are given. A program at its limit that tries again and again would take half of the thread's time, and a processor:
- * it may do so only while nobody else is served. Times are milliseconds of performance.now().
+ * Paces refusals. A program at its limit that tries again and again would take half of this thread's time, and a processor: it may do so
+ * only while no other tree needs to be served. Times are milliseconds of performance.now().
  */
 export class RefusalPace {
   readonly #now: () => number;
   readonly #windows = new WeakMap<Listener, Window>();
-  /** Who has called last, and when somebody else did. */
+  /** The listener of the last call, and when a call came from another listener than the one before. */
   #caller: Listener | undefined;
   #othersAt = Number.NEGATIVE_INFINITY;
 
@@ -34,7 +34,7 @@ export class RefusalPace {
     this.#caller = listener;
   }
 
-  /** A call of that listener is refused: when it is to be told so, 0 for now. */
+  /** A call of that listener is refused: returns when the refusal is to be given, 0 for now. */
   until(listener: Listener): number {
     const now = this.#now();
     if (now - this.#othersAt > LATELY_MS) return 0;

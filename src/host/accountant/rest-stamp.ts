@@ -4,14 +4,14 @@ import { isErrno } from "../../core/base/errno.ts";
 import { promptText } from "../linux/proc-file.ts";
 import { allThreadsOf } from "../linux/threads.ts";
 
-/** To look at more threads than that costs more than it saves. */
+/** For a process with more threads than this a stamp costs more than it saves. */
 const MOST_THREADS = 64;
 
 /**
- * Tells whether a process has run since an earlier stamp, by calls that return: how long each of its threads has run and how often it
- * was given a processor, and how much memory there is. Nobody but its own threads changes its map, but for pages that the
- * kernel takes away, what others do to memory and files that it shares, and its files' names. Undefined while a thread runs, where the
- * kernel does not count, and where it cannot be told.
+ * A text that is equal to an earlier one only if no thread of the process has run in between: the run time and the number of time slices of
+ * each thread, and `statm`. No read of it blocks. The map of a process is changed by its own threads only, except for pages that the kernel
+ * reclaims, memory and files that it shares with others, and names of files. Undefined: a thread is running, the kernel does not count run
+ * time, or the process cannot be read.
  */
 export function restStamp(pid: Pid): string | undefined {
   try {

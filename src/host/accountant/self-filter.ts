@@ -15,7 +15,7 @@ import { effectiveCapabilities } from "../linux/probes.ts";
 
 const PR_SET_PTRACER = 0x5961_6d61;
 
-/** A descriptor number that is kept free for the listener. */
+/** Reserves a descriptor number for the listener, by an open /dev/null. Errno. */
 export function reserveDescriptor(): number {
   return check(libcOpen("/dev/null", O_RDONLY | O_CLOEXEC, 0), "/dev/null");
 }
@@ -33,21 +33,22 @@ function installWith(flags: number, repair: boolean): number {
   return check(libcSeccomp(hostArch().sysSeccomp, SECCOMP_SET_MODE_FILTER, flags, program(filter)), "seccomp");
 }
 
-/** Lets process `pid` take descriptors of this one, and look at it, where Yama lets only ancestors. */
+/** Lets process `pid` copy descriptors of this process and read it, where Yama allows that to ancestors only. */
 export function allowTracer(pid: number): void {
-  // Fails where there is no Yama, and then nothing is in the way.
+  // Fails on a kernel without Yama, which needs no permission.
   libcPrctl(PR_SET_PTRACER, pid, 0, 0, 0);
 }
 
 /**
- * Puts the calling thread under the filter with its listener at `reserved`. From here on its calls wait for the accountant, which
- * is to take it; `repair`: it is to hear of handlers as well. EBUSY where another program supervises this one's calls.
+ * Installs the filter on the calling thread; its listener becomes descriptor `reserved`. From here on trapped calls wait for the
+ * accountant, which copies the listener. `repair`: calls that install signal handlers are trapped, too. EBUSY: another program has a
+ * listener already.
  */
 export function filterSelf(reserved: number, repair = true): void {
   if (((effectiveCapabilities() >> BigInt(CAP_SYS_ADMIN)) & 1n) === 0n) {
     check(libcPrctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "PR_SET_NO_NEW_PRIVS");
   }
-  // The listener gets the lowest number that is free: no other may be.
+  // The kernel gives the listener the lowest free number: every lower one is taken before `reserved` is closed.
   let filler: number;
   do filler = reserveDescriptor();
   while (filler < reserved);
@@ -64,7 +65,7 @@ function install(repair: boolean): number {
     if (isErrno(error, "EBUSY")) {
       throw new Errno("EBUSY", "another program supervises the calls of this one; there can be only one such program");
     }
-    // Linux before 5.19: a signal makes a call start again.
+    // Linux before 5.19 has no WAIT_KILLABLE_RECV: there a signal interrupts a call that was received, and restarts it.
     if (!isErrno(error, "EINVAL")) throw error;
     return installWith(SECCOMP_FILTER_FLAG_NEW_LISTENER, repair);
   }

@@ -2,23 +2,23 @@ import { type Errno, toErrno } from "../../core/base/errno.ts";
 import type { Process } from "../../core/procfs/ports.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 
-/** A text that took at least so long to make is kept, for so long after it was made: milliseconds. */
+/** A text that took at least WORTH_KEEPING_MS to make is kept for KEPT_MS: milliseconds. */
 const WORTH_KEEPING_MS = 10;
 const KEPT_MS = 1000;
-/** Bytes of texts that are kept. */
+/** How many bytes of texts are kept at most. */
 const MOST_KEPT = 24 * 1024 * 1024;
 
-/** How the text of one process is had. */
+/** How the text of one process is read. */
 export interface TextSource {
   /**
-   * Equal to an earlier stamp only where nothing that the process does can have changed the text since; undefined where that cannot be
-   * told. What it fails with is what the reader gets.
+   * A text that equals an earlier stamp only if nothing that the process does can have changed its text since. Undefined: cannot be told.
+   * An Errno that it throws is what the readers get.
    */
   stamp(): string | undefined;
   read(): Outcome<Uint8Array>;
 }
 
-/** Those who get the same text: it is read as who asked last. */
+/** The readers that get the same text. It is read by the source of the one that asked last. */
 interface Turn {
   source: TextSource;
   readonly process: string;
@@ -26,26 +26,27 @@ interface Turn {
   outcome: Outcome<Uint8Array> | undefined;
 }
 
+/** A text that is kept. */
 interface Kept {
   readonly stamp: string;
   readonly text: Uint8Array;
-  /** On the clock of performance.now(). */
+  /** Milliseconds of performance.now(). */
   readonly madeAt: number;
 }
 
 /**
- * Long texts of processes, shared by those who ask for them: one is given out again as long as nothing can have changed, and whoever
- * asks while one is on its way shares the next one with all others who do: the one under way may have passed by what they want to see.
- * Whether somebody may read it at all is found out by whoever asks, before and once the text is there.
+ * Long texts of processes, shared by their readers. A text is given out again while nothing can have changed. Readers that come while one
+ * is being made share the next one, since the present one may have passed what they want to see. The caller checks the reader's permission,
+ * before it asks and again when the text is there.
  */
 export class SharedTexts {
   readonly #turns = new Map<string, { readonly current: Turn; next: Turn | undefined }>();
-  /** The one made last comes last. */
+  /** By process; the newest comes last. */
   readonly #kept = new Map<string, Kept>();
   #bytes = 0;
   #sweep: NodeJS.Timeout | undefined;
 
-  /** The text, which belongs to all readers. What its source fails with; only those of one `role` share a failure. */
+  /** The text, which must not be changed: all readers have the same bytes. Fails as the source does, for readers of one `role` only. */
   of({ pid, life }: Process, role: string, source: TextSource): Outcome<Uint8Array> {
     const process = `${pid} ${life}`;
     const key = `${process} ${role}`;
@@ -55,7 +56,7 @@ export class SharedTexts {
     const turns = this.#turns.get(key);
     if (turns) {
       turns.next ??= { process, source, readers: new Set(), outcome: undefined };
-      // Who pays may have changed since the others asked.
+      // The newest source knows the present payers.
       turns.next.source = source;
       turns.next.readers.add(reader);
     } else this.#begin(key, { process, source, readers: new Set([reader]), outcome: undefined });
@@ -89,7 +90,7 @@ export class SharedTexts {
     if (next && next.readers.size > 0) this.#begin(key, next);
   }
 
-  /** Nobody reads for those who have left. */
+  /** A reader was interrupted. A text that no reader waits for any more is interrupted, too. */
   #leave(key: string, reader: Parked<Uint8Array>): void {
     const turns = this.#turns.get(key);
     if (!turns) return;

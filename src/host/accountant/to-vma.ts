@@ -4,6 +4,7 @@ import type { Vma } from "../../core/notify/ports.ts";
 import { ANONYMOUS, SEGMENT } from "../../core/notify/shared-objects.ts";
 import { memoryFileName } from "./memory-file.ts";
 
+/** A VMA as accounting sees it, from an entry of smaps. */
 export function toVma(entry: SmapsEntry): Vma {
   const { start, end, rights, flags, offset, path } = entry;
   const has = (flag: string): boolean => flags.includes(`${flag} `);
@@ -24,7 +25,7 @@ export function toVma(entry: SmapsEntry): Vma {
   };
 }
 
-/** Anonymous shared memory and System V segments are files that have no name any more; a segment's inode is its id. */
+/** The key of a mapped shared object. The kernel shows anonymous memory and segments as unlinked files; a segment's inode is its id. */
 function objectName({ path, device, inode }: SmapsEntry): string | undefined {
   if (path === "/dev/zero (deleted)") return `${ANONYMOUS}${device}:${inode}`;
   if (/^\/SYSV[0-9a-f]{8} \(deleted\)$/.test(path)) return SEGMENT + inode;

@@ -5,14 +5,14 @@ import { Parked } from "../../core/vfs/parked.ts";
 import { LiveTargets } from "./live-targets.ts";
 import type { AccountedRow, PayerRow } from "./requests.ts";
 
-/** How long processes are counted before others get their turn. */
+/** How long processes are counted in one turn of the event loop. */
 const SLICE_MS = 0.25;
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;
 
 type Row = { -readonly [K in keyof UidAccount]: UidAccount[K] };
 
-/** A row each uid that pays or has a process with memory: all processes there are, counted in slices of the event loop. */
+/** One row for each uid that pays or has a process with memory. Reads all processes of the machine, in slices of the event loop. */
 export function countUids(
   payers: readonly PayerRow[],
   accounted: readonly AccountedRow[],

@@ -1,6 +1,6 @@
 import type { Vma } from "../../core/notify/ports.ts";
 
-/** A map as it goes from one thread to another: {@link FIELDS} numbers a mapping, and the names of shared objects. */
+/** A map in a form that can be transferred between threads: {@link FIELDS} numbers for each VMA, and the names of shared objects. */
 export interface PackedMap {
   readonly numbers: Float64Array;
   readonly objects: readonly string[];
@@ -12,14 +12,14 @@ const NONE = -1;
 
 const flagsOf = (vma: Vma): number => FLAGS.reduce((bits, flag, i) => bits | (vma[flag] ? 1 << i : 0), 0);
 
-/** Whether nobody has to tell the two apart who lie beside each other. */
+/** Whether two VMAs are neighbours that accounting need not tell apart. */
 function areAlike(a: Vma, b: Vma): boolean {
   if (a.end !== b.start || a.object !== undefined || b.object !== undefined) return false;
   if (a.stack || a.heap || a.named || a.hidden) return false;
   return flagsOf(a) === flagsOf(b);
 }
 
-/** Neighbours that are charged alike as one: a process of 65,000 mappings has seldom more than a handful of kinds in a row. */
+/** Joins neighbours that are charged alike. Of the 65,000 VMAs that a process can have, long runs are alike. */
 export function merged(vmas: readonly Vma[]): Vma[] {
   const all: Vma[] = [];
   for (const vma of vmas) {

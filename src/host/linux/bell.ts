@@ -29,7 +29,7 @@ export class Bell {
     libcWrite(this.fd, one, 8);
   }
 
-  /** To be called before what the rings stand for is looked at: a ring that comes later is not lost. */
+  /** To be called before the messages are read: a message that comes later rings again, and is not lost. */
   silence(): void {
     libcRead(this.fd, count, 8);
   }

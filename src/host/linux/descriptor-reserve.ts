@@ -2,7 +2,7 @@ import { O_CLOEXEC, O_RDONLY } from "../../core/abi/fcntl.ts";
 import { ERRNO } from "../../core/base/errno.ts";
 import { errnoNow, libcClose, libcOpen, libcOpenat } from "./ffi/libc.ts";
 
-/** Of this thread: descriptors that nobody uses, so that their places are free when there are no others. */
+/** The reserve of this thread: open descriptors that are closed when a number is needed and the process has none left. */
 const held: number[] = [];
 let wanted = 0;
 

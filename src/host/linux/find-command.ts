@@ -19,7 +19,7 @@ export function findCommand(name: Buffer, searched: Buffer | undefined): Buffer 
   return found.find(isExecutable) ?? checked(first);
 }
 
-/** False also where nobody may look. */
+/** Whether the path is a regular file. False also where that cannot be found out. */
 function isFile(path: Buffer): boolean {
   try {
     return statSync(path).isFile();

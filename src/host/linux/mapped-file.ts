@@ -16,7 +16,7 @@ export function mapFile(fd: number, length: number, what: string): Buffer {
   return viewOf(at, length);
 }
 
-/** Takes back what {@link mapFile} gave: nobody may touch it any more. */
+/** Unmaps the memory of {@link mapFile}: no view of it may be used any more. */
 export function unmapFile(memory: Buffer): void {
   libcMunmap(pointerTo(memory), memory.length);
 }

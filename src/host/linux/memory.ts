@@ -85,7 +85,7 @@ class LiveAddressSpace implements AddressSpace {
     return this.#transfer(address, buffer, true);
   }
 
-  /** A transfer that may stand still for as long as a stranger's file system likes. Takes `buffer`. */
+  /** A transfer that may block for as long as another user's file system likes. Owns `buffer` until it settles. */
   #transfer(address: number, buffer: Buffer, write: boolean): Outcome<number> {
     const job = { fd: this.#fd, address, buffer: addressOf(buffer), length: buffer.length, write };
     this.#away++;

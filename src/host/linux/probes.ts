@@ -66,7 +66,7 @@ export function findProgram(name: string): { path: string; setUidRoot: boolean }
   return undefined;
 }
 
-/** Seizes, stops and lets go `pid`, which must be a child of nobody's concern. Errors are the kernel's. */
+/** Seizes, stops and detaches from `pid`, a child that was started for this. Errno of the kernel. */
 export function tryPtrace(pid: number): void {
   check(libcPtraceNumber(PTRACE_SEIZE, pid, 0, 0), "PTRACE_SEIZE");
   check(libcPtraceNumber(PTRACE_INTERRUPT, pid, 0, 0), "PTRACE_INTERRUPT");

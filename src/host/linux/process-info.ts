@@ -10,7 +10,7 @@ export interface ProcessFacts {
   readonly stat: StatText;
   /** Its status file. */
   readonly status: string;
-  /** What it sleeps on, empty where it does not or nobody may know. */
+  /** The kernel function that it sleeps in; empty where it does not sleep, or the reader may not know. */
   readonly channel: string;
   /** The terminal of its session's leader, 0 where it has none; undefined where there is no leader. */
   readonly leaderTty: number | undefined;

@@ -43,7 +43,7 @@ export function watchPidfd(fd: number, ended: () => void): ProcessWatch {
     watch.close();
     libcClose(fd);
   };
-  // One that has ended meanwhile cannot be killed, which is as well.
+  // A process that has exited meanwhile cannot be killed, and need not be.
   const kill = (): void => void (open && libcPidfdSendSignal(fd, SIGKILL, null, 0));
   return { kill, close };
 }

@@ -8,7 +8,7 @@ import { Errno } from "../../core/base/errno.ts";
 import { libcExit } from "./ffi/libc.ts";
 import type { LoadedFlag } from "./worker-loaded.ts";
 
-/** How often a thread that is to end is looked at until it is loaded, which takes some 50 ms. */
+/** How often it is checked whether a thread that is to end has loaded, which takes some 50 ms. */
 const LOOK_MS = 2;
 
 const workers = new Map<Worker, Int32Array>();
@@ -43,7 +43,7 @@ export function startWorker(program: URL, data: object, options: Omit<WorkerOpti
   return worker;
 }
 
-/** Resolves when the thread has ended. One that waits in the kernel does not end. */
+/** Ends a thread and resolves when it has ended. A thread that waits in the kernel does not end before it returns. */
 export async function endWorker(worker: Worker): Promise<void> {
   while (isLoading(worker)) await pause(LOOK_MS);
   await worker.terminate();

@@ -26,7 +26,7 @@ const NATIVE: SyscallAbi = {
   },
 };
 
-/** The 32-bit programs of old, and whoever says `int 0x80`. */
+/** i386: 32-bit programs, and 64-bit programs that call by `int 0x80`. */
 const I386: SyscallAbi = {
   auditArch: 0x4000_0003,
   numbers: {

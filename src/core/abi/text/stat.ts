@@ -66,7 +66,7 @@ export function parseStat(text: string): StatText {
   };
 }
 
-/** What a process that has exited tells its parent, as wait(2) has it; 0 to who may not know. */
+/** The exit status of a zombie in the encoding of wait(2); 0 where the reader may not know it. */
 export function exitStatusOf(text: string): number {
   return Number(statFields(text)[STAT.exitStatus] ?? 0);
 }

@@ -19,13 +19,13 @@ export const FREEBSD: VmRules = {
 
   stackGrowth: (distance, step) => Math.ceil(distance / step) * step,
 
-  /** Section 4.3: the object is made even when nobody pays, and takes over what the entry holds. */
+  /** docs/semantics.md, "Fault": the object is made even where no charge is held, and takes over that of the entry. */
   beforeClip(entry, vm) {
     if (entry.object === undefined) giveObject(entry, vm);
     else if (!entry.needsCopy) vm.objects.takeOver(entry);
   },
 
-  /** Section 4.2: what follows a charged object is charged, to the object's payer, writable or not. */
+  /** docs/semantics.md, "Insert": what follows a charged object is charged to the object's payer, writable or not. */
   coalesce(previous, { pages, cred }, td, { ledger, objects }) {
     const { object } = previous;
     if (previous.cred !== cred && (object === undefined || object.cred !== cred)) return false;
@@ -40,7 +40,7 @@ export const FREEBSD: VmRules = {
     return true;
   },
 
-  /** Section 4.6: an anonymous object is charged as a whole. */
+  /** docs/semantics.md, "Protect": an anonymous object is charged as a whole. */
   chargeWritable(entry, td, { ledger, objects }) {
     const { object } = entry;
     if (object === undefined || entry.needsCopy) {
@@ -54,7 +54,7 @@ export const FREEBSD: VmRules = {
     return true;
   },
 
-  /** Section 4.10: the object keeps its charge, and both entries pay for the copy they may make. */
+  /** docs/semantics.md, "Fork": the object keeps its charge, and both entries pay for the copies that they may make. */
   chargeCopy(source, twin, td, { objects }) {
     if (!source.charged) return 0;
     const size = source.length;

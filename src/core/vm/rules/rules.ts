@@ -22,7 +22,7 @@ export interface Following {
   readonly cred: UidInfo | undefined;
 }
 
-/** Everything in which the two rule sets differ. What is not here is the same for both. */
+/** Everything in which the two rule sets differ. Whatever is not a member here is the same for both. */
 export interface VmRules {
   readonly name: "freebsd" | "seed";
   /** Whether a refused mprotect or MAP_FIXED leaves everything as it was. */
@@ -33,9 +33,9 @@ export interface VmRules {
   readonly noReserveIsFree: boolean;
   /** Whether there is Linux's mremap(2) at all. */
   readonly remaps: boolean;
-  /** Whether MAP_STACK memory is charged as it grows, like the stack, or whole. */
+  /** Whether MAP_STACK memory is charged as it grows, like the main stack; otherwise all of it at once. */
   readonly mapStackGrows: boolean;
-  /** Whether a write to a private mapping that nobody pays for, as a debugger makes it, is charged to the writer. */
+  /** Whether a write to an uncharged private mapping, as a debugger makes it, is charged to the writer. */
   readonly chargesUnpaidWrite: boolean;
   /** Whether fork copies wired memory at once instead of on write. */
   readonly copiesWired: boolean;
@@ -45,7 +45,7 @@ export interface VmRules {
   readonly execArgPages: number;
   /** How far a stack grows for a fault `distance` pages below it. */
   stackGrowth(distance: number, step: number): number;
-  /** Before `entry` is cut in two: where its charge goes. The sum does not change. */
+  /** Called before `entry` is cut in two: moves its charge to where both parts can hold theirs. The sum does not change. */
   beforeClip(entry: VmMapEntry, vm: VmContext): void;
   /** Whether `following` can become part of `previous` or of its object; settles the charge when it can. */
   coalesce(previous: VmMapEntry, following: Following, td: Proc, vm: VmContext): boolean;

@@ -24,7 +24,7 @@ export const SEED: VmRules = {
     if (entry.paidByOwnObject) vm.objects.handBack(entry);
   },
 
-  /** Only like follows like: same payer, same rights, an object that nobody else uses. */
+  /** Joins only what is alike: the same payer, the same protection, and an object that nothing else uses. */
   coalesce(previous, { pages, prot, maxProt, cred }, _td, { objects }) {
     const { object } = previous;
     const payer = previous.cred ?? object?.cred;
@@ -38,7 +38,7 @@ export const SEED: VmRules = {
     return true;
   },
 
-  /** The range and no more; only what several address spaces have is charged as a whole, once. */
+  /** Charges the range only. An object that several address spaces share is charged as a whole, once. */
   chargeWritable(entry, td, { ledger, objects }) {
     const { object } = entry;
     const whole = object !== undefined && !entry.needsCopy && !object.oneMapping;
@@ -49,7 +49,7 @@ export const SEED: VmRules = {
     return true;
   },
 
-  /** The parent's charge goes back to its entry; only the child's is new. */
+  /** The object's charge moves back to the parent's entry; only that of the child is new. */
   chargeCopy(source, twin, td, vm) {
     if (source.noReserve) return 0;
     const writable = (source.prot & VM_PROT_WRITE) !== 0;
@@ -61,7 +61,7 @@ export const SEED: VmRules = {
       vm.objects.handBack(source);
       return size;
     }
-    // What was shared until now: its object goes on paying for itself, the parent's private copy comes on top.
+    // The memory was shared until now: its object keeps its charge, and the parent's private copy is charged in addition.
     source.cred = td.ruid;
     return 2 * size;
   },

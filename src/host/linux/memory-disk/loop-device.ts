@@ -38,7 +38,7 @@ export function openLoop(device: string, use: LoopUse): number {
   return open(device, FLAGS[use]);
 }
 
-/** The path of a loop device that nobody uses, which somebody else may be about to take. */
+/** The path of a free loop device. Another process may take it before we do. */
 export function freeLoop(): string {
   const control = open(CONTROL, O_RDWR);
   try {
@@ -48,7 +48,7 @@ export function freeLoop(): string {
   }
 }
 
-/** Puts the device on top of `file`, which it keeps alive from now on. EBUSY: somebody else has it now. */
+/** Puts the device on top of `file`, and keeps that open from now on. EBUSY: another process has taken the device. */
 export function attach(loop: number, file: number, label: string, what: string): void {
   const config = Buffer.alloc(LOOP_CONFIG_SIZE);
   config.writeUInt32LE(file, LOOP_CONFIG_FD);

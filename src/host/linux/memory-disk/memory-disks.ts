@@ -78,7 +78,7 @@ export class MemoryDisks {
     return label?.owner === this.#owner ? label : undefined;
   }
 
-  /** Where the next disk will be, unless somebody takes the device before. */
+  /** The device of the next disk, unless another process takes it before. */
   nextDevice(): string {
     return freeLoop();
   }
@@ -115,7 +115,7 @@ export class MemoryDisks {
     }
   }
 
-  /** Its memory is free when this is done. EBUSY: somebody uses it, and it stays. */
+  /** Destroys a disk: its memory is free afterwards. EBUSY: the disk is in use, and stays. */
   async destroy({ device }: MemoryDisk): Promise<void> {
     const end = performance.now() + GRACE_MS;
     const loop = this.#open(device, "exclusive", "stays");
