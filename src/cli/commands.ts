@@ -26,6 +26,7 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "jobs", load: async () => (await import("./commands/jobs.ts")).jobsCommand },
   { name: "agent", load: async () => (await import("./commands/containers.ts")).agentCommand },
   { name: "oci-profile", load: async () => (await import("./commands/containers.ts")).ociProfileCommand },
+  { name: "service", load: async () => (await import("./commands/service.ts")).serviceCommand },
   { name: "enrol", load: async () => (await import("./commands/enrol.ts")).enrolCommand },
   { name: "metrics", remote: true, load: async () => (await import("./commands/metrics.ts")).metricsCommand },
   { name: "report", load: async () => (await import("./commands/report.ts")).reportCommand },

@@ -73,6 +73,13 @@ export function askDaemon(word: (daemon: number) => string, start: () => Promise
   return withDaemon(start, (daemon) => tell(daemon, word(daemon.pid)));
 }
 
+/** The process that is this user's daemon; undefined when none runs. */
+export async function runningDaemon(): Promise<number | undefined> {
+  const daemon = await connect(DAEMON_TREE);
+  await daemon?.tree.close();
+  return daemon?.pid;
+}
+
 /** The same where one is not to be started: undefined when none runs. */
 export async function askRunningDaemon(word: string): Promise<string | undefined> {
   const daemon = await connect(DAEMON_TREE);
