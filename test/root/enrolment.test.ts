@@ -88,10 +88,7 @@ test("pam_exec's ends and who is unknown: nothing, and why", { skip }, (t) => {
   assert.match(pam({}).err, /^lyonnais: enrol: ESRCH: no daemon of this user runs/);
   place.start();
   assert.deepEqual(pam({ PAM_TYPE: "close_session", PAM_USER: "nobody-there" }), { code: 0, out: "", err: "" });
-  assert.match(
-    pam({ PAM_TYPE: "open_session" }).err,
-    /^lyonnais: enrol: ENOENT: \/etc\/passwd has no user nobody-there/,
-  );
+  assert.match(pam({ PAM_TYPE: "open_session" }).err, /^lyonnais: enrol: ENOENT: there is no user nobody-there/);
   assert.match(pam({ PAM_USER: String(ALICE) }, "4194304").err, /^lyonnais: enrol 4194304: ESRCH: /);
   assert.match(pam({}, "0x1").err, /say the number of a process/);
 });

@@ -15,10 +15,14 @@ const KEPT = "agent ";
 /** Runtimes that are connected; more wait in the socket. */
 const MOST_CONNECTIONS = 64;
 
+/** How long no connection is taken when this process has no descriptor left. */
+const PAUSE_MS = 100;
+
 interface Agent {
   readonly path: string;
   readonly fd: number;
-  readonly watch: { close(): void };
+  /** Absent while no connection is to be taken: what is readable and is not read would be told of again at once. */
+  watch: { close(): void } | undefined;
 }
 
 interface Setup {
@@ -64,16 +68,30 @@ export class Agents {
   }
 
   #serve(path: string, fd: number): void {
-    const watch = watchReadable(fd, () => this.#accept(fd));
-    this.#agents.set(path, { path, fd, watch });
+    const agent: Agent = { path, fd, watch: undefined };
+    this.#agents.set(path, agent);
+    this.#resume(agent);
   }
 
-  #accept(fd: number): void {
-    while (this.#connections.size < MOST_CONNECTIONS) {
-      const socket = acceptUnix(fd);
-      if (socket === undefined) return;
-      this.#connections.add(new AgentConnection(socket, this.#owner));
+  #resume(agent: Agent): void {
+    if (this.#agents.get(agent.path) !== agent) return;
+    agent.watch ??= watchReadable(agent.fd, () => this.#accept(agent));
+  }
+
+  #accept(agent: Agent): void {
+    try {
+      while (this.#connections.size < MOST_CONNECTIONS) {
+        const socket = acceptUnix(agent.fd);
+        if (socket === undefined) return;
+        this.#connections.add(new AgentConnection(socket, this.#owner));
+      }
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      this.#setup.print(`lyonnais: agent: ${error.message}`);
+      setTimeout(() => this.#resume(agent), PAUSE_MS).unref();
     }
+    agent.watch?.close();
+    agent.watch = undefined;
   }
 
   readonly #owner: AgentOwner = {
@@ -90,7 +108,7 @@ export class Agents {
     refused: (error) => this.#setup.print(`lyonnais: agent: ${error.message}`),
     closed: (connection) => {
       this.#connections.delete(connection);
-      for (const { fd } of this.#agents.values()) this.#accept(fd);
+      for (const agent of this.#agents.values()) this.#resume(agent);
     },
   };
 
@@ -99,7 +117,7 @@ export class Agents {
     this.#agents.clear();
     for (const connection of [...this.#connections]) connection.close();
     for (const { path, fd, watch } of agents) {
-      watch.close();
+      watch?.close();
       libcClose(fd);
       rmSync(path, { force: true });
       this.#setup.descriptors.drop(KEPT + path);

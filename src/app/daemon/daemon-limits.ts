@@ -66,8 +66,8 @@ export class DaemonLimits implements LimitsActions {
   async reload(): Promise<string> {
     const config = this.#config();
     const policy = this.#read(config);
-    this.#policy = policy;
     await this.#apply(policy);
+    this.#policy = policy;
     return `${policy.length} ${policy.length === 1 ? "setting" : "settings"} from ${config}`;
   }
 

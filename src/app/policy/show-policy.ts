@@ -29,7 +29,7 @@ export function showAll(policy: Policy): string[] {
   return policy.length === 0 ? ["no limits are said"] : table(policy);
 }
 
-/** A uid, or the name of a user. undefined: neither. */
+/** The name of a user, or a uid. undefined: neither. */
 export function uidNamed(text: string, { uidOf }: Directory): number | undefined {
-  return /^\d{1,10}$/.test(text) ? Number(text) : uidOf(text);
+  return uidOf(text) ?? (/^\d{1,10}$/.test(text) ? Number(text) : undefined);
 }

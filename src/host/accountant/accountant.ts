@@ -221,8 +221,9 @@ export class Accountant {
     return this.#policy;
   }
 
-  /** Sets the administrator's limits, of present and later processes. */
+  /** Sets the administrator's limits, of present and later processes. EBUSY after {@link lift}. */
   setPolicy(policy: Policy): Outcome<void> {
+    if (this.#lifted) throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command");
     this.#policy = policy;
     return this.askIfAny(undefined, "setPolicy", policy);
   }

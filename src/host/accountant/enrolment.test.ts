@@ -90,6 +90,8 @@ test("who cannot be is listed with the reason, tried again, and forgotten when i
 test("who becomes somebody else before its turn is left alone, and nobody comes after the end", async () => {
   const busy = new Errno("EBUSY", "a debugger has it");
   const { enrolment, there, log } = paper(process(5, 1, WANTED, busy));
+  there.set(8, process(8, 1, 0));
+  enrolment.heard(8, WANTED);
   enrolment.heard(5, 0);
   enrolment.heard(5, WANTED);
   await until(() => enrolment.unaccounted().length > 0);

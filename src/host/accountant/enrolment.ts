@@ -62,7 +62,7 @@ export class Enrolment {
   heard(pid: number, uid: number): void {
     if (this.#isClosed || !this.#host.isWanted(uid)) return;
     this.#forget(pid);
-    void this.#take({ pid, ppid: 0, uid });
+    void this.#take(pid);
   }
 
   /** Enrols whoever is there and wanted; resolves when each of them has been tried. */
@@ -102,17 +102,17 @@ export class Enrolment {
       const before = taken.get(pid);
       if (before) return before;
       const parent = found.get(ppid);
-      const mine = (parent ? take(parent) : Promise.resolve()).then(() => this.#take(candidate));
+      const mine = (parent ? take(parent) : Promise.resolve()).then(() => this.#take(pid));
       taken.set(pid, mine);
       return mine;
     };
     await Promise.all([...found.values()].map(take));
   }
 
-  #take({ pid, uid }: Candidate): Promise<void> {
+  #take(pid: number): Promise<void> {
     const before = this.#under.get(pid);
     if (before) return before;
-    const mine = this.#turn(() => this.#enrol(pid, uid)).finally(() => this.#under.delete(pid));
+    const mine = this.#turn(() => this.#enrol(pid)).finally(() => this.#under.delete(pid));
     this.#under.set(pid, mine);
     return mine;
   }
@@ -129,8 +129,15 @@ export class Enrolment {
     }
   }
 
-  async #enrol(pid: number, uid: number): Promise<void> {
+  async #enrol(pid: number): Promise<void> {
     if (this.#isClosed) return;
+    // By now the process may have another uid, or the pid may be another process's.
+    const now = this.#host.look(pid);
+    if (!now || !this.#host.isWanted(now.uid)) {
+      this.#forget(pid);
+      return;
+    }
+    const { uid } = now;
     try {
       const isNew = await this.#host.enrol(pid, uid);
       this.#forget(pid);
@@ -147,14 +154,7 @@ export class Enrolment {
     if (this.#isClosed) return;
     const tries = (this.#refused.get(pid)?.tries ?? 0) + 1;
     this.#forget(pid);
-    this.#refused.set(pid, new Waiting(uid, error, tries, () => this.#again(pid)));
-  }
-
-  /** It may be somebody else's by now, or another process. */
-  #again(pid: number): void {
-    const now = this.#host.look(pid);
-    if (!now || !this.#host.isWanted(now.uid)) this.#forget(pid);
-    else void this.#take(now);
+    this.#refused.set(pid, new Waiting(uid, error, tries, () => void this.#take(pid)));
   }
 
   #forget(pid: number): void {
