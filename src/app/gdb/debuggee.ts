@@ -19,8 +19,8 @@ export class Debuggee {
   }
 
   /** Takes control of it. Errors: {@link Inferior.attach}. */
-  attach(pid: number): Promise<Inferior> {
-    return Inferior.attach(new ProcessFiles(this.#tree, this.#directory(pid), pid));
+  attach(pid: number, given?: AbortSignal): Promise<Inferior> {
+    return Inferior.attach(new ProcessFiles(this.#tree, this.#directory(pid), pid), given);
   }
 
   /** A file by the path that it has where the process runs. Of another host there is only the executable: ENOENT. */

@@ -16,13 +16,16 @@ export class EventReader {
   #rest = "";
   #asked: Promise<Uint8Array> | undefined;
 
-  private constructor(files: ProcessFiles, events: TreeFile) {
+  private constructor(files: ProcessFiles, events: TreeFile, given: AbortSignal | undefined) {
     this.#files = files;
     this.#events = events;
+    if (given?.aborted) this.#stop.abort();
+    given?.addEventListener("abort", () => this.#stop.abort(), { once: true });
   }
 
-  static async open(files: ProcessFiles): Promise<EventReader> {
-    return new EventReader(files, await files.events());
+  /** When `given` is up whoever waits is told EINTR. */
+  static async open(files: ProcessFiles, given?: AbortSignal): Promise<EventReader> {
+    return new EventReader(files, await files.events(), given);
   }
 
   /** Asks already for what {@link next} will have, so that it comes as soon as it is there. */

@@ -5,7 +5,7 @@ import { EventReader } from "./event-reader.ts";
 import { Patches } from "./patches.ts";
 import { Points } from "./points.ts";
 import type { ProcessFiles } from "./process-files.ts";
-import type { Happening, StopHappening } from "./stop-line.ts";
+import { type Happening, parseStopLine, type StopHappening } from "./stop-line.ts";
 import { ThreadRegisters } from "./thread-registers.ts";
 
 /** How a stopped process is to go on. */
@@ -58,18 +58,25 @@ export class Inferior {
     this.points = new Points(files);
   }
 
-  /** Takes control and waits until it has stopped. EBUSY, EPERM, ESRCH and whatever else the tree says. */
-  static async attach(files: ProcessFiles): Promise<Inferior> {
-    const events = await EventReader.open(files);
+  /**
+   * Takes control and waits until it has stopped. EBUSY, EPERM, ESRCH and whatever else the tree says; EINTR when `given` is up. Nothing
+   * is left under control when it fails.
+   */
+  static async attach(files: ProcessFiles, given?: AbortSignal): Promise<Inferior> {
+    const events = await EventReader.open(files, given);
+    let isAttached = false;
     try {
       await files.tell("attach");
+      isAttached = true;
       const stop = await events.next();
       if (stop.kind !== "stop") throw new Errno("ESRCH", `process ${files.pid} has ended or was let go: ${stop.kind}`);
       const { length } = await files.read("regs", 0, MOST_REGISTERS);
       const processor = processorBySetSize(length);
       if (!processor) throw new Errno("EOPNOTSUPP", `no processor is known whose register set has ${length} bytes`);
+      await leaveLibrarySignals(files);
       return new Inferior(files, processor, events, stop);
     } catch (error) {
+      if (isAttached) await files.tell("detach").catch(() => {});
       await events.close();
       await files.forget();
       throw error;
@@ -163,12 +170,17 @@ export class Inferior {
     try {
       await this.files.tell(...words, ...(this.#isInterrupted ? ["halt"] : []));
     } catch (error) {
-      // What has become of it is among the events.
-      if (!isErrno(error, "ESRCH", "ENOENT")) throw error;
+      // What has become of it is among the events, unless it was a thread that is not there.
+      if (!isErrno(error, "ESRCH", "ENOENT") || (await this.#stands())) throw error;
     }
     const happening = await this.#events.next();
     await this.#note(happening);
     return happening;
+  }
+
+  async #stands(): Promise<boolean> {
+    const line = await this.files.text("stop").catch(() => "gone");
+    return parseStopLine(line.trimEnd())?.kind === "stop";
   }
 
   async #postOwed(): Promise<void> {
@@ -186,5 +198,17 @@ export class Inferior {
     this.patches.forget();
     this.points.forget();
     await this.files.forget();
+  }
+}
+
+/** SIGCANCEL and SIGSETXID, by which a library's threads tell each other: they have no name in ctl, and are nothing to a debugger. */
+const LIBRARY_SIGNALS = [32, 33];
+
+async function leaveLibrarySignals(files: ProcessFiles): Promise<void> {
+  try {
+    await files.tell(`ignore ${LIBRARY_SIGNALS.map(signalName).join(" ")}`);
+  } catch (error) {
+    // A tree of before that word: they stop the process.
+    if (!isErrno(error, "EOPNOTSUPP")) throw error;
   }
 }

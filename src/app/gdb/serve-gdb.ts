@@ -30,7 +30,7 @@ export interface GdbService {
  */
 export async function debugOver({ input, output }: ClientStream, service: GdbService): Promise<void> {
   const { debuggee, pid, stop, onBug } = service;
-  const inferior: Inferior | undefined = pid === undefined ? undefined : await debuggee.attach(pid);
+  const inferior: Inferior | undefined = pid === undefined ? undefined : await debuggee.attach(pid, stop);
   const session = new GdbSession({
     debuggee,
     ...(inferior ? { inferior } : {}),

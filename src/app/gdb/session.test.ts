@@ -185,6 +185,27 @@ test("an exec: what was kept of the old program is forgotten, and who follows it
   assert.deepEqual(tree.said, ["break 0x1010", "run", "break 0x1010"]);
 });
 
+test("a thread that is not there is an error, and the session goes on", async () => {
+  const { tree, script, client } = await begin();
+  script.set("thread 2457", () => {
+    throw new Errno("ESRCH", "no such thread");
+  });
+  assert.equal(await client.ask("vCont;s:999"), "E03");
+  script.set("run", stopsAt(tree, "exited 0"));
+  assert.equal(await client.ask("vCont;c"), "W00");
+});
+
+test("who gives up while the process does not stop leaves nothing under control", async () => {
+  const tree = new PaperTree();
+  const given = new AbortController();
+  tree.onWord = (word) => {
+    if (word === "attach") given.abort();
+  };
+  const refused = new Debuggee(tree, false).attach(PID, given.signal);
+  await assert.rejects(refused, { code: "EINTR" });
+  assert.deepEqual(tree.said, ["attach", "detach"]);
+});
+
 test("one thread alone is refused to gdb, and all run for lldb", async () => {
   const { tree, script, client } = await begin();
   assert.equal(await client.ask("vCont;c:64"), "E5f");
