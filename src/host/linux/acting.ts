@@ -8,7 +8,7 @@ const header = new Uint8Array(8);
 new DataView(header.buffer).setUint32(0, LINUX_CAPABILITY_VERSION_3, true);
 const EFFECTIVE_WORDS = [0, 12] as const;
 
-/** As whom a thread meets the kernel's permission checks: the daemon itself, or a user with no capability. */
+/** The identity for the kernel's permission checks: the daemon's own, or that of a user without capabilities. */
 export type Role = "own" | { readonly uid: number; readonly gid: number };
 
 interface Capabilities {
@@ -19,7 +19,7 @@ interface Capabilities {
 const ownUid = process.geteuid!();
 const ownGid = process.getegid!();
 
-/** This thread's: each worker has an instance of this module. */
+/** The state of this thread: each worker has its own instance of this module. */
 let capabilities: Capabilities | undefined;
 
 function ownCapabilities(): Capabilities {
@@ -68,7 +68,7 @@ export function withoutCapabilities<T>(act: () => T): T {
   }
 }
 
-/** EPERM: not root, so nobody else's rights can be tried. */
+/** EPERM: a daemon that is not root cannot act as another user. */
 export function cannotActFor(uid: number): Errno {
   return new Errno("EPERM", `this mount belongs to uid ${ownUid} and cannot act for uid ${uid}`);
 }

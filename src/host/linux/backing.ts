@@ -63,7 +63,7 @@ export class Backing {
     this.#mapsFd = trusted ? libcOpenat(dirfd, "maps", O_RDONLY | O_CLOEXEC, 0) : -1;
   }
 
-  /** No page of [start, end) comes from a file system that could keep us waiting. */
+  /** Whether no page of [start, end) comes from a file system that could make us block. */
   isSafe(start: number, end: number): boolean {
     if (this.#mapsFd < 0) return false;
     for (let at = start; at < end; ) {

@@ -4,7 +4,7 @@ import type { Caller } from "../../core/vfs/caller.ts";
 import { actAs, cannotActFor, ownEffective, type Role } from "./acting.ts";
 import { promptText, waitingLink } from "./proc-file.ts";
 
-/** How long what was learned of a root caller's capabilities is believed. The caller is blocked in its request meanwhile. */
+/** For how long the capabilities of a root caller are cached. The caller is blocked in its request meanwhile. */
 const BELIEVED_MS = 20;
 
 /** In which role a caller meets the kernel's permission checks, and what the daemon's own user may. */
@@ -17,7 +17,7 @@ export class CallerIdentity {
   roleOf(caller: Caller): Role {
     const capable = caller.uid === 0 && this.#rootIsCapable(caller);
     if (this.#uid === 0) return capable ? "own" : { uid: caller.uid, gid: caller.gid };
-    // Root may do whatever the daemon's own user may; anybody else cannot be judged from here.
+    // Root may do whatever the daemon's own user may. The rights of other users cannot be tried by a daemon that is not root.
     if (caller.uid !== this.#uid && !capable) throw cannotActFor(caller.uid);
     return "own";
   }

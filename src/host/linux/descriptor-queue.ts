@@ -17,7 +17,7 @@ const SO_SNDBUF = 7;
 const SO_PEEK_OFF = 42;
 const MSG_PEEK = 2;
 
-/** More than what a waiting message is charged: 768 to 1280 bytes on Linux 6.18, by the length of its text. */
+/** More than the kernel charges a socket's buffer for a waiting message: 768 to 1280 bytes on Linux 6.18, by the length of its text. */
 const MESSAGE_COST = 2048;
 
 function int(value: number): Buffer {
@@ -27,12 +27,11 @@ function int(value: number): Buffer {
 }
 
 /**
- * Named descriptors in a queue of the kernel: each is a message that waits in a socket pair, and lives as long as any process
- * has the pair open, whatever happens to the one that put it there. Every step leaves each name in the queue at least once,
- * so a process that is killed between two of them loses nothing.
+ * Named descriptors in a queue of the kernel. Each is a message (SCM_RIGHTS) that waits in a socket pair, and stays open while any process
+ * has the pair open. Every step leaves each name in the queue at least once, so a kill between two steps loses nothing.
  */
 export class DescriptorQueue {
-  /** Where messages are sent and received. Whoever has both has the queue. */
+  /** The two ends of the socket pair: messages are sent to one and received from the other. A process that has both has the queue. */
   readonly ends: readonly [number, number];
   readonly #names: Set<string>;
   readonly #capacity: number;
@@ -42,11 +41,11 @@ export class DescriptorQueue {
     this.#names = new Set(names);
     const size = int(0);
     check(libcGetsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, size, int(4)), "SO_SNDBUF");
-    // One place is for the copy that drop makes.
+    // `drop` needs one place, for a copy.
     this.#capacity = Math.floor(size.readInt32LE(0) / MESSAGE_COST) - 1;
   }
 
-  /** For so many, if net.core.wmem_max lets there be; a hundred fit everywhere. */
+  /** A new queue with that many places, as far as net.core.wmem_max allows; a hundred fit everywhere. */
   static create(wanted: number): DescriptorQueue {
     const ends = socketPair(SOCK_SEQPACKET | SOCK_NONBLOCK);
     check(libcSetsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, int(((wanted + 1) * MESSAGE_COST) / 2), 4), "SO_SNDBUF");
@@ -71,12 +70,12 @@ export class DescriptorQueue {
     }
     peekFrom(-1);
     const queue = new DescriptorQueue(ends, held.keys());
-    // Killed in the middle of a drop: the first message has its copy at the end of the queue.
+    // The last process was killed in the middle of a drop: the first message has a copy at the end of the queue.
     if (copied !== undefined) queue.#removeFirst();
     return { queue, held };
   }
 
-  /** How many it can hold. */
+  /** How many descriptors the queue can hold. */
   get capacity(): number {
     return this.#capacity;
   }
@@ -85,7 +84,7 @@ export class DescriptorQueue {
     return this.#names.size;
   }
 
-  /** EEXIST, ENAMETOOLONG, ENOSPC, EBADF. When it returns, the copy is there. */
+  /** Puts a copy of a descriptor into the queue; it is there when the call returns. EEXIST, ENAMETOOLONG, ENOSPC, EBADF. */
   hold(name: string, fd: number): void {
     const { length } = utf8(name);
     if (length === 0) throw new Errno("EINVAL", "a descriptor is kept under a name");
@@ -98,10 +97,10 @@ export class DescriptorQueue {
     this.#names.add(name);
   }
 
-  /** Takes the longer the more were put in before. */
+  /** Removes a descriptor. Takes time proportional to the number of those put in before it. */
   drop(name: string): void {
     if (!this.#names.has(name)) return;
-    // Only the first message can be taken out, so those before the one in question go to the end, copy first.
+    // Only the first message can be received. Those before the wanted one move to the end: each is copied there, then removed.
     for (;;) {
       const first = received(this.ends[1], MSG_PEEK);
       if (!first) break;
@@ -116,7 +115,7 @@ export class DescriptorQueue {
     this.#names.delete(name);
   }
 
-  /** Everything in it ends with the last process that has it open. */
+  /** Closes the ends in this process. The descriptors inside are closed with the last process that has the queue. */
   close(): void {
     for (const end of this.ends) libcClose(end);
   }

@@ -12,7 +12,7 @@ export function holdReserve(count: number): void {
   refillReserve();
 }
 
-/** Takes again what has been spent, as far as it can be had. */
+/** Opens again what has been used, as far as descriptors can be had. */
 export function refillReserve(): void {
   while (held.length < wanted) {
     const fd = libcOpen("/dev/null", O_RDONLY | O_CLOEXEC, 0);
@@ -26,7 +26,7 @@ export function closeReserve(): void {
   for (const fd of held.splice(0)) libcClose(fd);
 }
 
-/** openat(2) for reading: -1 and errno. Another thread may be quicker to take a place that is made, so there are several. */
+/** openat(2) for reading: -1 and errno. Another thread may take a number that was just freed, so the reserve has several. */
 export function openForReading(dirfd: number, path: string): number {
   for (;;) {
     const fd = libcOpenat(dirfd, path, O_RDONLY | O_CLOEXEC, 0);

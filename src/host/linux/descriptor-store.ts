@@ -3,28 +3,29 @@ import { utf8 } from "../../core/base/text.ts";
 import { LONGEST_TEXT } from "./descriptor-message.ts";
 import { DescriptorQueue } from "./descriptor-queue.ts";
 
-/** How many queues there can be, and how long one may get: to drop one of so many takes half a millisecond at most. */
+/** How many queues there can be, and how many descriptors one holds: to drop one then takes half a millisecond at most. */
 const QUEUES = 256;
 const QUEUE_LENGTH = 16;
-/** What an owner other than this user may have of all places; so there is always room for this user's own. */
+/** The share of all places that one owner other than this user may have, so that there is always room for this user's own. */
 const SHARE = 1 / 16;
 const STRANGERS_SHARE = 1 / 2;
 
 const SEND = "send ";
 const RECEIVE = "receive ";
-/** Between a name and the uid of its owner, in the text that is kept with a descriptor. */
+/** Separates the name from the uid of its owner in the text of a message. */
 const OWNER = "\0";
 
 /**
- * Any number of named descriptors, in short queues whose ends wait in a queue themselves: whoever has that one has all. Lives as
- * long as any process has it open, and loses nothing when one is killed at any step. Queues are used again and never taken out.
+ * Many named descriptors, in short queues. The ends of these queues are the descriptors of a queue of their own: a process that has that
+ * one has all. The store lives as long as any process has it open, and a kill at any step loses nothing. Queues are reused and never
+ * removed.
  */
 export class DescriptorStore {
   readonly #root: DescriptorQueue;
   readonly #queues: DescriptorQueue[] = [];
-  /** By text: where it is. */
+  /** By text of the message: its queue. */
   readonly #places = new Map<string, DescriptorQueue>();
-  /** By name: the text that is kept. */
+  /** By name: the text of its message. */
   readonly #texts = new Map<string, string>();
   readonly #counts = new Map<number, number>();
   #strangers = 0;
@@ -48,7 +49,7 @@ export class DescriptorStore {
       const number = Number(name.slice(SEND.length));
       store.#nextQueue = Math.max(store.#nextQueue, number + 1);
       const receive = queueEnds.get(RECEIVE + number);
-      // Its maker was killed before it could be used.
+      // The process that made this queue was killed before both of its ends were stored.
       if (receive === undefined) continue;
       const { queue, held: inside } = DescriptorQueue.adopt([send, receive]);
       store.#queues.push(queue);
@@ -57,7 +58,7 @@ export class DescriptorStore {
     return { store, held };
   }
 
-  /** Whoever has both has the store. */
+  /** The ends of the queue of queues: a process that has both has the store. */
   get ends(): readonly [number, number] {
     return this.#root.ends;
   }
@@ -66,7 +67,7 @@ export class DescriptorStore {
     return this.#texts.size;
   }
 
-  /** How many there can be. */
+  /** How many descriptors the store can hold. */
   get capacity(): number {
     return Math.min(QUEUES, Math.floor(this.#root.capacity / 2)) * QUEUE_LENGTH;
   }
@@ -97,7 +98,7 @@ export class DescriptorStore {
     this.#count(text, -1);
   }
 
-  /** Everything in it ends with the last process that has it open. */
+  /** Closes the store in this process. The descriptors inside are closed with the last process that has it open. */
   close(): void {
     for (const queue of this.#queues) queue.close();
     this.#root.close();

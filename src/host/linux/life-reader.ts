@@ -4,12 +4,12 @@ import { libcExit } from "./ffi/libc.ts";
 import { FAILED, GONE, type LifeReaderData, WORDS } from "./life-reader-facts.ts";
 import { endWorker, startWorker } from "./worker.ts";
 
-/** How long everybody waits for one process, at most; and for a thread that is starting, or gets no processor. */
+/** How long the main thread waits at most for one process; and for a thread that is starting, or gets no processor. */
 const PATIENCE_MS = 50;
 const START_MS = 2000;
-/** How long a process that has kept everybody waiting is not asked again. */
+/** For how long a process that has blocked the main thread is not read again. */
 const AVOIDED_MS = 5000;
-/** Threads that processes keep waiting: those of one owner, and in all. */
+/** How many threads may be held up by processes: those of one owner, and in all. */
 const MOST_STUCK_PER_OWNER = 2;
 const MOST_STUCK = 16;
 
@@ -18,13 +18,13 @@ interface Thread extends LifeReaderData {
 }
 
 /**
- * Reads when processes of other users began, for kernels that have no other number of a process (before Linux 6.9): from a file that can
- * wait for the process, on a thread, for which the caller waits for {@link PATIENCE_MS} at most. One that keeps it waiting longer is
- * left behind with the thread.
+ * Reads the start times of other users' processes, for kernels before Linux 6.9, which give a process no other unique number. A read of the
+ * stat file may block, so a thread does it, and the caller waits {@link PATIENCE_MS} at most. A thread that is blocked longer is left to
+ * its process.
  */
 export class LifeReader {
   #thread: Thread | undefined;
-  /** With the owner of the process that each waits for. */
+  /** The held up threads, each with the owner of the process that blocks it. */
   readonly #stuck = new Map<Thread, number>();
   readonly #avoided = new Map<number, number>();
 
@@ -41,7 +41,7 @@ export class LifeReader {
     Atomics.notify(words, WORDS.wanted);
     let hasBegun = false;
     while (Atomics.wait(words, WORDS.done, turn - 1, PATIENCE_MS) === "timed-out") {
-      // It has had the whole of that time, or a machine that has too much to do is what keeps it.
+      // The thread has had a processor for all of that time; otherwise the machine is too busy, and the process is not to blame.
       if (!hasBegun && performance.now() - begin < START_MS) {
         hasBegun = Atomics.load(words, WORDS.begun) === turn;
         continue;
@@ -103,7 +103,7 @@ export class LifeReader {
     return thread;
   }
 
-  /** An ordinary end would wait for a thread that waits in the kernel. */
+  /** process.exit() would wait for a thread that waits in the kernel. */
   readonly #leave = (status: number): void => {
     if (this.#stuck.size > 0) libcExit(status);
   };

@@ -8,10 +8,10 @@ import type { JobArguments, JobKit, JobName, JobResult } from "./kit.ts";
 import type { Answer } from "./lane.ts";
 import { Threads } from "./threads.ts";
 
-/** How long who asks for something small waits for a process, milliseconds. */
+/** The deadline for a request that takes no time unless the process blocks it: milliseconds. */
 const PATIENCE_MS = 2000;
 
-/** How long one waits where it is not the process that is waited for: this machine is busy. */
+/** The deadline where it is not the process that is waited for but this machine, which is busy. */
 const CROWDED_MS = 20_000;
 
 /** The process that a job names. */
@@ -27,17 +27,17 @@ export interface JobTarget {
 export interface JobOptions {
   /** Milliseconds until ETIMEDOUT. */
   readonly patience?: number;
-  /** On a thread also for the daemon's own processes: it waits for others than the process. */
+  /** `elsewhere`: also processes of the daemon's own user are served on a thread, since the job may wait for something else. */
   readonly own?: "elsewhere";
-  /** Called when nothing is done any more, also after a request was given up: what the job worked on may go. */
+  /** Called when the job has ended, which may be long after its request was given up: what the job works on may be closed then. */
   over?(): void;
 }
 
-/** A job on its way. `parked` may have ended long before the job does. */
+/** A job under way. `parked`, its request, may have ended long before the job does. */
 export interface Errand {
   readonly name: string;
   readonly args: unknown;
-  /** What it may wait for: errands with the same key wait for each other. */
+  /** The process and the lock that it may wait for: of errands with the same key one is done at a time. */
   readonly key: string;
   /** The owner of the process. */
   readonly owner: number;
@@ -48,9 +48,9 @@ export interface Errand {
 }
 
 /**
- * Where everything is done that may have to wait for a process. Of the daemon's own processes it is done at once; of others
- * on threads, one at a time for each process, so that a process which never answers costs one thread. A thread that waits in the
- * kernel cannot be called back: it is lost until the process goes. That is what {@link QUOTAS} limit.
+ * Does everything that may block on a process. For processes of the daemon's own user it is done at once; for others on threads, one job at
+ * a time for each process, so that a process which never answers costs one thread. A thread that waits in the kernel cannot be interrupted:
+ * it is lost until the process ends. {@link QUOTAS} limit how many.
  */
 export class Elsewhere<Table extends object = Jobs> {
   readonly #kit: JobKit<Table>;
@@ -66,14 +66,14 @@ export class Elsewhere<Table extends object = Jobs> {
     this.#threads = new Threads(kit, onBug);
   }
 
-  /** `onBug` is told of what goes wrong in a job and is no answer to it; what is done with an answer is done in the asker's turn. */
+  /** `onBug` gets an error of a job that is not an Errno. The answer of a job is handled in the turn of the uid that asked. */
   static processJobs(onBug: (error: unknown) => void, turns?: Turns): Elsewhere {
     return new Elsewhere(PROCESS_JOBS, onBug, turns);
   }
 
   /**
-   * What the job returns or throws; ESRCH when the process has exited meanwhile. ETIMEDOUT when it keeps us waiting for longer than
-   * the request's patience, or is known to keep a thread waiting; EAGAIN where a quota says so, or no thread was free for as long.
+   * Does a job. The outcome is what the job returns or throws; ESRCH: the process has exited meanwhile. ETIMEDOUT: it has blocked longer
+   * than the request's `patience`, or is known to block a thread already. EAGAIN: a quota is reached, or no thread was free for as long.
    */
   do<Name extends JobName<Table>>(
     target: JobTarget,

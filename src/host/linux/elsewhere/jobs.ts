@@ -1,7 +1,7 @@
 /**
- * What can wait for a process, each as one synchronous function: called on a thread of the pool for processes of others, and at
- * once for the daemon's own. Arguments and results are cloned on their way: numbers, strings, plain objects. They name a
- * process by its number; whoever asks makes sure afterwards that it is still the same one.
+ * Everything that may block on a process, each as one synchronous function: called on a thread of the pool for processes of other users, at
+ * once for those of the daemon's own user. Arguments and results are cloned between threads: numbers, strings, plain objects. A job names a
+ * process by its pid; the caller checks afterwards that this is still the same process.
  */
 import {
   AT_EMPTY_PATH,
@@ -36,23 +36,23 @@ import type { JobKit } from "./kit.ts";
 
 export interface Asked {
   readonly pid: number;
-  /** As whom the kernel is asked. */
+  /** The role under which the kernel checks permission. */
   readonly role: Role;
 }
 
 export interface Transfer {
-  /** Of /proc/PID/mem; whoever asks keeps it open. */
+  /** A descriptor of /proc/PID/mem, which the caller keeps open until the job has ended. */
   readonly fd: number;
   readonly address: number;
-  /** Where the bytes are in the daemon's memory; whoever asks keeps them there. */
+  /** The address of the bytes in the daemon's memory, which the caller keeps allocated until the job has ended. */
   readonly buffer: number;
   readonly length: number;
   readonly write: boolean;
 }
 
-/** What is known of a process by its stat file, and what it sleeps on as far as the role may know. */
+/** The stat file of a process, and the kernel function in which it sleeps as far as the role may know. */
 export interface StatAndChannel {
-  /** As text: that is cloned faster than what it says. */
+  /** As text, which is cloned faster than the parsed fields. */
   readonly stat: string;
   readonly channel: string;
 }
@@ -62,11 +62,11 @@ interface OneProcess {
 }
 
 interface OneThread extends Asked {
-  /** Absent: the process's first. */
+  /** Absent: the main thread. */
   readonly tid?: number;
 }
 
-/** Files whose bytes are wanted as they are. */
+/** Files of /proc that are read as bytes. */
 export type BytesName = "auxv" | "cmdline" | "environ" | "maps";
 
 /** Arguments and result of each. */
@@ -82,7 +82,7 @@ export interface Jobs {
   openMemory(job: OneThread): number;
   /** Path of the executable that opens the same file the process runs. */
   executable(job: Asked): string;
-  /** A descriptor of the executable. EOPNOTSUPP on a file system that could keep its readers waiting. */
+  /** A descriptor of the executable. EOPNOTSUPP on a file system that could make its readers block. */
   openExecutable(job: Asked): number;
   /** The whole of a file of bytes. EPERM, EACCES; ENOENT, ESRCH. */
   bytes(job: Asked & { readonly name: BytesName }): Uint8Array;
@@ -91,8 +91,8 @@ export interface Jobs {
   /** As pread(2) and pwrite(2): the count, or minus the errno. */
   transfer(job: Transfer): number;
   /**
-   * Returns once nothing would keep an attach to thread `tid` waiting: it asks for one that is refused in the moment in which
-   * the locks are held, for want of any capability. Only for a process of another uid.
+   * Returns once an attach to thread `tid` would not block: asks for an attach without any capability, which the kernel refuses when it has
+   * taken the locks. Only for a process of another uid.
    */
   tryLocks(job: { readonly tid: number }): void;
 }
@@ -111,7 +111,9 @@ const LOCK_OF: Readonly<Record<keyof Jobs, Lock>> = {
 
 const statx = Buffer.alloc(STATX_SIZE);
 
-/** What a process sleeps on: the kernel shows `0` to who may not know. Empty when it does not sleep. */
+/**
+ * The kernel function in which a process sleeps. Empty where it does not sleep, or the role may not know: the kernel shows `0` for both.
+ */
 export function waitChannel({ pid, tid, role }: OneThread): string {
   try {
     const text = actAs(role, () => waitingText(pid, "wchan", tid));
@@ -122,7 +124,7 @@ export function waitChannel({ pid, tid, role }: OneThread): string {
   }
 }
 
-/** A file that another program or another machine serves could hold us for ever. Takes the descriptor. */
+/** EOPNOTSUPP for a file that another program or machine serves: a read could block for ever. Closes the descriptor in any case. */
 function refuseForeign(fd: number, what: string): void {
   try {
     check(libcStatx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_MASK_INO, statx), what);
@@ -172,7 +174,7 @@ export const JOBS: Jobs = {
   },
 };
 
-/** How many of these are done at the same time, by threads that nothing holds up. */
+/** How many of these jobs are done at a time, by threads that are not held up. */
 const AT_ONCE = 16;
 
 export const PROCESS_JOBS: JobKit<Jobs> = {

@@ -9,18 +9,18 @@ export type JobResult<Jobs, Name extends JobName<Jobs>> = Jobs[Name] extends (jo
   ? Result
   : never;
 
-/** Jobs that are done by the same threads. */
+/** A table of jobs that the same threads do. */
 export interface JobKit<Jobs> {
   readonly jobs: Jobs;
-  /** For what a job waits, if it does: a process that keeps one of these back answers where another one is asked for. */
+  /** The lock that a job may wait for. A process that holds one lock may still answer jobs that need another. */
   readonly lockOf: Readonly<Record<JobName<Jobs>, Lock>>;
   /** What the threads run: it calls `serveJobs` with the same table. */
   readonly program: URL;
-  /** How many are done at the same time, by threads that nothing holds up. */
+  /** How many jobs are done at a time, by threads that are not held up. */
   readonly atOnce: number;
-  /** Takes care of a result that nobody waits for any more. */
+  /** Releases a result whose request has ended: closes a descriptor. */
   discard?(name: JobName<Jobs>, value: unknown): void;
 }
 
-/** The first thing that a thread says: it is there. */
+/** The first message of a thread: it is ready. */
 export const READY = "ready";

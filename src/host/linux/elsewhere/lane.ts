@@ -10,20 +10,20 @@ export interface Order {
   readonly args: unknown;
 }
 
-/** What came of a job: its value, an {@link Errno}, or the stack of a defect of ours. */
+/** The result of a job: its value, an {@link Errno}, or the stack of an unexpected exception. */
 export type Answer =
   | { readonly value: unknown }
   | { readonly code: ErrnoName; readonly reason: string }
   | { readonly bug: string };
 
-/** A thread that does one job at a time. It keeps the process from ending while it has one. */
+/** A thread that does one job at a time. While it has one, Node's event loop stays alive. */
 export class Lane {
   readonly #worker: Worker;
   readonly #port: MessagePort;
   /** How many jobs were ever sent, how many the thread has begun, and its tid. */
   readonly #counts: Int32Array;
   #answered: ((answer: Answer) => void) | undefined;
-  /** When it got its last job, on the clock of performance.now(). */
+  /** When it got its last job: milliseconds of performance.now(). */
   lastUsed = 0;
 
   /**
@@ -58,12 +58,12 @@ export class Lane {
     return this.#answered !== undefined;
   }
 
-  /** The thread has its job, which it may be waiting in. Else it has no processor. */
+  /** Whether the thread has begun its job, in which it may block. Otherwise it has not got a processor yet. */
   get begun(): boolean {
     return Atomics.load(this.#counts, 1) === this.#counts[0];
   }
 
-  /** The thread works, or would if it got a processor; else it sleeps. */
+  /** Whether the thread is running or in the run queue; otherwise it sleeps. */
   get atWork(): boolean {
     try {
       return stateOf(promptText(process.pid, "status", this.#counts[2])) === "R";
@@ -82,7 +82,7 @@ export class Lane {
     Atomics.notify(this.#counts, 0);
   }
 
-  /** Ends the thread; one that waits in the kernel ends with the process, which it does not keep from ending any more. */
+  /** Ends the thread. A thread that waits in the kernel ends with the process, and does not keep that alive any more. */
   end(): void {
     if (this.busy) this.#port.unref();
     else void endWorker(this.#worker);

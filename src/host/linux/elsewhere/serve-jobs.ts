@@ -5,14 +5,14 @@ import { tellLoaded } from "../worker-loaded.ts";
 import { READY } from "./kit.ts";
 import type { Answer, Order } from "./lane.ts";
 
-/** Bytes in memory of their own move to whoever asked for them; anything else is copied. */
+/** Bytes in a buffer of their own are transferred to the asking thread; everything else is copied. */
 function owned(answer: Answer): ArrayBuffer[] {
   const value = "value" in answer ? answer.value : undefined;
   const isOwn = value instanceof Uint8Array && value.byteLength === value.buffer.byteLength && value.byteLength > 0;
   return isOwn ? [value.buffer as ArrayBuffer] : [];
 }
 
-/** The life of a thread of a pool: does one job after the other, synchronously, and sleeps in between. */
+/** The main loop of a pool's thread: does one job after the other, synchronously, and sleeps in between. */
 export function serveJobs<Jobs extends object>(jobs: Jobs): never {
   tellLoaded();
   const { port, wake } = workerData as { readonly port: MessagePort; readonly wake: SharedArrayBuffer };

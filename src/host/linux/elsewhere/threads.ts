@@ -5,19 +5,21 @@ import type { Errand } from "./elsewhere.ts";
 import type { JobKit } from "./kit.ts";
 import { Lane } from "./lane.ts";
 
-/** How long errands wait for a thread before another one is started, which takes 40 ms and 12 MB. */
+/** How long errands wait for a free thread before another one is started, which takes 40 ms and 12 MB. */
 const CROWDED_MS = 5;
-/** After how long an errand whose thread sleeps counts against the owner of its process: one that does not wait takes microseconds. */
+/**
+ * After how long an errand whose thread sleeps counts against the owner of its process. An errand that does not block takes microseconds.
+ */
 const LATE_MS = 60;
-/** After how long it does although its thread works, or would if it got a processor. */
+/** After how long an errand counts against the owner although its thread is running, or in the run queue. */
 const LATE_AT_WORK_MS = 1000;
-/** How long no thread is started after one could not be: a process may start but so many. */
+/** For how long no thread is started after a failure to start one: the number of a user's threads is limited. */
 const RETRY_MS = 250;
-/** One part in so many of the threads is for processes that have not answered yet, and as much for those of one owner. */
+/** Processes that have not answered yet get one thread in so many at most, and so do the processes of one owner. */
 const UNPROVED_SHARE = 4;
-/** Processes that are remembered to have answered. */
+/** How many processes are remembered to have answered. */
 const MOST_PROVED = 4096;
-/** How long a thread stays that has nothing to do. */
+/** How long an idle thread stays. */
 const IDLE_MS = 10_000;
 
 interface Running {
@@ -29,10 +31,10 @@ interface Running {
 }
 
 /**
- * The threads, and which errand each has: one for each lock of a process, those who ask in turn. A thread whose errand is
- * late does not take another's place: so many others are at work as if there were none such. Most threads are for processes
- * that have answered before: what the others do is found out on a few. The processes of one owner have few threads at a time, as
- * those that have answered may begin to hang all at once.
+ * The threads of a pool, and the errand that each has. At most one errand for each lock of a process is under way; the askers get their
+ * turns by uid. A thread whose errand is late does not count: another one is started for it. Most threads are for processes that have
+ * answered before; the others are tried on a few. The processes of one owner get few threads at a time, since processes that have answered
+ * may begin to hang all at once.
  */
 export class Threads {
   readonly #kit: Pick<JobKit<object>, "program" | "atOnce">;
@@ -44,7 +46,7 @@ export class Threads {
   /** Keys of errands that were answered in time. */
   readonly #proved = new Set<string>();
   #starting: Lane | undefined;
-  /** Until then no thread is started. */
+  /** No thread is started before: milliseconds of performance.now(). */
   #retry: NodeJS.Timeout | undefined;
   #crowded: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -69,19 +71,19 @@ export class Threads {
     this.#dispatch();
   }
 
-  /** Nobody waits for it: what has not begun never does. */
+  /** The request of an errand has ended: an errand that has not begun is dropped. */
   withdraw(errand: Errand): void {
     if (this.#queue.delete(errand)) errand.ended(undefined);
   }
 
-  /** Whether it is a thread of ours that keeps it waiting, and not the process: one that starts, or gets no processor. */
+  /** Whether the errand waits for a thread of ours – one that is being started, or gets no processor – and not for the process. */
   isOurs(errand: Errand): boolean {
     const first = this.#byKey.get(errand.key);
     if (first) return !this.#running.get(first)!.late;
     return !this.#mustWait(errand) && this.#late < QUOTAS.threads.most;
   }
 
-  /** Its request has ended without it. Why: undefined where the process does not answer, EAGAIN where it never had a thread. */
+  /** The deadline of an errand is over. Returns EAGAIN where it never had a thread, undefined where the process does not answer. */
   expired(errand: Errand): Errno | undefined {
     this.withdraw(errand);
     const first = this.#byKey.get(errand.key);
@@ -90,7 +92,7 @@ export class Threads {
         ? beyond(QUOTAS.threadsPerOwner)
         : new Errno("EAGAIN", "the server has no thread free to look at the process; try again later");
     }
-    // One that was given up early may hold its thread still: whoever waited behind it has found that out.
+    // An errand that was given up before may still hold its thread, which the errands behind it have shown.
     const running = this.#running.get(first)!;
     if (running.late) running.expired = true;
     return undefined;
@@ -127,7 +129,7 @@ export class Threads {
     }
   }
 
-  /** The errand whose turn is next: of an asker for whom little is being done, of a process that has answered before, the oldest. */
+  /** The next errand: of the asker with the fewest under way, first those to processes that have answered before, then the oldest. */
   #next(): Errand | undefined {
     let first: Errand | undefined;
     let least = Number.POSITIVE_INFINITY;
@@ -148,7 +150,7 @@ export class Threads {
     return asked * 2 + (this.#proved.has(key) ? 0 : 1);
   }
 
-  /** Behind another errand to the same process, behind others that may come to hang, or behind others of its owner. */
+  /** Whether an errand has to wait: for another one to the same process, or for the shares of unknown processes or of its owner. */
   #mustWait({ key, owner }: Errand): boolean {
     if (this.#byKey.has(key)) return true;
     if (!this.#proved.has(key)) {
@@ -159,7 +161,7 @@ export class Threads {
     return this.#count((_, other) => other.owner === owner) >= most || this.#isHeldUp(owner);
   }
 
-  /** Its processes keep as many threads waiting as they may. */
+  /** Whether the processes of this owner hold up as many threads as the quota allows. */
   #isHeldUp(owner: number): boolean {
     return this.#count(({ late }, other) => late && other.owner === owner) >= QUOTAS.threadsPerOwner.most;
   }
@@ -169,7 +171,7 @@ export class Threads {
     return undefined;
   }
 
-  /** Starts a thread, one at a time; who gets it is decided when it is there. */
+  /** Starts a thread, one at a time. Its first errand is chosen when it is ready. */
   #grow(): void {
     this.#crowded = undefined;
     if (this.#queue.size === 0 || this.#starting || this.#retry) return;
@@ -199,7 +201,7 @@ export class Threads {
     return lane;
   }
 
-  /** There may be no room for another thread just now. */
+  /** No thread could be started: the next attempt comes later. */
   #fails(error: unknown): void {
     this.#onBug(new Error("a thread that looks at processes", { cause: error }));
     this.#retry ??= setTimeout(() => {
@@ -222,7 +224,7 @@ export class Threads {
       running.late = true;
       this.#proved.delete(errand.key);
       clearInterval(running.timer);
-      // Another thread may take its place.
+      // The thread is held up: another one may take its place.
       this.#dispatch();
     }, LATE_MS);
     this.#running.set(errand, running);
@@ -253,7 +255,7 @@ export class Threads {
     this.#idle = this.#lanes.size === 0 ? undefined : setTimeout(() => this.#shrink(), IDLE_MS).unref();
   }
 
-  /** A thread waits in the kernel: an ordinary end of the process would wait for it. */
+  /** Whether a thread waits in the kernel: process.exit() would wait for it. */
   get stuck(): boolean {
     return this.#running.size > 0;
   }
