@@ -36,7 +36,7 @@ export interface Section {
   readonly link: number;
 }
 
-/** What a file may claim at most: more headers are not looked at. */
+/** How many headers of a file are read at most. */
 const MAX_SEGMENTS = 256;
 const MAX_SECTIONS = 4096;
 const MAX_NAMES = 256 * 1024;
@@ -151,7 +151,7 @@ function u64(view: DataView, at: number): number {
   return view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
 }
 
-/** Of a name not more is looked at. */
+/** How many bytes of a name are read at most. */
 export const MAX_NAME = 1024;
 
 /** One character a byte, up to the NUL; cut at a kilobyte. */

@@ -16,7 +16,7 @@ interface Sequence {
   readonly header: LineHeader;
 }
 
-/** Line number programs beyond these bytes are not looked at, so that a look takes some tens of milliseconds at most. */
+/** How many bytes of line number programs are read at most, so that a search takes some tens of milliseconds at most. */
 const MAX_PROGRAMS = 4 * 1024 * 1024;
 const MAX_STRINGS = 4 * 1024 * 1024;
 const MAX_SEQUENCES = 100_000;

@@ -14,7 +14,7 @@ export interface Leaving {
   readonly isSignalFrame: boolean;
 }
 
-/** What is known of one place in the code; addresses as the file has them. */
+/** Function, line and so on of one place in the code. Addresses are those of the file. */
 export interface Place {
   readonly symbol: FunctionSymbol | undefined;
   readonly line: SourceLine | undefined;
@@ -23,12 +23,12 @@ export interface Place {
 type FindDebugBytes = (buildId: string | undefined, link: string | undefined) => ByteSource | undefined;
 
 const MAX_LINK = 1024;
-/** Answers kept of each kind. */
+/** How many answers of each kind are cached. */
 const MAX_KEPT = 4096;
 
 /**
- * What one object says of its code, found when it is asked for and kept. What is malformed is as if it were not there:
- * a file that means harm costs its readers a bounded time and says nothing.
+ * The symbols, lines and call frame information of one ELF object, read when they are first needed and cached. A malformed part is treated
+ * as missing: a hostile file costs its readers a bounded time.
  */
 export class ModuleSymbols {
   readonly image: ElfImage;
@@ -54,7 +54,7 @@ export class ModuleSymbols {
       const link = image.section(".gnu_debuglink");
       const bytes = debug(image.buildId, link && stringAt(image.contents(link, MAX_LINK), 0));
       const found = bytes && ElfImage.open(bytes);
-      // Of another build its addresses would name the wrong functions.
+      // A file with another build-id has other addresses: it would name the wrong functions.
       return found?.buildId === image.buildId ? found : undefined;
     });
   }

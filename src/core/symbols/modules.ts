@@ -10,7 +10,7 @@ export interface LoadedModule {
   readonly bytes: ByteSource | undefined;
 }
 
-/** A file that was stripped, and what it says of where its symbols are. */
+/** A stripped file, and how it names the file with its symbols. */
 export interface DebugFileWanted {
   readonly path: string;
   readonly buildId: string | undefined;
@@ -18,7 +18,7 @@ export interface DebugFileWanted {
   readonly link: string | undefined;
 }
 
-/** Finds the bytes of such a file; those of the wrong one are not used. */
+/** Finds the bytes of the file with the symbols. A file with another build-id is not used. */
 export type FindDebugFile = (wanted: DebugFileWanted) => ByteSource | undefined;
 
 /** A place in a module. */
@@ -26,13 +26,13 @@ export interface Located {
   readonly module: LoadedModule;
   /** Undefined where neither the file nor its memory is an ELF object. */
   readonly symbols: ModuleSymbols | undefined;
-  /** As the file has it. */
+  /** The address in the file. */
   readonly address: number;
-  /** What is added to an address of the file. */
+  /** The load bias: what is added to an address of the file. */
   readonly bias: number;
 }
 
-/** The same bytes are looked at once, for as long as somebody has them. */
+/** The symbols of each buffer, analysed once and kept as long as the buffer. */
 const known = new WeakMap<ByteSource, ModuleSymbols | { readonly none: true }>();
 
 function symbolsOf(bytes: ByteSource, path: string, find: FindDebugFile | undefined): ModuleSymbols | undefined {
@@ -44,11 +44,11 @@ function symbolsOf(bytes: ByteSource, path: string, find: FindDebugFile | undefi
   return symbols instanceof ModuleSymbols ? symbols : undefined;
 }
 
-/** What is mapped where in one process. */
+/** The modules of one process by address. */
 export class ModuleMap {
   readonly #modules: readonly LoadedModule[];
   readonly #memory: ByteSource;
-  /** Of the modules whose files cannot be read: what of them is in memory, by path. */
+  /** By path: modules whose files cannot be read, as far as they are in memory. */
   readonly #mapped = new Map<string, ByteSource>();
 
   readonly #findDebug: FindDebugFile | undefined;

@@ -13,7 +13,7 @@ import {
 import { readUpTo } from "./byte-source.ts";
 import { type ElfImage, MAX_NAME, type Section, stringAt } from "./elf-image.ts";
 
-/** Symbols beyond these are not looked at. */
+/** How many symbols are read at most. */
 export const MAX_SYMBOLS = 1_000_000;
 
 /** The beginning of a function; the address as the file has it. */
@@ -22,7 +22,7 @@ export interface FunctionSymbol {
   readonly address: number;
 }
 
-/** What binding says about a name: of several for one place the one that others can use is the better known. */
+/** The rank of a binding: of several names for one address a global one is preferred to a weak one, and that to a local one. */
 const RANK: Readonly<Record<number, number>> = { [STB_GLOBAL]: 2, [STB_WEAK]: 1 };
 
 /** The functions of one symbol table, as plain numbers: 21 bytes each, 20 milliseconds for a million. */

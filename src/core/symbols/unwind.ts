@@ -7,9 +7,9 @@ import type { Leaving } from "./module-symbols.ts";
 import { type FindDebugFile, type LoadedModule, type Located, ModuleMap } from "./modules.ts";
 import { type Registers, type RegisterValues, registerValues } from "./registers.ts";
 
-/** One call that has not returned. */
+/** One frame of a stack: a call that has not returned. */
 export interface Frame {
-  /** Where it goes on. */
+  /** The address at which it goes on. */
   readonly pc: number;
   /** Path of the file that the code is from. */
   readonly module: string | undefined;
@@ -46,7 +46,7 @@ export function unwind(
     const pc: number | undefined = values[dwarf.programCounter];
     // A thread that has jumped to 0 has been interrupted there; a caller there is the end.
     if (pc === undefined || (pc === 0 && !wasInterrupted)) break;
-    // A call may be the last instruction of its function: what follows it is somebody else.
+    // A call may be the last instruction of its function: the return address is then in the next function.
     const inside: number = pc - (wasInterrupted ? 0 : 1);
     const located = map.locate(inside);
     const leaving = located?.symbols?.leaving(located.address);
@@ -73,7 +73,7 @@ function describe(pc: number, located: Located | undefined, inside: number, isSi
   };
 }
 
-/** From one frame to the one that called it. */
+/** Goes from one frame to that of its caller. */
 class Step {
   readonly #dwarf: DwarfFacts;
   readonly #memory: ByteSource;
@@ -165,9 +165,10 @@ class Step {
     return evaluate(expression, { register, memory: this.#memory, bias }, first);
   }
 
-  /** Code that says nothing of how to leave it: made at run time, or written by hand. */
+  /** Code without call frame information: generated at run time, or written by hand. */
   #withoutRules(located: Located | undefined, map: ModuleMap, wasInterrupted: boolean): RegisterValues | undefined {
-    // A call of an address that is no code has not got as far as to save anything.
+    // After a call of an address that is no code nothing has been saved yet: the return address is on top of the stack, or in the link
+    // register.
     return (wasInterrupted && !located ? this.#justCalled(map) : undefined) ?? this.#byFramePointer();
   }
 

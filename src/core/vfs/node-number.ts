@@ -11,11 +11,11 @@ export interface NodeNumber {
 
 /** The nodes of a file system by their numbers. */
 export interface NodeNumbers {
-  /** Of a node of this file system. */
+  /** The number of a node of this file system. */
   of(node: Node): NodeNumber;
   /**
-   * The node of that number, always the same object while somebody holds it. Asks nothing of whatever the node stands for:
-   * that it is gone is told by what is done with the node. ESTALE for a number that no node can have.
+   * The node of that number: always the same object while anything refers to it. It is not checked whether its process still exists; an
+   * operation on the node finds that out. ESTALE: no node can have this number.
    */
   node(high: number, low: number): Node;
   /** The directory that `..` of `dir` leads to. */

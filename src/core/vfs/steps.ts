@@ -1,7 +1,7 @@
 import { Errno, toErrno } from "../base/errno.ts";
 import { type Outcome, Parked } from "./parked.ts";
 
-/** Something done in steps, each of which may have to wait: written down one after the other, as if none had to. */
+/** An operation in steps, each of which may have to wait, written as a generator as if none had to. */
 export type Steps<T> = Generator<Outcome<unknown>, T, unknown>;
 
 /** One step, waited for: `const value = yield* step(outcome)`. It throws what the outcome fails with. */
@@ -10,8 +10,8 @@ export function* step<T>(outcome: Outcome<T>): Steps<T> {
 }
 
 /**
- * Takes the steps, as far as they go at once, and the rest as what they wait for ends. Interrupting the result interrupts
- * what is waited for in that moment: the steps see EINTR there, and may still tidy up.
+ * Runs the steps as far as they go at once, and the rest when the outcomes that they wait for settle. An interrupt of the result interrupts
+ * the outcome that is waited for: the steps see EINTR there, and may still clean up.
  */
 export function perform<T>(steps: Steps<T>): Outcome<T> {
   let waiting: Parked<unknown> | undefined;

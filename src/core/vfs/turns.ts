@@ -6,19 +6,19 @@ const AT_ONCE_MS = 0.5;
 const MOST_BYTES = 32 * 1024 * 1024;
 const OVERHEAD = 256;
 
-/** Uids that are remembered although they are ahead of nobody. */
+/** How many uids are remembered although they are ahead of no other. */
 const MOST_KNOWN = 64;
 
 export interface TurnsHost {
   /** A clock that only moves forward, milliseconds. */
   now(): number;
-  /** Calls `act` once everybody has been looked for who wants something: not before this call returns. */
+  /** Calls `act` when all requests that have come by now are known: later than this call returns. */
   soon(act: () => void): void;
 }
 
-/** Something that waits for its turn. */
+/** A request that waits for its turn. */
 export interface Turn {
-  /** It wants none any more. */
+  /** The request does not wait any more: it was interrupted. */
   cancel(): void;
 }
 
@@ -35,12 +35,12 @@ interface Waiting extends Turn {
  */
 export class Turns {
   readonly #host: TurnsHost;
-  /** Up to where each uid has been served, on a clock that stands at {@link #reached} for those who have asked for nothing yet. */
+  /** The service that each uid has received: milliseconds on a virtual clock. A uid that is not here stands at {@link #reached}. */
   readonly #served = new Map<number, number>();
   #reached = 0;
-  /** Of whom has been served most. */
+  /** The highest value of {@link #served}. */
   #most = 0;
-  /** By uid, the first to come first. */
+  /** By uid: its requests, oldest first. */
   readonly #waiting = new Map<number, Waiting[]>();
   #bytes = 0;
   #isDue = false;
@@ -56,7 +56,9 @@ export class Turns {
     return served === undefined || (served <= this.#reached + AHEAD_MS && !this.#waiting.has(uid));
   }
 
-  /** Has `serve` called, once, when it is the turn of `uid`. What it does it has to {@link spend}; `bytes` is what it holds meanwhile. */
+  /**
+   * Calls `serve`, once, when it is the turn of `uid`; it has to use {@link spend}. `bytes`: how much memory the request holds meanwhile.
+   */
   wait(uid: number, bytes: number, serve: () => void): Turn {
     const waiting: Waiting = {
       serve,
@@ -73,12 +75,12 @@ export class Turns {
     return waiting;
   }
 
-  /** No more requests are to be received before some of those that wait have been served. */
+  /** Whether no more requests are to be received until some of the waiting ones have been served. */
   get full(): boolean {
     return this.#bytes >= MOST_BYTES;
   }
 
-  /** `act`, whose time is spent on `uid`. Within another such act it is that one's time. */
+  /** Calls `act` and charges its time to `uid`. Within another `spend` the time belongs to the outer one. */
   spend(uid: number, act: () => void): void {
     if (this.#isSpending) {
       act();
@@ -96,12 +98,12 @@ export class Turns {
     }
   }
 
-  /** Nobody else has come: what was used is forgotten, unless somebody waits. */
+  /** No other uid has sent a request: forgets what was used, unless a request waits. */
   rest(): void {
     if (!this.#isDue) this.#forget();
   }
 
-  /** As {@link rest}, for those who do not know about others: once all have been looked for. */
+  /** As {@link rest}, for a transport that does not know about the others: once all requests that have come are known. */
   restSoon(): void {
     this.#soon();
   }
@@ -135,7 +137,7 @@ export class Turns {
     serve?.();
   }
 
-  /** Who waits and has been served least. */
+  /** The uid with a waiting request that has received the least service. */
   #next(): number | undefined {
     let next: number | undefined;
     let least = Number.POSITIVE_INFINITY;
@@ -148,7 +150,7 @@ export class Turns {
     return next;
   }
 
-  /** All are where those are who have asked for nothing. */
+  /** Forgets what every uid has received: all are equal again. */
   #forget(): void {
     this.#reached = this.#most;
     if (this.#served.size > MOST_KNOWN) this.#served.clear();

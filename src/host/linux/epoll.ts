@@ -12,7 +12,7 @@ const DATA = hostArch().epollData;
 const EVENT_SIZE = DATA + 8;
 const BATCH = 64;
 
-/** Many descriptors behind one: each is known by a number of the owner's choice. The descriptors stay the owner's. */
+/** An epoll set. Each descriptor has a number that the caller chooses; the descriptors stay the caller's. */
 export class Epoll {
   readonly fd: number;
   readonly #event: Buffer = Buffer.alloc(EVENT_SIZE);

@@ -106,7 +106,7 @@ export class LiveProcess implements Process {
     }
   }
 
-  /** Whether it belongs to the daemon's own user: only then may anything here wait for it. ESRCH. */
+  /** Whether the process belongs to the daemon's own user: only then may a call here block on it. ESRCH. */
   isOwn(): boolean {
     return this.owner().uid === ownUid;
   }
@@ -124,17 +124,17 @@ export class LiveProcess implements Process {
     return mapOutcome(this.#home.elsewhere.do(this, caller, "stat", { pid: this.pid }), imageOf);
   }
 
-  /** Exited and not yet reaped, with no thread left that runs on without the first one. */
+  /** Whether it is a zombie without threads that run on after the main thread has exited. */
   hasExited(): boolean {
     return this.isZombie() && threadsOf(this.pid).length === 0;
   }
 
-  /** Its first thread has exited. */
+  /** Whether its main thread has exited. */
   isZombie(): boolean {
     return isZombie(this.state());
   }
 
-  /** The first thread's: one letter, proc_pid_status(5). */
+  /** The state of the main thread: one letter, proc_pid_status(5). */
   state(): string {
     return stateOf(this.statusText());
   }
@@ -220,7 +220,7 @@ export class LiveProcess implements Process {
     return elsewhere.do(this, caller, "executable", { pid: this.pid, role: identity.roleOf(caller) });
   }
 
-  /** Lets go of the descriptors; the object stays good. */
+  /** Closes the descriptors. The object stays usable and opens them again when needed. */
   close(): void {
     for (const fd of [this.#statusFd, this.#statFd, this.#dirfd]) if (fd >= 0) libcClose(fd);
     this.#statusFd = this.#statFd = this.#dirfd = -1;

@@ -15,7 +15,7 @@ export interface Resident {
   readonly exclusive: number;
 }
 
-/** How many of the pages in [start, end) are in memory, and how many of these nobody else has mapped. */
+/** How many of the pages [start, end) are resident, and how many of these only this process has mapped. */
 export function residentWithin(pid: number, start: number, end: number): Resident {
   const fd = check(libcOpenat(AT_FDCWD, procPath(pid, "pagemap"), O_RDONLY | O_CLOEXEC, 0), `pagemap of ${pid}`);
   let resident = 0;

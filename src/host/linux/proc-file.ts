@@ -26,7 +26,7 @@ export function threadPath(pid: number, tid: number): string {
   return `/proc/${pid}/task/${tid}`;
 }
 
-/** The link that says what descriptor `fd` of process `pid` is. Reading and following it can wait for the process: row "fd/0" of waits.ts. */
+/** The link of descriptor `fd` of process `pid`. Reading and following it may block: row "fd/0" of waits.ts. */
 export function descriptorPath(pid: number, fd: number): string {
   return `${procPath(pid, "fd")}/${fd}`;
 }
@@ -36,12 +36,12 @@ export function openProcess(pid: number): number {
   return check(libcOpenat(AT_FDCWD, processPath(pid), O_RDONLY | O_CLOEXEC, 0), `process ${pid}`);
 }
 
-/** A text that returns at once. ENOENT, ESRCH. */
+/** A text whose read never blocks. ENOENT, ESRCH. */
 export function promptText(pid: number, name: PromptName, tid?: number): string {
   return readTextAt(AT_FDCWD, procPath(pid, name, tid), `${name} of process ${tid ?? pid}`);
 }
 
-/** The same however long it is. */
+/** As {@link promptText}, for a text of any length. */
 export function longPromptText(pid: number, name: PromptName, tid?: number): string {
   return readLongText(procPath(pid, name, tid));
 }
@@ -81,7 +81,7 @@ export function ownTid(): number {
   return Number(linkText.toString("latin1", 0, count).split("/").at(-1));
 }
 
-/** A text that can wait for the process. */
+/** A text whose read may block for as long as the owner of the process likes. */
 export function waitingText(pid: number, name: WaitingName, tid?: number): string {
   return readTextAt(AT_FDCWD, procPath(pid, name, tid), `${name} of process ${pid}`);
 }
@@ -91,7 +91,7 @@ export function openWaiting(dirfd: number, name: "stat"): number {
   return check(libcOpenat(dirfd, name, O_RDONLY | O_CLOEXEC, 0), name);
 }
 
-/** Where a link leads, one character a byte. It can wait for the process. */
+/** The target of a link, one character a byte. The read may block. */
 export function waitingLink(pid: number, name: WaitingName): string {
   const count = check(
     libcReadlinkat(AT_FDCWD, procPath(pid, name), linkText, linkText.length),

@@ -25,7 +25,7 @@ import { addressOf, libcBind, libcClose, libcRead, libcSetsockopt, libcSocket, l
 /** Room for a few thousand events that nobody has read. */
 const ROOM_BYTES = 1 << 20;
 
-/** Tells which processes have another uid. The kernel sends it, and nobody but root hears it. */
+/** Reports processes that have changed their uid: the kernel's process connector (netlink), which only root can use. */
 export class ProcessConnector {
   /** Readable when there is something to {@link read}. */
   readonly fd: number;

@@ -7,11 +7,10 @@ import { procPath, promptText } from "./proc-file.ts";
 const ATTEMPTS = 4;
 
 /**
- * Every mapping of process `pid`, as its thread `tid` has it if that is given, of one moment where that can be had. The kernel hands the
- * text out in pieces, and the process runs on between two of them: a mapping that grows meanwhile is told twice, one that moves perhaps
- * not at all. So the text is read again until its mappings add up to the kernel's own total; for a process that never holds still, what
- * was told twice is cut. It can wait for the process. ENOENT and ESRCH: the process is gone; EACCES; EMFILE where the kernel's text has
- * more bytes than `room`, if any.
+ * Every VMA of process `pid`, read through its thread `tid` if given, as of one moment where possible. The kernel returns smaps in pieces,
+ * and the process runs on in between: a VMA that grows meanwhile appears twice, one that moves perhaps not at all. So the text is read
+ * again until its VMAs add up to the total in `statm`; of a process that never holds still, what appears twice is cut. The read may block.
+ * ENOENT, ESRCH: the process is gone. EACCES. EMFILE: the text has more bytes than `room`.
  */
 export function readSmaps(
   pid: number,

@@ -14,7 +14,7 @@ import { ERRNO } from "../../core/base/errno.ts";
 import { errnoNow, libcClose, libcGetRobustList, libcIoctl, libcPidfdOpen } from "./ffi/libc.ts";
 import { hostArch } from "./host-arch.ts";
 
-/** Whose thread it is, by ids in this process's pid and user namespace. */
+/** Process and uids of a thread, as ids in the pid and user namespace of this process. */
 export interface ThreadInfo {
   readonly pid: number;
   readonly ppid: number;
@@ -28,8 +28,8 @@ const WANTED = PIDFD_INFO_WITH_PID | PIDFD_INFO_WITH_CREDS;
 let isThere = true;
 
 /**
- * What a descriptor of the thread tells, without a file of /proc: it waits for nobody, and leaves nothing behind that the thread would
- * have to clear away at its exit. "gone": there is no such thread; undefined: this kernel, or this process, cannot tell so.
+ * Process and uids of a thread by PIDFD_GET_INFO, without a file of /proc: it never blocks, and creates no /proc entries that the kernel
+ * would have to remove at the thread's exit. "gone": there is no such thread. Undefined: this kernel has no such call, or refuses it.
  */
 export function threadInfo(tid: number): ThreadInfo | "gone" | undefined {
   if (!isThere) return undefined;
@@ -57,8 +57,8 @@ const headBytes = new Uint8Array(head.buffer);
 const lengthBytes = new Uint8Array(8);
 
 /**
- * Whether a thread has told the kernel where it keeps its robust futexes, as the C library has each of them do. The kernel forgets that
- * just before the thread gives up its memory at its exit: who has told it has its memory. Waits for nobody.
+ * Whether the kernel knows a robust futex list of a thread, which the C library registers for each thread. At the thread's exit the kernel
+ * forgets the list just before the thread leaves its address space: a thread with a list still has its memory. Never blocks.
  */
 export function hasRobustFutexes(tid: number): boolean {
   if (libcGetRobustList(hostArch().sysGetRobustList, tid, headBytes, lengthBytes) !== 0) return false;
