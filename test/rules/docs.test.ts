@@ -9,6 +9,7 @@ import { OPS } from "../../src/app/vectors/ops.ts";
 import { COMMANDS } from "../../src/cli/commands.ts";
 import { EXAMPLES } from "../../src/cli/examples.ts";
 import { buildProgram } from "../../src/cli/program.ts";
+import { KEYS } from "../../src/core/policy/settings.ts";
 import { QUOTAS } from "../../src/core/procfs/quotas.ts";
 import { ROOT } from "../support/paths.ts";
 
@@ -66,6 +67,10 @@ test("procfs(5) has exactly the quotas of the table", () => {
       .slice(2),
     rows,
   );
+});
+
+test("limits.toml(5) has exactly the settings of the table", () => {
+  assert.deepEqual([...sections(read("docs/limits.5.md"), "SETTINGS").keys()].sort(), [...KEYS].sort());
 });
 
 test("README has the files and the words, line by line", () => {
