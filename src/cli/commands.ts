@@ -4,6 +4,8 @@ export interface CommandRow {
   readonly name: string;
   /** Whether it can be about the tree of a server, `-r`. */
   readonly remote?: true;
+  /** Whether it is about all commands, which are loaded with it. */
+  readonly needsAll?: true;
   load(): Promise<() => Command>;
 }
 
@@ -35,4 +37,9 @@ export const COMMANDS: readonly CommandRow[] = [
   { name: "md", load: async () => (await import("./commands/md.ts")).mdCommand },
   { name: "vm", load: async () => (await import("./commands/vm.ts")).vmCommand },
   { name: "doctor", load: async () => (await import("./commands/doctor.ts")).doctorCommand },
+  {
+    name: "completion",
+    needsAll: true,
+    load: async () => (await import("./commands/completion.ts")).completionCommand,
+  },
 ];

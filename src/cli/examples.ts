@@ -39,6 +39,7 @@ export const EXAMPLES: Readonly<Record<string, readonly [wish: string, ...lines:
     "what FreeBSD charges in a scenario, step by step",
     "lyonnais vm run --step --rules freebsd test/vectors/freebsd.json",
   ],
+  completion: ["in ~/.bashrc", "source <(lyonnais completion bash)"],
   doctor: ["what works here, for a program", "lyonnais doctor --json"],
 };
 

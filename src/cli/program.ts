@@ -28,7 +28,8 @@ export async function buildProgram(args: readonly string[] = []): Promise<Comman
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(usageLine(text)) });
   const wanted = COMMANDS.filter(({ name }) => name === firstOperand(args));
-  const rows = wanted.length > 0 ? wanted : asksForVersion(args) ? [] : COMMANDS;
+  const isAlone = wanted.length > 0 && !wanted[0]!.needsAll;
+  const rows = isAlone ? wanted : asksForVersion(args) ? [] : COMMANDS;
   for (const { load, remote, name } of rows) {
     const command = (await load())().copyInheritedSettings(program).addHelpText("after", exampleText(name));
     if (!remote) command.hook("preAction", () => refuseRemote(program, name));
