@@ -47,7 +47,6 @@ async function startedAs(uid: number, ...args: (string | number)[]): Promise<Tar
 async function runThrough(target: Target, stops: number, text: string, seen: (line: string) => void): Promise<void> {
   for (let i = 0; i < stops; i++) {
     await words(target.pid, "run; wait 20");
-    while (read(target.pid, "stop").startsWith("signal 17 chld ")) await words(target.pid, "chld; wait 20");
     seen(read(target.pid, "stop"));
   }
   await words(target.pid, "run");
@@ -130,7 +129,7 @@ for (const [how, says] of [
   test(`a child made by ${how} has no breakpoint in its memory`, NEEDS_MOUNT, async () => {
     await using target = await started(3, 5, how);
     const { pid, leaf } = target;
-    await words(pid, `attach; wait; break ${leaf}`);
+    await words(pid, `attach; wait; ignore chld; break ${leaf}`);
     target.child.stdin!.write("\n");
     await runThrough(target, 15, "sum 15\n", (line) => assert.match(line, /^break 1 /));
     assert.ok(target.output.includes(says), target.output);
@@ -369,3 +368,32 @@ test("a process of another user, whose memory is written elsewhere, has the same
   await target.prints("sum 80\n");
   assert.ok(target.output.includes("child 7\n"), target.output);
 });
+
+test(
+  "traced system calls are told where they are entered and left, with arguments and result",
+  NEEDS_MOUNT,
+  async () => {
+    await using target = await Target.start("sleeper");
+    const { pid } = target;
+    await words(pid, "attach; wait; ignore usr1; trace call write; run");
+    for (const word of ["trace", "trace call", "trace calls all", "trace call nothing", "trace call write all"])
+      await assert.rejects(words(pid, word), code("EINVAL"), word);
+    process.kill(pid, "SIGUSR1");
+    await words(pid, "wait");
+    const entered = /^(call write) enter (0x1 0x[0-9a-f]+ 0x5 .*) thread [0-9]+ pc 0x[0-9a-f]+\n$/.exec(
+      read(pid, "stop"),
+    );
+    assert.ok(entered, read(pid, "stop"));
+    assert.ok(!target.output.includes("usr1"));
+    await words(pid, "run; wait");
+    assert.ok(
+      read(pid, "stop").startsWith(`call write leave ${entered[2]} = 0x5 thread ${pid} pc 0x`),
+      read(pid, "stop"),
+    );
+    await words(pid, "trace call none; run");
+    process.kill(pid, "SIGUSR1");
+    await target.prints("usr1\nusr1\n");
+    assert.equal(read(pid, "stop"), "running\n");
+    await words(pid, "detach");
+  },
+);

@@ -31,6 +31,9 @@ export function paperBreakpoints(calls: string[]): PaperBreakpoints {
     ignore: (_process, _caller, names, tell) => {
       calls.push(`${tell ? "catch" : "ignore"} ${names.join(" ")}`);
     },
+    traceCalls: (_process, _caller, names) => {
+      calls.push(`trace call ${names.join(" ")}`);
+    },
     stackPointer: "r19",
     breakpoints: () => rows,
     patches: () => paper.planted,

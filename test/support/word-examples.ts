@@ -5,6 +5,7 @@ const ARGUMENTS: Readonly<Record<string, string>> = {
   break: "0x401136",
   clear: "all",
   watch: "0x404000 8 w",
+  trace: "call mmap brk",
   until: "0x401136",
   ignore: "usr1 alrm",
   catch: "all",

@@ -18,6 +18,7 @@ export const PTRACE_LISTEN = 0x4208;
 export const PTRACE_GETSIGMASK = 0x420a;
 export const PTRACE_SETSIGMASK = 0x420b;
 export const PTRACE_SECCOMP_GET_FILTER = 0x420c;
+export const PTRACE_GET_SYSCALL_INFO = 0x420e;
 export const PTRACE_GET_RSEQ_CONFIGURATION = 0x420f;
 
 export const PTRACE_O_TRACESYSGOOD = 0x1;
@@ -40,3 +41,6 @@ export const PTRACE_EVENT_STOP = 128;
 /** struct ptrace_rseq_configuration, and struct rseq's field with the section being executed, linux/rseq.h. */
 export const PTRACE_RSEQ_CONFIGURATION_SIZE = 24;
 export const RSEQ_CS = 8;
+
+/** struct ptrace_syscall_info: what it is about, and where the call, its arguments and its result are. */
+export const SYSCALL_INFO = { size: 88, op: 0, entry: 1, exit: 2, number: 24, args: 32, result: 24 } as const;

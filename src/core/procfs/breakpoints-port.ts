@@ -52,6 +52,8 @@ export interface Debugger {
   next(process: Process, caller: Caller): Outcome<void>;
   /** Signals by name, `all` or those that are delivered without a stop from now on, or with one again. EBUSY, EINVAL for a name that is none. */
   ignore(process: Process, caller: Caller, names: readonly string[], tell: boolean): void;
+  /** System calls by name, `all` or `none`, at which threads stop from the next run on. EBUSY, EINVAL for a name that is none. */
+  traceCalls(process: Process, caller: Caller, names: readonly string[]): void;
   /** The general register that points at the stack. */
   readonly stackPointer: string;
   /** By number. EBUSY, ENOENT. */

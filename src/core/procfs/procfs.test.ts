@@ -293,6 +293,7 @@ const ARGUMENTS: Readonly<Record<string, RegExp>> = {
     /^(0x[0-9a-fA-F]{1,13}|\S+:[1-9]\d{0,8}|(?!\d)[^+\s]+(\+(0x[0-9a-fA-F]{1,8}|\d{1,9}))?) [1-9]\d{0,2} (r|w|rw)$/,
   PLACE: /^(0x[0-9a-fA-F]{1,13}|\S+:[1-9]\d{0,8}|(?!\d)[^+\s]+(\+(0x[0-9a-fA-F]{1,8}|\d{1,9}))?)$/,
   "SIGNAL...|all": /./,
+  "call NAME...|all|none": /^call ./,
   "N|all": /^([1-9]\d{0,8}|all)$/,
 };
 

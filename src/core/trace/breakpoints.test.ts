@@ -12,6 +12,7 @@ import {
 import { SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
+import type { CallStop } from "./ptrace-port.ts";
 import { Tracee } from "./tracee.ts";
 
 const SIGUSR1 = 10;
@@ -28,6 +29,7 @@ function scene(...tids: Tid[]) {
   const log: string[] = [];
   const say = (text: string) => log.push(text);
   const pendingTraps = new Set<Tid>();
+  const callStops: CallStop[] = [];
   const code = paperCode(log);
   for (const tid of tids) code.counters.set(tid, 0x1000);
   const tracee = new Tracee(
@@ -37,6 +39,7 @@ function scene(...tids: Tid[]) {
       interrupt: (tid) => say(`interrupt ${tid}`),
       resume: (tid, how, signal) => say(`${how} ${tid}${signal ? ` with ${signal}` : ""}`),
       detach: (tid, signal) => say(`detach ${tid}${signal ? ` with ${signal}` : ""}`),
+      callStop: () => callStops.shift(),
       eventMessage: () => CHILD,
       hasPendingTrap: (tid) => pendingTraps.delete(tid),
       threads: () => tids,
@@ -59,6 +62,7 @@ function scene(...tids: Tid[]) {
     tracee,
     code,
     pendingTraps,
+    callStops,
     since: () => log.splice(0),
     breakAt: (address = PLACE, more = {}) => tracee.addBreakpoint({ kind: "break", address, asked: "", ...more }),
     /** The thread executes the breakpoint instruction. */
@@ -467,4 +471,34 @@ test("a step goes on after an interrupt that was under way when another thread p
   since();
   tracee.handle(A, TRAP);
   assert.deepEqual(since(), ["step 100"]);
+});
+
+test("traced calls are told where they are entered and left, others are passed; a breakpoint is left all the same", () => {
+  const { tracee, since, callStops, breakAt, hits, code } = scene(A);
+  const enter = (number: number): CallStop => ({ at: "enter", number, args: [1n, 2n] });
+  const atCall = stopped(SIGTRAP | SYSCALL_STOP);
+  tracee.traceCalls(new Set([9]));
+  tracee.run();
+  assert.deepEqual(since(), ["call 100"]);
+  callStops.push(enter(5), { at: "leave", result: 0n }, enter(9));
+  for (let i = 0; i < 3; i++) tracee.handle(A, atCall);
+  assert.deepEqual(since(), ["call 100", "call 100", "told"]);
+  assert.deepEqual(tracee.report.why, { kind: "syscall", number: 9, args: [1n, 2n] });
+  tracee.run();
+  callStops.push({ at: "leave", result: -12n });
+  tracee.handle(A, atCall);
+  assert.deepEqual(tracee.report.why, { kind: "syscall", number: 9, args: [1n, 2n], result: -12n });
+  code.calls.add(PLACE);
+  breakAt();
+  tracee.run();
+  hits(A);
+  tracee.run();
+  callStops.push(enter(9));
+  since();
+  tracee.handle(A, atCall);
+  assert.deepEqual([since(), tracee.report.why.kind], [["told"], "syscall"]);
+  code.counters.set(A, PLACE + 2);
+  tracee.traceCalls(undefined);
+  tracee.run();
+  assert.deepEqual(since(), [`plant ${PLACE}`, "run 100"]);
 });

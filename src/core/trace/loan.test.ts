@@ -30,6 +30,7 @@ function scene() {
       interrupt: (tid) => say(`interrupt ${tid}`),
       resume: (tid, how, signal) => say(`${how} ${tid} ${signal}`),
       detach: (tid, signal) => say(`detach ${tid} ${signal}`),
+      callStop: () => undefined,
       eventMessage: () => 0,
       hasPendingTrap: () => false,
       threads: () => threads,
@@ -245,6 +246,7 @@ const thread = (tid: number, stop: Stop | undefined, reported = false): Thread =
     overtaken: false,
     hit: undefined,
     watches: 0,
+    call: undefined,
     inject: 0,
   };
 };

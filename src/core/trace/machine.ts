@@ -187,7 +187,7 @@ export class Machine {
   #stopped(tid: Tid, signal: number, event: number): void {
     if (this.loans.takes(tid, signal, event)) return;
     const thread = this.threads.has(tid) ? this.threads.get(tid) : this.threads.add(tid);
-    const stop = this.places.classify(thread, signal, event);
+    const stop = this.threads.classifyCall(thread, this.places.classify(thread, signal, event));
     thread.asked = false;
     thread.stop = stop;
     thread.reported = false;

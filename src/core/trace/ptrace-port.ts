@@ -3,6 +3,11 @@ import type { Tid } from "../base/brand.ts";
 /** How a stopped thread goes on; `off`: by one instruction, to get off a breakpoint; `call`: the same, that is a system call. */
 export type Resume = "run" | "step" | "off" | "call";
 
+/** Where a thread is in a system call, at one of its two stops. */
+export type CallStop =
+  | { readonly at: "enter"; readonly number: number; readonly args: readonly bigint[] }
+  | { readonly at: "leave"; readonly result: bigint };
+
 /**
  * What the rules ask of ptrace(2), for the threads of one process. Each method may throw ESRCH: the thread was killed a
  * moment ago, and its exit will be reported.
@@ -19,6 +24,8 @@ export interface PtracePort {
   resume(tid: Tid, how: Resume, signal: number): void;
   /** PTRACE_DETACH, delivering `signal` (0: none). */
   detach(tid: Tid, signal: number): void;
+  /** PTRACE_GET_SYSCALL_INFO, at a system call stop; undefined where it is none, or the kernel does not say. */
+  callStop(tid: Tid): CallStop | undefined;
   /** PTRACE_GETEVENTMSG. */
   eventMessage(tid: Tid): number;
   /** A SIGTRAP waits to be delivered to this very thread. */

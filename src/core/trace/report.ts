@@ -47,7 +47,8 @@ export class Report {
 
   isPending(thread: Thread): boolean {
     const { stop, reported, hit } = thread;
-    return (stop?.kind === "signal" && !reported && !this.#threads.isIgnored(thread)) || this.#table.isNews(hit);
+    const isTold = stop?.kind === "signal" || stop?.kind === "syscall";
+    return (isTold && !reported && !this.#threads.isIgnored(thread)) || this.#table.isNews(hit);
   }
 
   /** A stopped thread has something to say. */

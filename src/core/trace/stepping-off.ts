@@ -65,6 +65,7 @@ export class SteppingOff {
       case "step":
       case "off":
       case "call":
+      case "syscall":
         this.#waiting.delete(tid);
         if (hit?.told) thread.hit = undefined;
         if (stop.kind === "step" && this.#breaks.any) this.standsOnOne(thread);

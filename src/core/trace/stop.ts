@@ -10,11 +10,20 @@ import {
 import { SIGTRAP } from "../abi/signal.ts";
 import type { Resume } from "./ptrace-port.ts";
 
+/** At the entry of a system call, or at its exit: then with its result, which is -errno where it failed. */
+export interface TracedCall {
+  readonly kind: "syscall";
+  readonly number: number;
+  readonly args: readonly bigint[];
+  readonly result?: bigint;
+}
+
 /**
  * Why a thread is stopped, ptrace(2) "Stopped states".
  * - `signal`: about to be delivered; ours to pass on or to drop.
  * - `step`: the trap after a single step. `off`: after one that was made to get a thread off a breakpoint. `call`: the same, where the
  *   instruction is a system call, at whose entry it has stopped.
+ * - `syscall`: at the entry or the exit of a system call that is traced.
  * - `break`: the trap of a breakpoint instruction of ours, before which the thread stands again.
  * - `group`: job control stopped the whole process.
  * - `exec`: on the first instruction of a new image.
@@ -24,6 +33,7 @@ import type { Resume } from "./ptrace-port.ts";
 export type Stop =
   | { readonly kind: "signal"; readonly signal: number }
   | { readonly kind: "group"; readonly signal: number }
+  | TracedCall
   | { readonly kind: "step" | "off" | "call" | "break" | "exec" | "clone" | "vfork" | "vforked" | "trap" };
 
 /** The stop a wait status of a thread means that was resumed so. */
@@ -51,7 +61,7 @@ export function classifyStop(signal: number, event: number, resumed: Resume): St
 
 /** Stops a debugging person is told about; the others are machinery. */
 export function isReportable(stop: Stop): boolean {
-  return stop.kind === "signal" || stop.kind === "step" || stop.kind === "exec" || stop.kind === "group";
+  return ["signal", "step", "exec", "group", "syscall"].includes(stop.kind);
 }
 
 /** It is in the stop of a SIGTRAP that an instruction raised: there the tracer's death would deliver it. */

@@ -22,6 +22,8 @@ export interface Thread {
   hit: Hit | undefined;
   /** Which watchpoints it has; 0: it has never had any. */
   watches: number;
+  /** The system call that it is in, as far as its entry was seen. */
+  call: { readonly number: number; readonly args: readonly bigint[] } | undefined;
   /** A signal to be delivered when all go on. */
   inject: number;
 }
@@ -53,6 +55,8 @@ export class ThreadSet {
   readonly #observer: ThreadObserver;
   readonly #preparation: Preparation;
   readonly #threads = new Map<Tid, Thread>();
+  /** System calls, by number, at which a thread that runs is to stop; undefined: none. */
+  calls: ReadonlySet<number> | "all" | undefined;
   /** Signals that are delivered without anybody being told. */
   readonly ignored: Set<number> = new Set();
 
@@ -91,6 +95,7 @@ export class ThreadSet {
       overtaken: false,
       hit: undefined,
       watches: 0,
+      call: undefined,
       inject: 0,
     };
     this.#threads.set(tid, thread);
@@ -157,7 +162,20 @@ export class ThreadSet {
     thread.reported = false;
     thread.resumed = how;
     thread.overtaken = false;
-    attempt(() => this.#ptrace.resume(thread.tid, how, isLater ? 0 : given));
+    // Stops at all system calls; those that are not wanted nobody is told of.
+    const request = how === "run" && this.calls ? "call" : how;
+    attempt(() => this.#ptrace.resume(thread.tid, request, isLater ? 0 : given));
+  }
+
+  /** A fresh stop as it is, or that of a system call that is traced. */
+  classifyCall(thread: Thread, stop: Stop): Stop {
+    if (stop.kind !== "call" || !this.calls) return stop;
+    const at = this.#ptrace.callStop(thread.tid);
+    if (at?.at === "enter") thread.call = at;
+    const { call } = thread;
+    if (!at || !call || (this.calls !== "all" && !this.calls.has(call.number))) return stop;
+    const { number, args } = call;
+    return at.at === "enter" ? { kind: "syscall", number, args } : { kind: "syscall", number, args, result: at.result };
   }
 
   /** It has stopped for a signal that is not to be told. */

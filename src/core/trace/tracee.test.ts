@@ -56,6 +56,7 @@ function machine(tids: readonly number[], keepAfterExec = true) {
         request(`detach ${tid} ${signal}`, tid);
         if (killed.has(tid)) throw new Errno("ESRCH", "killed");
       },
+      callStop: () => undefined,
       eventMessage: () => message,
       hasPendingTrap: (tid) => pendingTraps.has(tid),
       threads: () => {
@@ -719,6 +720,7 @@ test("whatever statuses come in whatever order, a thread that runs is never resu
           detach: (tid) => {
             assert.ok(!running.has(tid), `detached ${tid}, which runs`);
           },
+          callStop: () => undefined,
           eventMessage: () => 0,
           hasPendingTrap: () => false,
           threads: () => [...alive].map((tid) => tid as Tid),

@@ -128,6 +128,11 @@ export class Tracee {
     }
   }
 
+  /** System calls, by number, at whose entry and exit a thread stops from its next run on. */
+  traceCalls(calls: ReadonlySet<number> | "all" | undefined): void {
+    this.#machine.threads.calls = calls;
+  }
+
   /** ENOENT. */
   clearBreakpoints(which: number | "all"): void {
     invariant(this.mode === "stopped", "trace/tracee clearBreakpoints: not stopped");

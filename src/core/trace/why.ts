@@ -1,4 +1,4 @@
-import type { Stop } from "./stop.ts";
+import type { Stop, TracedCall } from "./stop.ts";
 
 /**
  * Why a process under control is stopped, as its controller is told.
@@ -9,6 +9,7 @@ import type { Stop } from "./stop.ts";
  * - `exec`: another program is about to execute its first instruction.
  * - `break`: a thread stands on that breakpoint. `watch`: it has touched what is watched. `until`, `next`, `finish`: it has come where that
  *   word has sent it.
+ * - `syscall`: it enters or leaves a system call that is traced.
  * - `signal`: one is about to be delivered. `group`: job control has stopped the process.
  */
 export type Why =
@@ -21,6 +22,7 @@ export type Why =
       readonly old?: bigint | undefined;
       readonly new?: bigint | undefined;
     }
+  | TracedCall
   | { readonly kind: "signal" | "group"; readonly signal: number };
 
 /** What a thread's stop means to a person; undefined for machinery. */
@@ -29,6 +31,8 @@ export function whyOf(stop: Stop): Why | undefined {
     case "signal":
     case "group":
       return { kind: stop.kind, signal: stop.signal };
+    case "syscall":
+      return stop;
     case "step":
     case "exec":
       return { kind: stop.kind };

@@ -1,4 +1,5 @@
 import type { Arch } from "../../core/abi/arch/arch.ts";
+import { callNumber } from "../../core/abi/arch/call-names.ts";
 import { ALL_SIGNALS, anySignalNumber } from "../../core/abi/signal.ts";
 import { mappingAt } from "../../core/abi/text/smaps.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
@@ -22,6 +23,13 @@ function signalOf(name: string): number {
     if (!isErrno(error)) throw error;
     throw new Errno("EINVAL", error.reason, error);
   }
+}
+
+/** EINVAL. */
+function numberOf(arch: Arch, name: string): number {
+  const number = callNumber(arch, name);
+  if (number === undefined) throw new Errno("EINVAL", `there is no system call ${name}`);
+  return number;
 }
 
 interface Setup {
@@ -95,6 +103,14 @@ export class LiveBreakpoints implements Debugger {
   ignore(process: Process, caller: Caller, names: readonly string[], tell: boolean): void {
     const { tracee } = this.#setup.attachments.ofCaller(process, caller);
     tracee.ignore(names.includes("all") && names.length === 1 ? ALL_SIGNALS : names.map(signalOf), tell);
+  }
+
+  traceCalls(process: Process, caller: Caller, names: readonly string[]): void {
+    const { attachments, arch } = this.#setup;
+    const { tracee } = attachments.ofCaller(process, caller);
+    const [only] = names;
+    if (names.length === 1 && (only === "all" || only === "none")) tracee.traceCalls(only === "all" ? only : undefined);
+    else tracee.traceCalls(new Set(names.map((name) => numberOf(arch, name))));
   }
 
   /** EFAULT where nothing is mapped, EOPNOTSUPP in memory that is shared: others would meet the breakpoint, who are not traced. */

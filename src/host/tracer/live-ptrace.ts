@@ -2,6 +2,7 @@ import type { Arch } from "../../core/abi/arch/arch.ts";
 import {
   PTRACE_CONT,
   PTRACE_DETACH,
+  PTRACE_GET_SYSCALL_INFO,
   PTRACE_GETEVENTMSG,
   PTRACE_GETREGSET,
   PTRACE_INTERRUPT,
@@ -16,12 +17,13 @@ import {
   PTRACE_SETREGSET,
   PTRACE_SINGLESTEP,
   PTRACE_SYSCALL,
+  SYSCALL_INFO,
 } from "../../core/abi/ptrace.ts";
 import { SIGTRAP } from "../../core/abi/signal.ts";
 import { statusField } from "../../core/abi/text/status.ts";
 import type { Tid } from "../../core/base/brand.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import type { PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
+import type { CallStop, PtracePort, Resume } from "../../core/trace/ptrace-port.ts";
 import { attempt } from "../../core/trace/thread-set.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { addressOf, libcPidfdSendSignal, libcPtrace, libcPtraceNumber } from "../linux/ffi/libc.ts";
@@ -43,6 +45,7 @@ const REQUEST: Record<Resume, number> = {
 const SOON_MS = 0.2;
 
 const message = Buffer.alloc(8);
+const callInfo = Buffer.alloc(SYSCALL_INFO.size);
 const iovec = Buffer.alloc(16);
 
 /** ptrace(2) on the threads of one process, from the thread that calls. */
@@ -123,6 +126,16 @@ export class LivePtrace implements PtracePort {
 
   detach(tid: Tid, signal: number): void {
     check(libcPtraceNumber(PTRACE_DETACH, tid, 0, signal), `detach ${tid}`);
+  }
+
+  callStop(tid: Tid): CallStop | undefined {
+    callInfo.fill(0);
+    if (libcPtrace(PTRACE_GET_SYSCALL_INFO, tid, SYSCALL_INFO.size, callInfo) < 0) return undefined;
+    const op = callInfo[SYSCALL_INFO.op];
+    if (op === SYSCALL_INFO.exit) return { at: "leave", result: callInfo.readBigInt64LE(SYSCALL_INFO.result) };
+    if (op !== SYSCALL_INFO.entry) return undefined;
+    const args = Array.from({ length: 6 }, (_, i) => callInfo.readBigUInt64LE(SYSCALL_INFO.args + 8 * i));
+    return { at: "enter", number: Number(callInfo.readBigUInt64LE(SYSCALL_INFO.number)), args };
   }
 
   eventMessage(tid: Tid): number {

@@ -1,5 +1,6 @@
 /** Why a process is stopped, or that it runs, as a line of text: procfs(5), stop and events. */
 import type { Arch } from "../../core/abi/arch/arch.ts";
+import { callName } from "../../core/abi/arch/call-names.ts";
 import { describeSignal } from "../../core/abi/siginfo.ts";
 import { signalName } from "../../core/abi/signal.ts";
 import { exitStatusOf } from "../../core/abi/text/stat.ts";
@@ -33,7 +34,11 @@ const hex = (value: number | bigint): string => `0x${value.toString(16)}`;
 const shown = (name: string, value: bigint | undefined): string =>
   value === undefined ? "" : ` ${name} ${hex(value)}`;
 
-function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread): string {
+/** An address as one, and what says that the call has failed as the number that it is. */
+const resultText = (result: bigint): string =>
+  result < 0n && result > -4096n ? String(result) : hex(BigInt.asUintN(64, result));
+
+function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread, arch: Arch): string {
   switch (why.kind) {
     case "signal":
       return `signal ${describeSignal(
@@ -42,6 +47,11 @@ function reasonText({ pid }: LiveProcess, why: Why, thread: LiveThread): string 
       )}`;
     case "break":
       return `break ${why.number} ${hex(why.address)}`;
+    case "syscall": {
+      const { number, args, result } = why;
+      const said = [callName(arch, number), result === undefined ? "enter" : "leave", ...args.map(hex)].join(" ");
+      return `call ${said}${result === undefined ? "" : ` = ${resultText(result)}`}`;
+    }
     case "until":
     case "next":
     case "finish":
@@ -66,7 +76,7 @@ export function stopLine(
 ): string {
   const pc = unlessRefused(() => register(arch, getRegisters(thread, arch), arch.programCounter));
   const at = pc === undefined ? "" : ` pc 0x${pc.toString(16)}`;
-  return `${reasonText(process, why, new LiveThread(thread, arch))} thread ${thread}${at}`;
+  return `${reasonText(process, why, new LiveThread(thread, arch), arch)} thread ${thread}${at}`;
 }
 
 export function exitLine(status: ExitStatus): string {

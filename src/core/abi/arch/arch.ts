@@ -102,6 +102,8 @@ export interface Arch {
   readonly call: CallConvention;
   readonly breakpoint: BreakInstruction;
   readonly calls: CallInstructions;
+  /** All system calls by name: runs of them, the number of the first of each and their names. */
+  readonly callNames: readonly (readonly [first: number, names: string])[];
   /** Byte offset of the debug registers in struct user, and how many of them are addresses; undefined where they are not set that way. */
   readonly debugRegisters: { readonly offset: number; readonly addresses: number } | undefined;
   /** None where the kernel has decided what becomes of the call before it stops for a tracer. */

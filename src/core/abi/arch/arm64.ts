@@ -1,4 +1,5 @@
 import type { Arch, SyscallAbi } from "./arch.ts";
+import { CALL_NAMES } from "./arm64-calls.ts";
 
 /** asm-generic/unistd.h. 32-bit programs are refused: their calls have numbers of their own. */
 const NATIVE: SyscallAbi = {
@@ -63,6 +64,7 @@ export const ARM64: Arch = {
   },
   // brk #0
   // BL, BLR
+  callNames: CALL_NAMES,
   calls: [
     { mask: 0xfc00_0000, value: 0x9400_0000 },
     { mask: 0xffff_fc1f, value: 0xd63f_0000 },

@@ -1,4 +1,5 @@
 import type { Arch, SyscallAbi } from "./arch.ts";
+import { CALL_NAMES } from "./x86-64-calls.ts";
 
 const NATIVE: SyscallAbi = {
   auditArch: 0xc000_003e,
@@ -142,6 +143,7 @@ export const X86_64: Arch = {
   },
   // int3
   breakpoint: { instruction: [0xcc], behind: 1 },
+  callNames: CALL_NAMES,
   calls: "x86",
   debugRegisters: { offset: 848, addresses: 4 },
   interrupted: [

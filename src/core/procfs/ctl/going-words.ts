@@ -50,6 +50,17 @@ export const GOING_WORDS: readonly CtlWord[] = [
     run: until,
   },
   {
+    word: "trace",
+    doc: "stop where a thread enters and leaves these system calls",
+    takes: "call NAME...|all|none",
+    modern: true,
+    run: ({ ports: { breakpoints }, process, caller, args }) => {
+      const [what, ...calls] = args.split(" ");
+      if (what !== "call" || calls.length === 0) throw new Errno("EINVAL", "say: trace call NAME..., all or none");
+      return breakpoints.traceCalls(process, caller, calls);
+    },
+  },
+  {
     word: "ignore",
     doc: "deliver these signals without a stop",
     takes: "SIGNAL...|all",
