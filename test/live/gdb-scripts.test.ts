@@ -10,8 +10,9 @@ import { daemonPlace } from "../support/daemon-place.ts";
 import { gdb, runApart, viaUs } from "../support/gdb.ts";
 import { GdbCommand } from "../support/gdb-command.ts";
 import { NineServer } from "../support/nine-server.ts";
+import { program } from "../support/programs.ts";
 import { Server } from "../support/server.ts";
-import { Target } from "../support/target.ts";
+import { Target, until } from "../support/target.ts";
 
 const LIVE = { skip: process.geteuid!() === 0 ? false : "needs root", timeout: 300_000 };
 
@@ -148,6 +149,19 @@ test("gdb: a signal is shown, passed, and the handler runs", LIVE, async () => {
   ]);
   assertSays(out, [/received signal SIGUSR1/, /Breakpoint 1, handler/, /#1 +<signal handler called>/, /detached/], err);
   await target.prints("handled\n");
+});
+
+test("gdb: an exec is followed, and a breakpoint is one of the new program", LIVE, async () => {
+  await using target = await Target.start("execs-on-usr1", { args: [program("debuggee")] });
+  const raise = `shell kill -USR1 ${target.pid}`;
+  const commands = ["handle SIGUSR1 nostop noprint pass", "catch exec", raise, "continue", "break main", "continue"];
+  const { out, err } = await gdb([viaUs(target.pid), ...commands, "backtrace 1", "detach"]);
+  assertSays(
+    out,
+    [/is executing new program: .*debuggee/, /Catchpoint 1 \(exec'd .*debuggee\)/, /Breakpoint 2, main/, /#0 +main/],
+    err,
+  );
+  await until(() => target.field("Name") === "debuggee" && target.field("TracerPid") === "0", "let go");
 });
 
 test("gdb: python3, and what it loads", LIVE, async () => {
