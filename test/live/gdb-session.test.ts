@@ -1,13 +1,18 @@
 /** What a client of the remote serial protocol meets: stops, interrupts, ends, and mistakes of its own. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Duplex } from "node:stream";
 import { type TestContext, test } from "node:test";
+import { NODE_FLAGS } from "../../src/app/node-flags.ts";
 import { hostArch } from "../../src/host/linux/host-arch.ts";
 import { daemonPlace } from "../support/daemon-place.ts";
 import { GdbCommand } from "../support/gdb-command.ts";
 import { NineServer } from "../support/nine-server.ts";
+import { CLI } from "../support/paths.ts";
 import { symbol } from "../support/programs.ts";
 import { RspClient } from "../support/rsp-client.ts";
 import { Target, until } from "../support/target.ts";
@@ -172,6 +177,31 @@ test("the end of the connection lets it go, standing or running, with nothing wr
     await using again = await begin(t, target);
     assert.equal(await again.client.ask(`m${spin.toString(16)},4`), before);
   }
+});
+
+test("a debugger that has gone from the other end of the pipe leaves nothing behind", LIVE, async () => {
+  await using target = await Target.start("counter");
+  const main = symbol(target.binary, "main");
+  const memory = (): Buffer => {
+    const fd = openSync(`/proc/${target.pid}/mem`, "r");
+    const bytes = Buffer.alloc(8);
+    readSync(fd, bytes, 0, 8, main);
+    closeSync(fd);
+    return bytes;
+  };
+  const before = memory();
+  const child = spawn(process.execPath, [...NODE_FLAGS, CLI, "gdb", String(target.pid)], { stdio: "pipe" });
+  const client = new RspClient(Duplex.from({ readable: child.stdout, writable: child.stdin }));
+  assert.equal(await client.ask("QStartNoAckMode"), "OK");
+  const trap = hostArch().machine === "x86_64" ? "cc" : "000020d4";
+  assert.equal(await client.ask(`M${main.toString(16)},${trap.length / 2}:${trap}`), "OK");
+  assert.notDeepEqual(memory(), before);
+  child.stdout.destroy();
+  child.stdin.write("$?#3f");
+  const [code] = await once(child, "exit");
+  assert.equal(code, 0);
+  await untilFree(target);
+  assert.deepEqual(memory(), before);
 });
 
 test("a command that is killed leaves the process running: alone, by a daemon, over 9P", LIVE, async (t) => {

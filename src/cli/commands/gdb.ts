@@ -39,6 +39,8 @@ async function serve(listen: string | undefined, what: Pick<GdbService, "debugge
   void untilTold().then(() => told.abort());
   const service: GdbService = { ...what, stop: told.signal, onBug: reportBug };
   if (listen === undefined) {
+    // A client that reads no more ends the session, which lets the process go, and not at once this command.
+    process.stdout.removeAllListeners("error");
     await debugOver({ input: process.stdin, output: process.stdout }, service);
     // Nothing is to be read any more.
     process.stdin.destroy();
