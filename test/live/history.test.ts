@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { openTree } from "../../src/app/open-tree.ts";
 import type { Summary } from "../../src/core/history/summary.ts";
 import { type DaemonPlace, daemonPlace } from "../support/daemon-place.ts";
 import { CLI } from "../support/paths.ts";
@@ -113,12 +114,14 @@ test("a daemon that is killed is replaced, and what was before and what comes af
 test("events tell of a process, its program, its refusals and its end, as they happen", async (t) => {
   const place = daemonPlace(t);
   assert.equal(place.run("daemon").code, 0);
-  const reader = background(t, place, "cat", "--follow", "events");
-  // It has its place in the log when something is told.
-  await until(() => {
-    place.run("run", "true");
-    return reader.said !== "";
-  }, "a first event");
+  const client = await openTree({ remote: `unix:${place.socket}` });
+  // Its place in the log is where that is now.
+  const file = await client.open("events", { read: true, write: false });
+  const stop = new AbortController();
+  const reader = { said: "" };
+  const reading = (async () => {
+    for (;;) reader.said += Buffer.from(await file.read(0, 64 * 1024, stop.signal)).toString("latin1");
+  })().catch((error) => error);
   assert.equal(place.run("run", "-j", "32m", "--", "bash", "-c", `(${GREEDY}); exec true`).code, 0);
   await until(() => / became \d+ bash\n.* ended \d+ \d+ \d+ true\n/s.test(reader.said), `the end: ${reader.said}`);
   const lines = reader.said.split("\n");
@@ -135,6 +138,9 @@ test("events tell of a process, its program, its refusals and its end, as they h
     numbers,
     numbers.map((_, i) => numbers[0]! + i),
   );
+  stop.abort();
+  assert.match(String(await reading), /EINTR/);
+  await client.close();
   const history = place.run("cat", "history");
   assert.equal(history.err, "");
   assert.match(history.out, / \d+ refusals?, the daemon began 1 time\n/);
