@@ -4,8 +4,7 @@ import { ERRNO, type ErrnoName, isErrno } from "../../core/base/errno.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
 import { closeReserve, holdReserve, refillReserve } from "../linux/descriptor-reserve.ts";
-import { countInOwnPages } from "../linux/page-size.ts";
-import { tellLoaded } from "../linux/worker-loaded.ts";
+import { beginWorker } from "../linux/worker-loaded.ts";
 import { Bookkeeper } from "./bookkeeper.ts";
 import type { Message, Report, ThreadData } from "./requests.ts";
 
@@ -15,9 +14,7 @@ const BREATH_MS = 250;
 /** How many descriptors are reserved for this thread, whatever the rest of the process has open. */
 const RESERVE = 16;
 
-tellLoaded();
-// The state of modules is that of this thread: the main thread has done the same for itself.
-countInOwnPages();
+beginWorker();
 
 const data = workerData as ThreadData;
 const port = parentPort!;

@@ -1,7 +1,9 @@
 import { type SmapsEntry, smapsFigure } from "../../core/abi/text/smaps.ts";
+import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { MapLine } from "../../core/vm/map-line.ts";
 
-const KB_PER_PAGE = 4;
+/** A figure of smaps, which is in kB, in pages. */
+const pagesOf = (entry: SmapsEntry, name: string): number => (smapsFigure(entry, name) * 1024) / PAGE_SIZE;
 
 function typeOf(entry: SmapsEntry, touched: boolean): MapLine["type"] {
   if (entry.path.startsWith("/dev/") && !entry.path.startsWith("/dev/shm/") && entry.path !== "/dev/zero (deleted)") {
@@ -18,8 +20,8 @@ function typeOf(entry: SmapsEntry, touched: boolean): MapLine["type"] {
  */
 export function toMapLine(entry: SmapsEntry, payer: number | undefined): MapLine {
   const { start, end, rights, inode, path } = entry;
-  const resident = smapsFigure(entry, "Rss") / KB_PER_PAGE;
-  const anonymous = (smapsFigure(entry, "Anonymous") + smapsFigure(entry, "Swap")) / KB_PER_PAGE;
+  const resident = pagesOf(entry, "Rss");
+  const anonymous = pagesOf(entry, "Anonymous") + pagesOf(entry, "Swap");
   const shared = rights.endsWith("s");
   const touched = anonymous > 0 || resident > 0;
   const type = typeOf(entry, touched);
@@ -29,7 +31,7 @@ export function toMapLine(entry: SmapsEntry, payer: number | undefined): MapLine
     start,
     end,
     resident,
-    privateResident: (smapsFigure(entry, "Private_Clean") + smapsFigure(entry, "Private_Dirty")) / KB_PER_PAGE,
+    privateResident: pagesOf(entry, "Private_Clean") + pagesOf(entry, "Private_Dirty"),
     object: inode !== 0 ? inode : hasObject ? start : 0,
     rights: rights.slice(0, 3),
     references: hasObject ? 1 : 0,

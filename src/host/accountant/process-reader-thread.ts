@@ -1,7 +1,7 @@
 /** A thread that reads processes for the accountant's thread, and may block in that. Started by process-reader-pool.ts. */
 import { type MessagePort, workerData } from "node:worker_threads";
 import { Bell } from "../linux/bell.ts";
-import { tellLoaded } from "../linux/worker-loaded.ts";
+import { beginWorker } from "../linux/worker-loaded.ts";
 import { readSnapshot } from "./map-snapshot.ts";
 import { type Found, READER_READY, type Wanted } from "./process-reader-messages.ts";
 import { readImage, readMemoryFiles } from "./read-process.ts";
@@ -15,7 +15,7 @@ export interface ProcessReaderData {
   readonly busy: Int32Array;
 }
 
-tellLoaded();
+beginWorker();
 
 const { port, bell: fd, busy } = workerData as ProcessReaderData;
 const bell = new Bell(fd);

@@ -5,6 +5,8 @@ import { readTextAt } from "../linux/file.ts";
 /** /proc/meminfo is read again when it is older than this. */
 const BELIEVED_MS = 1000;
 
+const pages = (kilobytes: string): number => Math.floor((Number(kilobytes) * 1024) / PAGE_SIZE);
+
 /** What the machine can hold, for bits 0 and 2 of vm.overcommit: pages, read from /proc at use. Errno where that cannot be read. */
 export class Supply {
   #read = Number.NEGATIVE_INFINITY;
@@ -20,7 +22,7 @@ export class Supply {
 
   /** What the kernel keeps free for itself: vm.min_free_kbytes. */
   get freeReserved(): number {
-    return Number(readTextAt(AT_FDCWD, "/proc/sys/vm/min_free_kbytes", "min_free_kbytes")) / 4;
+    return pages(readTextAt(AT_FDCWD, "/proc/sys/vm/min_free_kbytes", "min_free_kbytes"));
   }
 
   /** What cannot be paged out: memory locked by programs, and the kernel's own. */
@@ -36,6 +38,6 @@ export class Supply {
       this.#read = now;
     }
     const kilobytes = new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(this.#text)?.[1] ?? "0";
-    return Math.floor((Number(kilobytes) * 1024) / PAGE_SIZE);
+    return pages(kilobytes);
   }
 }

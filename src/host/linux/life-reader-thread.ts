@@ -4,9 +4,9 @@ import { parseStat } from "../../core/abi/text/stat.ts";
 import { isErrno } from "../../core/base/errno.ts";
 import { FAILED, GONE, type LifeReaderData, WORDS } from "./life-reader-facts.ts";
 import { ifThere, waitingText } from "./proc-file.ts";
-import { tellLoaded } from "./worker-loaded.ts";
+import { beginWorker } from "./worker-loaded.ts";
 
-tellLoaded();
+beginWorker();
 
 const { words, result } = workerData as LifeReaderData;
 

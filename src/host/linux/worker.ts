@@ -30,7 +30,7 @@ function newWorker(program: URL, options: WorkerOptions): Worker {
   }
 }
 
-/** Starts the thread of `program`, which calls `tellLoaded`; `data` is its workerData. EAGAIN, as at RLIMIT_NPROC. */
+/** Starts the thread of `program`, which calls `beginWorker`; `data` is its workerData. EAGAIN, as at RLIMIT_NPROC. */
 export function startWorker(program: URL, data: object, options: Omit<WorkerOptions, "workerData"> = {}): Worker {
   const flag: LoadedFlag = { loaded: new Int32Array(new SharedArrayBuffer(4)) };
   const worker = newWorker(program, { ...options, workerData: { ...data, ...flag } });

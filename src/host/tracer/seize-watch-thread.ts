@@ -6,7 +6,7 @@ import { isZombie, stateOf, statusField } from "../../core/abi/text/status.ts";
 import { P_PID, WALL, WEXITED, WNOHANG } from "../../core/abi/wait.ts";
 import { libcWaitid } from "../linux/ffi/libc.ts";
 import { ifThere, listThreads, promptText } from "../linux/proc-file.ts";
-import { tellLoaded } from "../linux/worker-loaded.ts";
+import { beginWorker } from "../linux/worker-loaded.ts";
 import { forgetCulprit, recordCulprit, WATCH } from "./seize-watch-facts.ts";
 
 /** After how long a call is looked into, and how often from then on. */
@@ -16,7 +16,7 @@ const SUSPECT_MS = 400;
 /** After how long a call is given up, and the server with it. */
 const GIVE_UP_MS = 2000;
 
-tellLoaded();
+beginWorker();
 
 const { state, life, record } = workerData as {
   readonly state: SharedArrayBuffer;

@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import { Errno } from "../../../core/base/errno.ts";
 import { ownTid } from "../proc-file.ts";
-import { tellLoaded } from "../worker-loaded.ts";
+import { beginWorker } from "../worker-loaded.ts";
 import { READY } from "./kit.ts";
 import type { Answer, Order } from "./lane.ts";
 
@@ -14,7 +14,7 @@ function owned(answer: Answer): ArrayBuffer[] {
 
 /** The main loop of a pool's thread: does one job after the other, synchronously, and sleeps in between. */
 export function serveJobs<Jobs extends object>(jobs: Jobs): never {
-  tellLoaded();
+  beginWorker();
   const { port, wake } = workerData as { readonly port: MessagePort; readonly wake: SharedArrayBuffer };
   /** How many jobs were ever sent, how many were begun, and this thread's tid. */
   const counts = new Int32Array(wake);
