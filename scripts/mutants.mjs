@@ -15,9 +15,16 @@ import { parseArgs } from "node:util";
 import { fetchInstrumenter, instrument } from "./mutants/instrument.mjs";
 import { Worker } from "./mutants/pool.mjs";
 
-const FOLDERS = ["abi", "trace", "procfs", "vm", "charges", "notify"];
+const FOLDERS = ["abi", "trace", "procfs", "vm", "charges", "trap", "space", "grants", "population", "notify"];
 /** Unit tests that judge a folder from outside it. */
 const ELSEWHERE = { vm: ["dist/test/rules/vectors.test.js"] };
+/** Folders whose unit tests judge this one as well: what they are about is made of it. */
+const ABOVE = {
+  trap: ["notify"],
+  space: ["grants", "population", "notify"],
+  grants: ["population", "notify"],
+  population: ["notify"],
+};
 /** A mutant that is reached this many times as often as the code it changes has an endless loop. */
 const TOO_OFTEN = 100;
 /** For what loops without being reached. */
@@ -108,7 +115,8 @@ try {
     rmSync(join(place, "dist"), { recursive: true, force: true });
     cpSync(join(root, "dist"), join(place, "dist"), { recursive: true });
     const dir = join(place, "dist/src/core", folder);
-    const tests = [...filesIn(dir, true), ...(ELSEWHERE[folder] ?? []).map((name) => join(place, name))];
+    const above = (ABOVE[folder] ?? []).flatMap((each) => filesIn(join(place, "dist/src/core", each), true));
+    const tests = [...filesIn(dir, true), ...above, ...(ELSEWHERE[folder] ?? []).map((name) => join(place, name))];
     for (const name of tests)
       writeFileSync(name, readFileSync(name, "utf8").replaceAll('"node:test"', JSON.stringify(shim)));
     const all = await instrument(join(place, "tools"), filesIn(dir, false));

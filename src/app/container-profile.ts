@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import * as v from "valibot";
 import { Errno } from "../core/base/errno.ts";
-import { type Listening, type OciProfile, ociProfile } from "../core/notify/oci-profile.ts";
+import { type Listening, type OciProfile, ociProfile } from "../core/trap/oci-profile.ts";
 import { hostArch } from "../host/linux/host-arch.ts";
 import { daemonSocket } from "./daemon/socket.ts";
 import { readText } from "./read-text.ts";

@@ -1,8 +1,8 @@
 /** Calls on a paper machine, one after the other, in the tests of the accounts. */
 import assert from "node:assert/strict";
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
-import type { SwapLimit } from "../../src/core/notify/limit.ts";
-import type { Operation } from "../../src/core/notify/operation.ts";
+import type { SwapLimit } from "../../src/core/space/limit.ts";
+import type { Operation } from "../../src/core/trap/operation.ts";
 import { AccountsWorld } from "./accounts-world.ts";
 import { HEAP_START, type PaperProcess } from "./vm-targets.ts";
 

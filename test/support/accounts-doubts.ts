@@ -1,5 +1,5 @@
 /** What nobody outside the kernel could tell, and what histories therefore leave out: docs/semantics.md, "What stays in doubt". */
-import type { Operation } from "../../src/core/notify/operation.ts";
+import type { Operation } from "../../src/core/trap/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import type { AccountsWorld } from "./accounts-world.ts";
 import { isShared, payerOf } from "./vm-prices.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
 import { UNLIMITED } from "../../src/core/charges/unlimited.ts";
-import type { Operation } from "../../src/core/notify/operation.ts";
+import type { Operation } from "../../src/core/trap/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import {
   hasForeign,

@@ -1,4 +1,4 @@
-import type { Json, Recorder } from "../../src/core/notify/records.ts";
+import type { Json, Recorder } from "../../src/core/grants/records.ts";
 
 /** Thrown where the daemon is killed. */
 const KILLED = new Error("the daemon is killed");

@@ -1,5 +1,5 @@
 import type { UidInfo } from "../../src/core/charges/uidinfo.ts";
-import type { Operation } from "../../src/core/notify/operation.ts";
+import type { Operation } from "../../src/core/trap/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import type { VmMap } from "../../src/core/vm/map.ts";
 import type { Proc } from "../../src/core/vm/proc.ts";

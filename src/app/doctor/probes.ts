@@ -4,7 +4,7 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { release, tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { isErrno } from "../../core/base/errno.ts";
-import { canRepair } from "../../core/notify/filter.ts";
+import { canRepair } from "../../core/trap/filter.ts";
 import { tryListener } from "../../host/accountant/probe.ts";
 import { closeDescriptor } from "../../host/linux/file.ts";
 import { hostArch } from "../../host/linux/host-arch.ts";

@@ -15,8 +15,8 @@ import {
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
-import type { Operation } from "./operation.ts";
-import type { AccountedProcess } from "./process.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Operation } from "../trap/operation.ts";
 import { recount } from "./recount.ts";
 
 const FORK: Operation = { kind: "fork", isSibling: false };

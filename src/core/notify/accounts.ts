@@ -2,23 +2,23 @@ import { ERRNO } from "../base/errno.ts";
 import { HeldDisks } from "../charges/disk-charges.ts";
 import { type Console, NO_CONSOLE, type SwapConfig, SwapLedger } from "../charges/swap-ledger.ts";
 import { UidInfos } from "../charges/uidinfo.ts";
-import type { AccountsState } from "./accounts-state.ts";
-import { Arrivals } from "./arrivals.ts";
-import { Grants } from "./grants.ts";
-import { Job } from "./job.ts";
-import { NO_LIMIT, type SwapLimit } from "./limit.ts";
-import type { TrappedCall } from "./notification.ts";
+import { Grants } from "../grants/grants.ts";
+import { NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "../grants/records.ts";
+import { SharedObjects } from "../grants/shared-objects.ts";
+import type { AccountsState } from "../population/accounts-state.ts";
+import { Arrivals } from "../population/arrivals.ts";
+import { Population } from "../population/population.ts";
+import { UidAccounts } from "../population/uid-accounts.ts";
+import { NO_WITNESS, type Witness } from "../population/witness.ts";
+import { Job } from "../space/job.ts";
+import { NO_LIMIT, type SwapLimit } from "../space/limit.ts";
+import { ifMapIsThere, type Targets, type Vma } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import { isHidden } from "../space/ranges.ts";
+import type { Space } from "../space/space.ts";
+import type { TrappedCall } from "../trap/notification.ts";
 import { OPERATIONS, type OperationContext } from "./operations.ts";
-import { Population } from "./population.ts";
-import { ifMapIsThere, type Targets, type Vma } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
-import { isHidden } from "./ranges.ts";
-import { NO_RECORDER, OVERCOMMIT_RECORD, type Recorder } from "./records.ts";
 import { Room } from "./room.ts";
-import { SharedObjects } from "./shared-objects.ts";
-import type { Space } from "./space.ts";
-import { UidAccounts } from "./uid-accounts.ts";
-import { NO_WITNESS, type Witness } from "./witness.ts";
 
 /**
  * What is decided about a trapped call. `continue`: the kernel carries it out. `errno`: it fails. `value`: it does nothing and returns

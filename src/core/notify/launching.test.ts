@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MAPPINGS, VmTargets } from "../../../test/support/vm-targets.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../charges/swap-ledger.ts";
+import { Job } from "../space/job.ts";
+import type { Operation } from "../trap/operation.ts";
 import { Accounts } from "./accounts.ts";
-import { Job } from "./job.ts";
-import type { Operation } from "./operation.ts";
 
 const UID = 1000;
 /** The command's, which the launcher becomes. */

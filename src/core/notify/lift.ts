@@ -1,7 +1,7 @@
 import { UNLIMITED } from "../charges/unlimited.ts";
+import { JOB_RECORD, jobRecord } from "../grants/records.ts";
+import { type LimitCell, NO_LIMIT } from "../space/limit.ts";
 import type { Accounts } from "./accounts.ts";
-import { type LimitCell, NO_LIMIT } from "./limit.ts";
-import { JOB_RECORD, jobRecord } from "./records.ts";
 
 /** Lifts all limits and budgets, of processes that exist and of unfound children. Reservations are still counted. */
 export function liftLimits(accounts: Accounts): void {

@@ -3,10 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
+import { JOB_RECORD, jobRecord } from "../grants/records.ts";
+import { limitCell } from "../space/limit.ts";
+import type { Operation } from "../trap/operation.ts";
 import { liftLimits } from "./lift.ts";
-import { limitCell } from "./limit.ts";
-import type { Operation } from "./operation.ts";
-import { JOB_RECORD, jobRecord } from "./records.ts";
 
 const UID = 1000;
 const FORK: Operation = { kind: "fork", isSibling: false };

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { HEAP_START, MAPPINGS } from "../../../test/support/vm-targets.ts";
 import { PAGE_SIZE } from "../base/size.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation } from "../trap/operation.ts";
 
 const UID = 1000;
 const OTHER = 2000;

@@ -1,11 +1,11 @@
 import { pagesIn } from "../base/size.ts";
-import { Grant } from "./grant.ts";
-import type { TrappedCall } from "./notification.ts";
+import { Grant } from "../grants/grant.ts";
+import type { Vma } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import { accountedWithin, dataEnd } from "../space/ranges.ts";
+import type { Space } from "../space/space.ts";
+import type { TrappedCall } from "../trap/notification.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
-import type { Vma } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
-import { accountedWithin, dataEnd } from "./ranges.ts";
-import type { Space } from "./space.ts";
 
 /** Processor time after which an operation on the caller's own address space is taken to be done: nanoseconds. */
 export const DONE_NS = 20_000_000;

@@ -1,4 +1,4 @@
-import { ForkGrant, VforkGrant } from "./grant.ts";
+import { ForkGrant, VforkGrant } from "../grants/grant.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 
 /** Processor time after which a fork or the like is taken to be done: copying the page tables of a large address space takes long. */

@@ -1,4 +1,4 @@
-import { Grant, ObjectGrant } from "./grant.ts";
+import { Grant, ObjectGrant } from "../grants/grant.ts";
 import type { OperationOf, OperationRow } from "./operations.ts";
 import { DONE_NS } from "./operations-of-memory.ts";
 

@@ -4,12 +4,12 @@ import { test } from "node:test";
 import { PAGE_SIZE } from "../base/size.ts";
 import { SwapLedger } from "../charges/swap-ledger.ts";
 import { UidInfo } from "../charges/uidinfo.ts";
-import { Job } from "./job.ts";
-import type { Operation } from "./operation.ts";
+import { Job } from "../space/job.ts";
+import type { Vma } from "../space/ports.ts";
+import { dataEnd, outside } from "../space/ranges.ts";
+import { Space } from "../space/space.ts";
+import type { Operation } from "../trap/operation.ts";
 import { OPERATIONS } from "./operations.ts";
-import type { Vma } from "./ports.ts";
-import { dataEnd, outside } from "./ranges.ts";
-import { Space } from "./space.ts";
 
 const NONE = { stack: false, heap: false, named: false, hidden: false, object: undefined, objectPages: 0 };
 const vma = (start: number, end: number, over: Partial<Vma> = {}): Vma => {

@@ -1,14 +1,14 @@
-import type { Grant, GrantKind } from "./grant.ts";
-import type { Grants } from "./grants.ts";
-import type { TrappedCall } from "./notification.ts";
-import type { Operation } from "./operation.ts";
+import type { Grant, GrantKind } from "../grants/grant.ts";
+import type { Grants } from "../grants/grants.ts";
+import type { SharedObjects } from "../grants/shared-objects.ts";
+import type { Targets, Vma } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Space } from "../space/space.ts";
+import type { TrappedCall } from "../trap/notification.ts";
+import type { Operation } from "../trap/operation.ts";
 import { brk, map, protect, remap } from "./operations-of-memory.ts";
 import { exec, fork, handler, setuid, trace, vfork } from "./operations-of-processes.ts";
 import { resize, segment, share } from "./operations-of-sharing.ts";
-import type { Targets, Vma } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
-import type { SharedObjects } from "./shared-objects.ts";
-import type { Space } from "./space.ts";
 
 /** The parts of the accounts that the rows use. */
 export interface OperationContext {

@@ -14,9 +14,9 @@ import {
   UID,
 } from "../../../test/support/accounts-calls.ts";
 import { HEAP_START, IMAGE_PAGES, MAPPINGS } from "../../../test/support/vm-targets.ts";
-import { Job } from "./job.ts";
-import { limitCell } from "./limit.ts";
-import type { Operation } from "./operation.ts";
+import { Job } from "../space/job.ts";
+import { limitCell } from "../space/limit.ts";
+import type { Operation } from "../trap/operation.ts";
 
 const fork = (isSibling = false): Operation => ({ kind: "fork", isSibling });
 const vfork = (waits: boolean): Operation => ({ kind: "vfork", waits });

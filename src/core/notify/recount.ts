@@ -1,6 +1,6 @@
 import { type Holder, recount as recountCharges } from "../charges/recount.ts";
+import type { Space } from "../space/space.ts";
 import type { Accounts } from "./accounts.ts";
-import type { Space } from "./space.ts";
 
 /** Adds up all charges again. Returns a line for each total – of a uid, of the machine, of a job – that differs from the one kept. */
 export function recount(accounts: Accounts): string[] {

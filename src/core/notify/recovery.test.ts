@@ -5,10 +5,10 @@ import { PaperJournal } from "../../../test/support/paper-journal.ts";
 import { MAPPINGS, type PaperProcess, VmTargets } from "../../../test/support/vm-targets.ts";
 import { SWAP_RESERVE_RLIMIT_ON } from "../charges/swap-ledger.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
+import type { Json } from "../grants/records.ts";
+import type { Job } from "../space/job.ts";
+import type { AccountedProcess, ProgramImage } from "../space/process.ts";
 import { Accounts } from "./accounts.ts";
-import type { Job } from "./job.ts";
-import type { AccountedProcess, ProgramImage } from "./process.ts";
-import type { Json } from "./records.ts";
 import { recount } from "./recount.ts";
 import { recover } from "./recovery.ts";
 

@@ -1,11 +1,4 @@
-import type { Accounts } from "./accounts.ts";
-import { ObjectGrant } from "./grant.ts";
-import type { Inheritance } from "./inheritance.ts";
-import { Job } from "./job.ts";
-import type { LimitCell } from "./limit.ts";
-import { share } from "./operations-of-sharing.ts";
-import type { Image } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
+import { ObjectGrant } from "../grants/grant.ts";
 import {
   FORK_RECORD,
   type ForkRecord,
@@ -24,7 +17,14 @@ import {
   UNSEEN_RECORD,
   type UnseenRecord,
   VFORK_CHILD_RECORD,
-} from "./records.ts";
+} from "../grants/records.ts";
+import type { Inheritance } from "../population/inheritance.ts";
+import { Job } from "../space/job.ts";
+import type { LimitCell } from "../space/limit.ts";
+import type { Image } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Accounts } from "./accounts.ts";
+import { share } from "./operations-of-sharing.ts";
 
 /** The records whose keys begin with `prefix`, each with the rest of its key. */
 function* under<T>(records: ReadonlyMap<string, Json>, prefix: string): Iterable<[string, T]> {

@@ -19,8 +19,8 @@ import { HEAP_START, MAPPINGS } from "../../../test/support/vm-targets.ts";
 import { PAGE_SIZE } from "../base/size.ts";
 import { SWAP_RESERVE_FORCE_ON, SWAP_RESERVE_RLIMIT_ON } from "../charges/swap-ledger.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
-import type { Operation } from "./operation.ts";
-import type { RefusedCall } from "./process.ts";
+import type { RefusedCall } from "../space/process.ts";
+import type { Operation } from "../trap/operation.ts";
 import { recount } from "./recount.ts";
 
 const FORK: Operation = { kind: "fork", isSibling: false };

@@ -1,7 +1,7 @@
 import type { Refusal } from "../charges/swap-ledger.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Space } from "../space/space.ts";
 import type { Accounts } from "./accounts.ts";
-import type { AccountedProcess } from "./process.ts";
-import type { Space } from "./space.ts";
 
 /** Whether the limits leave room for a call, and how room is found: by reading the maps of those who share a limit. Charges nothing itself. */
 export class Room {

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { machineWith } from "../../../test/support/accounts-calls.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
-import { Job } from "./job.ts";
-import { JOB_RECORD } from "./records.ts";
+import { JOB_RECORD } from "../grants/records.ts";
+import { Job } from "../space/job.ts";
 import { applyPolicy } from "./uid-policy.ts";
 
 test("a policy is for its uids and their sessions, and what has changed is written down", () => {

@@ -1,8 +1,8 @@
 import type { UidLimit } from "../charges/uidinfo.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
+import { JOB_RECORD, jobRecord } from "../grants/records.ts";
+import { NO_LIMIT } from "../space/limit.ts";
 import type { Accounts } from "./accounts.ts";
-import { NO_LIMIT } from "./limit.ts";
-import { JOB_RECORD, jobRecord } from "./records.ts";
 
 /** What the administrator lets a uid reserve: pages. */
 export interface UidAllowance {

@@ -1,7 +1,7 @@
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import { canRepair } from "../../core/notify/filter.ts";
-import type { SwapLimit } from "../../core/notify/limit.ts";
 import { NO_POLICY, type Policy } from "../../core/policy/policy.ts";
+import type { SwapLimit } from "../../core/space/limit.ts";
+import { canRepair } from "../../core/trap/filter.ts";
 import { type Outcome, Parked } from "../../core/vfs/parked.ts";
 import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";

@@ -1,6 +1,6 @@
 import { Errno } from "../../core/base/errno.ts";
-import type { Job } from "../../core/notify/job.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import type { Job } from "../../core/space/job.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
 
 /** How much one uid may have under the accounting of another user's daemon: adopted trees, and processes in all. */
 export interface AdoptionQuota {

@@ -1,6 +1,6 @@
 import type { Verdict } from "../../core/notify/accounts.ts";
-import type { TrappedCall } from "../../core/notify/notification.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
+import type { TrappedCall } from "../../core/trap/notification.ts";
 
 /** How long a gate may hold an answer back: then it is given as it was decided. */
 export const GATE_DEADLINE_MS = 50;

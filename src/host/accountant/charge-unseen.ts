@@ -1,6 +1,6 @@
 import type { Accounts } from "../../core/notify/accounts.ts";
-import type { TrappedCall } from "../../core/notify/notification.ts";
 import { OPERATIONS } from "../../core/notify/operations.ts";
+import type { TrappedCall } from "../../core/trap/notification.ts";
 
 /**
  * Charges the most that a call can add: the decision about it has failed with an exception, and it goes on. The next read of the map gives

@@ -1,6 +1,6 @@
 import type { Verdict } from "../../core/notify/accounts.ts";
-import type { Job } from "../../core/notify/job.ts";
-import type { TrappedCall } from "../../core/notify/notification.ts";
+import type { Job } from "../../core/space/job.ts";
+import type { TrappedCall } from "../../core/trap/notification.ts";
 
 type Admit = (call: TrappedCall, job: Job, last: boolean) => Verdict;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { type TestContext, test } from "node:test";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
 import { libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { Alarms } from "./alarms.ts";
 import { ExitWatch } from "./exit-watch.ts";

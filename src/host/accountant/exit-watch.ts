@@ -1,7 +1,7 @@
 // The global of this name is a getter, which costs as much as the clock.
 import { performance } from "node:perf_hooks";
 import { ERRNO } from "../../core/base/errno.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
 import { errnoNow, libcClose, libcPidfdOpen } from "../linux/ffi/libc.ts";
 import { openFileLimit } from "../linux/probes.ts";
 import type { Alarm, Alarms } from "./alarms.ts";

@@ -2,8 +2,8 @@ import { PAGE_SIZE } from "../../core/base/size.ts";
 import type { Budget } from "../../core/charges/budget.ts";
 import type { SwapLedger } from "../../core/charges/swap-ledger.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
-import type { Job } from "../../core/notify/job.ts";
 import type { JobAccount, RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
+import type { Job } from "../../core/space/job.ts";
 import { FOREIGN_NUMBERS, type Payment, type Requests } from "./requests.ts";
 
 const bytes = (pages: number): number => pages * PAGE_SIZE;

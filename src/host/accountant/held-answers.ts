@@ -1,4 +1,4 @@
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import { type AnswerGate, GATE_DEADLINE_MS, type GateLoop, type MakeGate } from "./answer-gate.ts";
 import type { Answer } from "./listener.ts";

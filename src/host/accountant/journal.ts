@@ -1,6 +1,6 @@
 import { closeSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { Errno } from "../../core/base/errno.ts";
-import type { Json, Recorder } from "../../core/notify/records.ts";
+import type { Json, Recorder } from "../../core/grants/records.ts";
 import { mapFile, unmapFile } from "../linux/mapped-file.ts";
 
 /** The least size of the file, and how many times as long as its present records it is at least. When it is full it is written anew. */

@@ -2,11 +2,11 @@ import { Errno } from "../../core/base/errno.ts";
 import { pagesIn } from "../../core/base/size.ts";
 import { UNLIMITED } from "../../core/charges/unlimited.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
-import type { Job } from "../../core/notify/job.ts";
-import { limitCell, type SwapLimit } from "../../core/notify/limit.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
 import { applyPolicy, type UidPolicy } from "../../core/notify/uid-policy.ts";
 import { holdsFor, isLimited, overcommitOf, type Policy } from "../../core/policy/policy.ts";
+import type { Job } from "../../core/space/job.ts";
+import { limitCell, type SwapLimit } from "../../core/space/limit.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
 import type { ListenerJobs } from "./listener-jobs.ts";
 
 /** The administrator's policy in pages. */

@@ -1,8 +1,8 @@
 import { Errno } from "../../core/base/errno.ts";
+import { JOB_RECORD, jobRecord, type Recorder } from "../../core/grants/records.ts";
 import type { Accounts } from "../../core/notify/accounts.ts";
-import { Job, type JobOf } from "../../core/notify/job.ts";
-import { type LimitCell, limitCell } from "../../core/notify/limit.ts";
-import { JOB_RECORD, jobRecord, type Recorder } from "../../core/notify/records.ts";
+import { Job, type JobOf } from "../../core/space/job.ts";
+import { type LimitCell, limitCell } from "../../core/space/limit.ts";
 import { LISTENER_RECORD } from "./requests.ts";
 
 /** What a new job is made of. */

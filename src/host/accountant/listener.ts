@@ -12,7 +12,7 @@ import {
 } from "../../core/abi/seccomp.ts";
 import { ERRNO } from "../../core/base/errno.ts";
 import type { Verdict } from "../../core/notify/accounts.ts";
-import type { Job } from "../../core/notify/job.ts";
+import type { Job } from "../../core/space/job.ts";
 import { check, lastErrno } from "../linux/ffi/call.ts";
 import { errnoNow, libcIoctl, libcIoctlNumber } from "../linux/ffi/libc.ts";
 

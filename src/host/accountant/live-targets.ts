@@ -1,7 +1,7 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
-import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../core/notify/ports.ts";
+import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../core/space/ports.ts";
 import { bootTicks } from "../linux/boot-ticks.ts";
 import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";

@@ -1,7 +1,7 @@
 import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
-import type { Job } from "../../core/notify/job.ts";
-import type { TrappedCall } from "../../core/notify/notification.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import type { Job } from "../../core/space/job.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
+import type { TrappedCall } from "../../core/trap/notification.ts";
 import type { Listener } from "./listener.ts";
 
 /** What the loop needs from the accounts and the thread. No method may wait. */

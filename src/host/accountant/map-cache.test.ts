@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type TestContext, test } from "node:test";
-import { NOT_YET } from "../../core/notify/ports.ts";
+import { NOT_YET } from "../../core/space/ports.ts";
 import { MapCache } from "./map-cache.ts";
 import { readSnapshot } from "./map-snapshot.ts";
 

@@ -1,4 +1,4 @@
-import { NOT_YET, type Vma } from "../../core/notify/ports.ts";
+import { NOT_YET, type Vma } from "../../core/space/ports.ts";
 import { type MapSnapshot, readSnapshot, sizeOf } from "./map-snapshot.ts";
 import type { Size } from "./sizes.ts";
 

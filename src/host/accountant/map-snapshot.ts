@@ -1,6 +1,6 @@
 import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { isErrno } from "../../core/base/errno.ts";
-import type { Vma } from "../../core/notify/ports.ts";
+import type { Vma } from "../../core/space/ports.ts";
 import { readSmaps } from "../linux/read-smaps.ts";
 import { ifReadable, otherThread, readSize, type Size } from "./sizes.ts";
 import { toVma } from "./to-vma.ts";

@@ -14,8 +14,8 @@ import {
   STATX_UID,
 } from "../../core/abi/statx.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
-import type { MemoryFile } from "../../core/notify/ports.ts";
-import { FILE } from "../../core/notify/shared-objects.ts";
+import { FILE } from "../../core/grants/shared-objects.ts";
+import type { MemoryFile } from "../../core/space/ports.ts";
 import { libcReadlinkat, libcStatx } from "../linux/ffi/libc.ts";
 import { descriptorPath } from "../linux/proc-file.ts";
 

@@ -1,9 +1,9 @@
 // The global of this name is a getter, which costs as much as the clock.
 import { performance } from "node:perf_hooks";
 import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
-import { notificationDecoder, type TrappedCall } from "../../core/notify/notification.ts";
-import { NOT_YET } from "../../core/notify/ports.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import { NOT_YET } from "../../core/space/ports.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
+import { notificationDecoder, type TrappedCall } from "../../core/trap/notification.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { MakeGate } from "./answer-gate.ts";

@@ -1,4 +1,4 @@
-import type { TrappedCall } from "../../core/notify/notification.ts";
+import type { TrappedCall } from "../../core/trap/notification.ts";
 import type { Slot } from "./in-flight.ts";
 import type { Listener } from "./listener.ts";
 

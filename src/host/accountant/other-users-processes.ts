@@ -1,4 +1,4 @@
-import type { Image, MemoryFile } from "../../core/notify/ports.ts";
+import type { Image, MemoryFile } from "../../core/space/ports.ts";
 
 /**
  * Processes of other users, as the accountant's thread sees them. Their owners can make a read of /proc/PID block for as long as they like,

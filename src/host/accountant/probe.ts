@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { Errno } from "../../core/base/errno.ts";
-import { Job } from "../../core/notify/job.ts";
+import { Job } from "../../core/space/job.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { awaitListener } from "./await-listener.ts";
 import { Listener } from "./listener.ts";

@@ -1,4 +1,4 @@
-import type { Image, MemoryFile } from "../../core/notify/ports.ts";
+import type { Image, MemoryFile } from "../../core/space/ports.ts";
 import type { Size } from "./sizes.ts";
 import type { PackedMap } from "./vma-codec.ts";
 

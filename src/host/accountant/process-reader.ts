@@ -1,7 +1,7 @@
 import { type MessagePort, receiveMessageOnPort } from "node:worker_threads";
 import { AT_FDCWD, AT_STATX_DONT_SYNC } from "../../core/abi/fcntl.ts";
 import { STATX_MASK_NLINK, STATX_MASK_UID_GID, STATX_NLINK, STATX_SIZE, STATX_UID } from "../../core/abi/statx.ts";
-import type { Image, MemoryFile } from "../../core/notify/ports.ts";
+import type { Image, MemoryFile } from "../../core/space/ports.ts";
 import { libcStatx } from "../linux/ffi/libc.ts";
 import { processPath, procPath } from "../linux/proc-file.ts";
 import type { Alarm, Alarms } from "./alarms.ts";

@@ -1,7 +1,7 @@
 import { parseSchedstat } from "../../core/abi/text/schedstat.ts";
 import { STAT, statFields, statName } from "../../core/abi/text/stat.ts";
 import { isStopped, isZombie, stateOf } from "../../core/abi/text/status.ts";
-import type { Image, MemoryFile, Progress } from "../../core/notify/ports.ts";
+import type { Image, MemoryFile, Progress } from "../../core/space/ports.ts";
 import { listDescriptors, promptText, waitingText } from "../linux/proc-file.ts";
 import { memoryFileOf } from "./memory-file.ts";
 import { ifReadable, otherThread } from "./sizes.ts";

@@ -1,9 +1,9 @@
 import type { MessagePort } from "node:worker_threads";
 import type { Errno, ErrnoName } from "../../core/base/errno.ts";
 import type { DiskCharges } from "../../core/charges/disk-charges.ts";
-import type { SwapLimit } from "../../core/notify/limit.ts";
 import type { Policy } from "../../core/policy/policy.ts";
 import type { JobAccount, RefusedCall, SwapFigures } from "../../core/procfs/accounts-port.ts";
+import type { SwapLimit } from "../../core/space/limit.ts";
 import type { Outcome, Parked } from "../../core/vfs/parked.ts";
 import type { RepairEnds } from "../repair/repair-setting.ts";
 import type { AdoptionQuota } from "./adoption-quota.ts";

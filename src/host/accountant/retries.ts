@@ -1,4 +1,4 @@
-import { NOT_YET } from "../../core/notify/ports.ts";
+import { NOT_YET } from "../../core/space/ports.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { MapCache } from "./map-cache.ts";
 

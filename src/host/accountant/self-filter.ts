@@ -7,7 +7,7 @@ import {
   SOCK_FILTER_SIZE,
 } from "../../core/abi/seccomp.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
-import { buildFilter, canRepair } from "../../core/notify/filter.ts";
+import { buildFilter, canRepair } from "../../core/trap/filter.ts";
 import { check } from "../linux/ffi/call.ts";
 import { addressOf, libcClose, libcOpen, libcPrctl, libcSeccomp } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";

@@ -1,6 +1,6 @@
 import { ERESTARTNOINTR } from "../../core/abi/restart.ts";
 import { isErrno } from "../../core/base/errno.ts";
-import type { TrappedCall } from "../../core/notify/notification.ts";
+import type { TrappedCall } from "../../core/trap/notification.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { Channel, type RequestKind } from "../repair/channel.ts";
 import type { RepairEnds } from "../repair/repair-setting.ts";

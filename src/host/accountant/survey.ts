@@ -1,6 +1,6 @@
 import type { Accounts } from "../../core/notify/accounts.ts";
-import { NOT_YET } from "../../core/notify/ports.ts";
-import type { AccountedProcess } from "../../core/notify/process.ts";
+import { NOT_YET } from "../../core/space/ports.ts";
+import type { AccountedProcess } from "../../core/space/process.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
 import type { MapCache } from "./map-cache.ts";

@@ -1,7 +1,7 @@
 import type { SmapsEntry } from "../../core/abi/text/smaps.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
-import type { Vma } from "../../core/notify/ports.ts";
-import { ANONYMOUS, SEGMENT } from "../../core/notify/shared-objects.ts";
+import { ANONYMOUS, SEGMENT } from "../../core/grants/shared-objects.ts";
+import type { Vma } from "../../core/space/ports.ts";
 import { memoryFileName } from "./memory-file.ts";
 
 /** A VMA as accounting sees it, from an entry of smaps. */

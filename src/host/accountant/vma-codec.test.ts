@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Vma } from "../../core/notify/ports.ts";
+import type { Vma } from "../../core/space/ports.ts";
 import { merged, pack, unpack } from "./vma-codec.ts";
 
 const PLAIN: Vma = {

@@ -1,4 +1,4 @@
-import type { Vma } from "../../core/notify/ports.ts";
+import type { Vma } from "../../core/space/ports.ts";
 
 /** A map in a form that can be transferred between threads: {@link FIELDS} numbers for each VMA, and the names of shared objects. */
 export interface PackedMap {

@@ -1,9 +1,9 @@
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { decodeWaitStatus, WALL, WNOHANG } from "../../core/abi/wait.ts";
 import { ERRNO, Errno, isErrno } from "../../core/base/errno.ts";
-import { trappedNumbers } from "../../core/notify/trapped-numbers.ts";
 import { RepairTracees } from "../../core/trace/repair-tracees.ts";
 import { CallRepair } from "../../core/trace/restart.ts";
+import { trappedNumbers } from "../../core/trap/trapped-numbers.ts";
 import { libcWait4 } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
 import { promptText } from "../linux/proc-file.ts";

@@ -1,9 +1,9 @@
+import type { Image, Targets } from "../space/ports.ts";
+import { type AccountedProcess, UNREAD } from "../space/process.ts";
+import { Space } from "../space/space.ts";
 import type { AccountsState } from "./accounts-state.ts";
 import type { ExpectedPrograms } from "./expected.ts";
 import type { Population } from "./population.ts";
-import type { Image, Targets } from "./ports.ts";
-import { type AccountedProcess, UNREAD } from "./process.ts";
-import { Space } from "./space.ts";
 
 /**
  * The image of a program, read at the first use: most programs exit before anybody needs it, and a later process may have the pid by then.

@@ -1,5 +1,5 @@
-import type { SwapLimit } from "./limit.ts";
-import type { AccountedProcess, RefusedCall } from "./process.ts";
+import type { SwapLimit } from "../space/limit.ts";
+import type { AccountedProcess, RefusedCall } from "../space/process.ts";
 
 /** Told of what those want to know who look back. In the middle of a decision: it is to be quick, and must not throw. */
 export interface Witness {

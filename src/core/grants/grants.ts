@@ -1,9 +1,9 @@
+import type { LimitCell } from "../space/limit.ts";
+import type { Image, Targets } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Space } from "../space/space.ts";
 import { ForkGrant, type Grant, ObjectGrant, VforkGrant } from "./grant.ts";
-import type { LimitCell } from "./limit.ts";
-import type { Image, Targets } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
 import { FORK_RECORD, forkRecord, type Recorder, UNSEEN_RECORD, unseenRecord } from "./records.ts";
-import type { Space } from "./space.ts";
 
 /**
  * The open grants: for each thread at most one whose call may be under way, and those whose child or object has not been found. A grant is

@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { becomes, does, LIMITED, machineWith, map, OTHER, totals, UID } from "../../../test/support/accounts-calls.ts";
 import type { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import type { PaperProcess } from "../../../test/support/vm-targets.ts";
-import type { Operation } from "./operation.ts";
-import type { Space } from "./space.ts";
+import type { Space } from "../space/space.ts";
+import type { Operation } from "../trap/operation.ts";
 
 const FORK: Operation = { kind: "fork", isSibling: false };
 const CLONE_VM: Operation = { kind: "vfork", waits: false };

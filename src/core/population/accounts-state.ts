@@ -1,10 +1,10 @@
 import type { SwapLedger } from "../charges/swap-ledger.ts";
 import type { UidInfos } from "../charges/uidinfo.ts";
-import type { Grants } from "./grants.ts";
-import type { Targets } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
-import type { Recorder } from "./records.ts";
-import type { SharedObjects } from "./shared-objects.ts";
+import type { Grants } from "../grants/grants.ts";
+import type { Recorder } from "../grants/records.ts";
+import type { SharedObjects } from "../grants/shared-objects.ts";
+import type { Targets } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
 import type { UidAccounts } from "./uid-accounts.ts";
 import type { Witness } from "./witness.ts";
 

@@ -16,10 +16,10 @@ import {
 import type { AccountsWorld } from "../../../test/support/accounts-world.ts";
 import { IMAGE_PAGES, MAPPINGS, type PaperProcess } from "../../../test/support/vm-targets.ts";
 import { UNLIMITED } from "../charges/unlimited.ts";
-import { liftLimits } from "./lift.ts";
-import { limitCell } from "./limit.ts";
-import type { Operation } from "./operation.ts";
-import type { AccountedProcess } from "./process.ts";
+import { liftLimits } from "../notify/lift.ts";
+import { limitCell } from "../space/limit.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Operation } from "../trap/operation.ts";
 
 const EXEC: Operation = { kind: "exec" };
 const SETUID: Operation = { kind: "setuid" };

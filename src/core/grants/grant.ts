@@ -1,9 +1,9 @@
-import type { LimitCell } from "./limit.ts";
-import type { TrappedCall } from "./notification.ts";
-import type { Progress, Targets } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
+import type { LimitCell } from "../space/limit.ts";
+import type { Progress, Targets } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Space } from "../space/space.ts";
+import type { TrappedCall } from "../trap/notification.ts";
 import type { SharedObject } from "./shared-objects.ts";
-import type { Space } from "./space.ts";
 
 export type GrantedCall = Pick<TrappedCall, "tid" | "number">;
 

@@ -1,11 +1,11 @@
+import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "../grants/records.ts";
+import type { Job } from "../space/job.ts";
+import { type LimitCell, limitCell, type SwapLimit } from "../space/limit.ts";
+import { type Image, ifMapIsThere } from "../space/ports.ts";
+import { AccountedProcess, type PendingChange, type ProgramImage } from "../space/process.ts";
+import { Space } from "../space/space.ts";
 import type { AccountsState, PopulationObserver } from "./accounts-state.ts";
-import type { Job } from "./job.ts";
-import { type LimitCell, limitCell, type SwapLimit } from "./limit.ts";
-import { type Image, ifMapIsThere } from "./ports.ts";
-import { AccountedProcess, type PendingChange, type ProgramImage } from "./process.ts";
 import { ProcessChanges } from "./process-changes.ts";
-import { JOB_RECORD, jobRecord, PROCESS_RECORD, processRecord } from "./records.ts";
-import { Space } from "./space.ts";
 
 /**
  * The processes under accounting: registers them, applies exec and changes of the uid, and forgets them when they exit. It owns each

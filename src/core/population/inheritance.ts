@@ -1,7 +1,7 @@
 import type { UidInfo } from "../charges/uidinfo.ts";
-import type { Job } from "./job.ts";
-import type { LimitCell } from "./limit.ts";
-import type { AccountedProcess } from "./process.ts";
+import type { Job } from "../space/job.ts";
+import type { LimitCell } from "../space/limit.ts";
+import type { AccountedProcess } from "../space/process.ts";
 
 /** What a process inherits from the process that creates it. */
 export interface Inheritance {

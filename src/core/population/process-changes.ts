@@ -1,7 +1,7 @@
+import type { Image } from "../space/ports.ts";
+import type { AccountedProcess, PendingChange } from "../space/process.ts";
 import type { AccountsState } from "./accounts-state.ts";
 import type { Population } from "./population.ts";
-import type { Image } from "./ports.ts";
-import type { AccountedProcess, PendingChange } from "./process.ts";
 
 /** Whether the call by which the change was allowed is over, given that thread `caller` makes another call. */
 const isOver = (by: PendingChange, caller: number | undefined): boolean =>

@@ -1,8 +1,8 @@
 import type { UidInfo } from "../charges/uidinfo.ts";
+import type { Job } from "../space/job.ts";
+import type { LimitCell, SwapLimit } from "../space/limit.ts";
+import type { AccountedProcess } from "../space/process.ts";
 import type { ForkGrant, ObjectGrant } from "./grant.ts";
-import type { Job } from "./job.ts";
-import type { LimitCell, SwapLimit } from "./limit.ts";
-import type { AccountedProcess } from "./process.ts";
 
 /**
  * The journal: what a successor cannot find out by itself when this daemon is killed. A call takes effect at once: a kill after it finds

@@ -1,9 +1,9 @@
+import type { LimitCell } from "../space/limit.ts";
+import type { AccountedProcess } from "../space/process.ts";
 import type { AccountsState } from "./accounts-state.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { inheritanceOf } from "./inheritance.ts";
-import type { LimitCell } from "./limit.ts";
 import type { Population } from "./population.ts";
-import type { AccountedProcess } from "./process.ts";
 
 /** What a search for processes that share an address space reads and registers in. */
 export interface SharerSearch {

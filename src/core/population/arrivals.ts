@@ -1,13 +1,13 @@
+import type { ForkGrant, VforkGrant } from "../grants/grant.ts";
+import type { Job } from "../space/job.ts";
+import type { Image } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import { Space } from "../space/space.ts";
 import type { AccountsState } from "./accounts-state.ts";
 import { type Expected, ExpectedPrograms, expectedOf } from "./expected.ts";
-import type { ForkGrant, VforkGrant } from "./grant.ts";
 import { type Inheritance, inheritanceOf } from "./inheritance.ts";
-import type { Job } from "./job.ts";
 import { registerRemainingSharers, registerVforkChildren, type SharerSearch } from "./memory-sharers.ts";
 import type { Population } from "./population.ts";
-import type { Image } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
-import { Space } from "./space.ts";
 import { registerUnread } from "./unread-program.ts";
 
 /** How many vfork children may be postponed before all of them are searched for. */

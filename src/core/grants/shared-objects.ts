@@ -1,13 +1,13 @@
 import { Charge } from "../charges/charge.ts";
 import type { SwapLedger } from "../charges/swap-ledger.ts";
 import type { UidInfo } from "../charges/uidinfo.ts";
+import type { Job } from "../space/job.ts";
+import type { Segment, Targets, Vma } from "../space/ports.ts";
+import type { AccountedProcess } from "../space/process.ts";
+import type { Space } from "../space/space.ts";
 import type { Grant, ObjectGrant } from "./grant.ts";
 import type { Grants } from "./grants.ts";
-import type { Job } from "./job.ts";
-import type { Segment, Targets, Vma } from "./ports.ts";
-import type { AccountedProcess } from "./process.ts";
 import { OBJECT_RECORD, type Recorder } from "./records.ts";
-import type { Space } from "./space.ts";
 
 /** Memory that processes share, charged once to its creator: anonymous memory, a System V segment, a memory file. */
 export class SharedObject {

@@ -1,8 +1,14 @@
 import type { UidInfo } from "../charges/uidinfo.ts";
-import type { VforkGrant } from "./grant.ts";
+import type { VforkGrant } from "../grants/grant.ts";
+import {
+  type InheritanceRecord,
+  inheritanceRecord,
+  orNull,
+  type Recorder,
+  VFORK_CHILD_RECORD,
+} from "../grants/records.ts";
+import { type AccountedProcess, UNREAD } from "../space/process.ts";
 import { type Inheritance, inheritanceOf } from "./inheritance.ts";
-import { type AccountedProcess, UNREAD } from "./process.ts";
-import { type InheritanceRecord, inheritanceRecord, orNull, type Recorder, VFORK_CHILD_RECORD } from "./records.ts";
 
 /** What a vfork child inherits that was allowed to exec before it was registered. */
 export interface Expected extends Inheritance {
