@@ -18,9 +18,15 @@ const LONGEST_TEXT = 255;
 
 const KIND_NUMBERS: ReadonlyMap<Kind, number> = new Map(ROWS.map(({ kind }, number) => [kind, number]));
 
+/** The difference of any two codes up to here is a number that {@link ByteSource} reads. */
+const MOST_CODE = 2 ** 52 - 1;
+
+/** What stands for `value` in a file, whatever it is: what is too large for it is the largest there can be, and what is no number is 0. */
+const whole = (value: number): number => (value >= 0 ? Math.min(Math.floor(value), MOST_CODE) : 0);
+
 const coded = (value: number, type: FieldType): number => {
-  if (type === "number") return value;
-  return value === Number.POSITIVE_INFINITY ? 0 : Math.round(value / SIZE_UNIT) + 1;
+  if (type === "number") return whole(value);
+  return value === Number.POSITIVE_INFINITY ? 0 : whole(Math.round(value / SIZE_UNIT) + 1);
 };
 const decoded = (value: number, type: FieldType): number => {
   if (type === "number") return value;
@@ -50,11 +56,11 @@ export class BlockWriter {
     const sink = this.#sink;
     if (sink.length === 0) {
       sink.length = HEAD;
-      this.#timeMs = Math.max(0, Math.floor(record.timeMs));
+      this.#timeMs = whole(record.timeMs);
       sink.varint(this.#timeMs);
     }
     const number = KIND_NUMBERS.get(record.kind)!;
-    const timeMs = Math.max(0, Math.floor(record.timeMs));
+    const timeMs = whole(record.timeMs);
     sink.byte(number);
     sink.varint(zigzag(timeMs - this.#timeMs));
     this.#timeMs = timeMs;
@@ -150,5 +156,26 @@ export function* recordsIn(contents: Uint8Array): Generator<HistoryRecord, void>
       }
     }
     yield record as unknown as HistoryRecord;
+  }
+}
+
+/** As {@link recordsIn}, as far as the contents can be read; returns whether that was to their end. */
+export function* readableRecordsIn(contents: Uint8Array): Generator<HistoryRecord, boolean> {
+  try {
+    yield* recordsIn(contents);
+    return true;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    return false;
+  }
+}
+
+/** How many records a block has, with its head; what follows one that cannot be read counts as one. */
+export function recordCount(block: Uint8Array): number {
+  const records = readableRecordsIn(block.subarray(HEAD));
+  let count = 0;
+  for (let next = records.next(); ; next = records.next()) {
+    if (next.done) return next.value ? count : count + 1;
+    count++;
   }
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { crc32 as zlibCrc32 } from "node:zlib";
 import fc from "fast-check";
-import { BlockWriter, recordsIn } from "./block.ts";
+import { BlockWriter, recordCount, recordsIn } from "./block.ts";
 import { ByteSink, ByteSource, unzigzag, zigzag } from "./bytes.ts";
 import { crc32 } from "./crc32.ts";
 import { type FieldType, type HistoryRecord, ROWS, SIZE_UNIT } from "./record.ts";
@@ -59,6 +59,54 @@ test("what is written is read back, whatever it is", () => {
       assert.deepEqual(readBack(segment(blocks).bytes), blocks);
     }),
     { seed: SEED },
+  );
+});
+
+test("whatever numbers a record has, the block is readable, and what follows is as it was written", () => {
+  const anyNumber = fc.oneof(
+    fc.double(),
+    fc.maxSafeInteger(),
+    fc.constantFrom(2 ** 52 - 1, 2 ** 52, 2 ** 53, 2 ** 64, Number.MAX_VALUE),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(anyNumber, anyNumber, anyNumber), { minLength: 1, maxLength: 20 }), (all) => {
+      const writer = new BlockWriter();
+      const known: HistoryRecord = {
+        kind: "limit",
+        timeMs: 1_800_000_000_000,
+        what: "policy",
+        soft: SIZE_UNIT,
+        hard: SIZE_UNIT,
+      };
+      for (const [pid, asked, used] of all) {
+        writer.add({ ...refusal(used), kind: "refused", pid, asked, used, limit: asked, count: 1 });
+        writer.add(known);
+      }
+      const block = writer.take()!;
+      const records = [...recordsIn(block.subarray(8))];
+      assert.equal(recordCount(block), 2 * all.length);
+      assert.deepEqual(
+        records.filter((_, i) => i % 2 === 1),
+        all.map(() => known),
+      );
+    }),
+    { seed: SEED },
+  );
+});
+
+test("the largest request that there can be is told as the largest size", () => {
+  const writer = new BlockWriter();
+  writer.add({ ...refusal(1_800_000_000_000), kind: "refused", asked: (2 ** 52 - 1) * SIZE_UNIT, count: 1 });
+  const [record] = [...recordsIn(writer.take()!.subarray(8))];
+  assert.ok(record?.kind === "refused" && record.asked >= 2 ** 63 && record.used === 8 * SIZE_UNIT);
+});
+
+test("what follows a record that cannot be read counts as one", () => {
+  const writer = new BlockWriter();
+  writer.add({ kind: "lost", timeMs: 1_800_000_000_000, count: 3 });
+  assert.equal(
+    recordCount(Uint8Array.from([...writer.take()!, 10, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1])),
+    2,
   );
 });
 

@@ -6,6 +6,7 @@ import { type TestContext, test } from "node:test";
 import { BlockWriter, recordsIn } from "../../core/history/block.ts";
 import { KEEPING, type Keeping } from "../../core/history/rotation.ts";
 import { HistoryFiles } from "./history-files.ts";
+import { LiveHistory } from "./live-history.ts";
 import { blocksOfPeriod } from "./read-history.ts";
 
 const ALWAYS = { from: 0, to: Number.POSITIVE_INFINITY };
@@ -86,6 +87,19 @@ test("a full disk is said once, costs nobody anything but what is lost, and how 
   await writer.close();
   // Five were lost.
   assert.deepEqual(await countsIn(dir), [6, 5]);
+});
+
+test("a block that cannot be read and cannot be written is lost, and no exception", async (t) => {
+  const { dir } = place(t);
+  const open = (): number => openSync("/dev/full", constants.O_WRONLY);
+  const history = new LiveHistory({ dir, keeping: KEEPING, open, print: () => {} });
+  const heard = history.events(() => {});
+  const unreadable = Uint8Array.from([...block(1), ...new Uint8Array(10).fill(255)]);
+  history.take(unreadable);
+  history.take(unreadable);
+  await history.close();
+  assert.match(heard.log.read(0, 4096).text, /lost 1/);
+  heard.close();
 });
 
 test("a directory that is none is as a full disk", async (t) => {

@@ -2,7 +2,7 @@ import { close, constants, fdatasync, readFile, write } from "node:fs";
 import { readdir, stat, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { BlockWriter, recordsIn } from "../../core/history/block.ts";
+import { BlockWriter, recordCount } from "../../core/history/block.ts";
 import { isComplete, type Keeping, type Segment, superfluous } from "../../core/history/rotation.ts";
 import { blocksOfSegment, SEGMENT_HEAD, segmentName, segmentStart } from "../../core/history/segment.ts";
 
@@ -14,9 +14,6 @@ const MOST_WAITING = 4 << 20;
 const SYNC_MS = 5000;
 /** After an error nothing is tried for so long. */
 const RETRY_MS = 10_000;
-/** The head of a block. */
-const HEAD = 8;
-
 const inThePool = {
   write: promisify(write),
   sync: promisify(fdatasync),
@@ -89,7 +86,7 @@ export class HistoryFiles {
   }
 
   #lose(blocks: readonly Uint8Array[]): void {
-    for (const block of blocks) for (const _ of recordsIn(block.subarray(HEAD))) this.#lost++;
+    for (const block of blocks) this.#lost += recordCount(block);
   }
 
   async #writeAll(): Promise<void> {

@@ -1,6 +1,6 @@
 import { Errno } from "../../core/base/errno.ts";
 import { utf8 } from "../../core/base/text.ts";
-import { recordsIn } from "../../core/history/block.ts";
+import { readableRecordsIn } from "../../core/history/block.ts";
 import { eventLine } from "../../core/history/lines.ts";
 import { reportLines } from "../../core/history/report.ts";
 import { Summarizer } from "../../core/history/summary.ts";
@@ -49,7 +49,7 @@ export class LiveHistory implements History {
   take(block: Uint8Array): void {
     this.#files.append(block);
     if (!this.#log.isHeard) return;
-    for (const record of recordsIn(block.subarray(HEAD))) {
+    for (const record of readableRecordsIn(block.subarray(HEAD))) {
       const line = eventLine(record);
       if (line === undefined) continue;
       this.#timeMs = record.timeMs;

@@ -2,7 +2,7 @@ import { close, constants, readFile } from "node:fs";
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { recordsIn } from "../../core/history/block.ts";
+import { readableRecordsIn } from "../../core/history/block.ts";
 import { blocksOfSegment, segmentName } from "../../core/history/segment.ts";
 import { type Period, Summarizer, type Summary } from "../../core/history/summary.ts";
 import { segmentsIn } from "./history-files.ts";
@@ -52,17 +52,9 @@ export async function summarize(
 ): Promise<Summary> {
   const summarizer = new Summarizer(period);
   for await (const contents of blocksOfPeriod(path, period, open)) {
-    addRecords(summarizer, contents);
+    // A block that is whole, and yet no block of ours, says as much as can be read of it.
+    for (const record of readableRecordsIn(contents)) summarizer.add(record);
     await between();
   }
   return summarizer.summary();
-}
-
-/** A block that is whole, and yet no block of ours, says as much as can be read of it. */
-function addRecords(summarizer: Summarizer, contents: Uint8Array): void {
-  try {
-    for (const record of recordsIn(contents)) summarizer.add(record);
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-  }
 }
