@@ -68,6 +68,7 @@ test("ptrace and wait constants are the headers'", () => {
   const numbers = ours.filter(([, value]) => typeof value === "number");
   assert.ok(numbers.length >= 15);
   for (const [name, value] of numbers) assert.equal(value, facts.get(name), name);
+  assert.deepEqual(Object.fromEntries(under("callInfo.")), ptrace.SYSCALL_INFO);
 });
 
 test("what is used to put a filter on a process is what the headers say", () => {

@@ -96,6 +96,14 @@ int main(void) {
   FACT("PTRACE_GETSIGMASK", PTRACE_GETSIGMASK);
   FACT("PTRACE_SETSIGMASK", PTRACE_SETSIGMASK);
   FACT("PTRACE_SECCOMP_GET_FILTER", PTRACE_SECCOMP_GET_FILTER);
+  FACT("PTRACE_GET_SYSCALL_INFO", PTRACE_GET_SYSCALL_INFO);
+  FACT("callInfo.size", sizeof(struct __ptrace_syscall_info));
+  FACT("callInfo.op", offsetof(struct __ptrace_syscall_info, op));
+  FACT("callInfo.entry", PTRACE_SYSCALL_INFO_ENTRY);
+  FACT("callInfo.exit", PTRACE_SYSCALL_INFO_EXIT);
+  FACT("callInfo.number", offsetof(struct __ptrace_syscall_info, entry.nr));
+  FACT("callInfo.args", offsetof(struct __ptrace_syscall_info, entry.args));
+  FACT("callInfo.result", offsetof(struct __ptrace_syscall_info, exit.rval));
   FACT("PTRACE_GET_RSEQ_CONFIGURATION", PTRACE_GET_RSEQ_CONFIGURATION);
   FACT("PTRACE_O_TRACESYSGOOD", PTRACE_O_TRACESYSGOOD);
   FACT("PTRACE_RSEQ_CONFIGURATION_SIZE", sizeof(struct __ptrace_rseq_configuration));

@@ -115,7 +115,7 @@ int main(int argc, char **argv) {
     if (IS("map")) map(a, b, MAP_PRIVATE | MAP_ANONYMOUS | c, -1);
     else if (IS("share")) map(a, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1);
     else if (IS("file")) map(a, b, c ? MAP_SHARED : MAP_PRIVATE, fds[d]);
-    else if (IS("zero")) { int fd = open("/dev/zero", O_RDWR); map(a, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd); close(fd); }
+    else if (IS("zero")) { int fd = open("/dev/zero", O_RDWR); map(a, PROT_READ | PROT_WRITE, b ? MAP_SHARED : MAP_PRIVATE, fd); close(fd); }
     else if (IS("over")) { /* a fixed mapping over pages b.. of slot a */
       char *at = mmap(slot[a].at + b * PAGE, c * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
       answer(0, at == MAP_FAILED ? failed() : 0);

@@ -140,3 +140,22 @@ test("a root's daemon that is killed leaves other users' processes what they hav
   assert.equal(await words.ask("map 14000 3"), "ENOMEM");
   assert.equal(await place.cat("accounts-check"), "");
 });
+
+test("descriptors of another user's process that has threads are read by a thread that may wait, and judged as exactly", {
+  skip,
+}, async (t) => {
+  const place = new Accounting(t, 0);
+  const command = ["setpriv", `--reuid=${ALICE}`, "--clear-groups", program("memory-words")];
+  await using words = await place.words(["-j", "64m"], command);
+  await words.do("thread");
+  assert.equal(await words.ask("zero 20000 1"), "ENOMEM");
+  const before = await place.reserved(ALICE);
+  await words.do("zero 5000 1");
+  assert.equal(await place.reserved(ALICE), before + 5000);
+  const file = await words.do("memfd");
+  assert.equal(await words.ask(`truncate ${file} 12000`), "ENOMEM");
+  await words.do(`truncate ${file} 5000`);
+  // What files such a process has is known from the last look at it: the next one sees this.
+  await untilAsync(async () => (await place.reserved(ALICE)) === before + 10_000, "the file's charge");
+  assert.equal(await place.cat("accounts-check"), "");
+});

@@ -488,3 +488,13 @@ test("of forks under way at once by two uids a child is that of its own uid's", 
   );
   world.checkAtRest();
 });
+
+test("a vfork parent that may be inside exec is not compared with its child, which would have to wait for it", () => {
+  const { world, kernel, pid } = machineWith(10);
+  const child = does(world, pid, vfork(false))!;
+  assert.equal(world.trap(pid, EXEC), "let go");
+  kernel.hasLeft = () => {
+    throw new Error("hasLeft was asked");
+  };
+  assert.equal(world.trap(child.pid, EXEC), "let go");
+});

@@ -8,7 +8,7 @@ import { type Expected, ExpectedPrograms, expectedOf } from "./expected.ts";
 import { type Inheritance, inheritanceOf } from "./inheritance.ts";
 import { registerRemainingSharers, registerVforkChildren, type SharerSearch } from "./memory-sharers.ts";
 import type { Population } from "./population.ts";
-import { registerUnread } from "./unread-program.ts";
+import { hasLeftParent, registerUnread } from "./unread-program.ts";
 
 /** How many vfork children may be postponed before all of them are searched for. */
 const MAX_POSTPONED = 256;
@@ -87,7 +87,7 @@ export class Arrivals {
   #vforkOf(pid: number): VforkGrant | undefined {
     const { targets, grants } = this.#state;
     const [only, another] = grants.vforks;
-    if (!another) return only && targets.hasLeft(only.process.pid, only.tid, pid) ? undefined : only;
+    if (!another) return only && hasLeftParent(only, pid, targets) ? undefined : only;
     const ppid = targets.image(pid)?.ppid;
     for (const vfork of grants.vforks) if (vfork.process.pid === ppid) return vfork;
     return undefined;

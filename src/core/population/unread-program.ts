@@ -1,3 +1,4 @@
+import type { VforkGrant } from "../grants/grant.ts";
 import type { Image, Targets } from "../space/ports.ts";
 import { type AccountedProcess, UNREAD } from "../space/process.ts";
 import { Space } from "../space/space.ts";
@@ -44,6 +45,14 @@ export class UnreadImage implements Pick<Image, "startTicks" | "layout" | "start
 }
 
 /**
+ * Whether process `pid`, which waits in a call, surely has left the address space of the parent of `vfork`. A parent that has been allowed to
+ * exec may be inside exec, where whoever compares address spaces has to wait for it: then nothing is asked, and the answer is false.
+ */
+export function hasLeftParent({ process, tid }: VforkGrant, pid: number, targets: Targets): boolean {
+  return process.pendingExec === undefined && targets.hasLeft(process.pid, tid, pid);
+}
+
+/**
  * Registers process `pid` at its first call after exec, without a read of its image. That is possible where it is the child of a vfork
  * whose parent waits for it, and has left the parent's address space: then it runs a new program, and the call is the first of that
  * program. All that is read is how many data pages exec has brought. Undefined where it is not such a process.
@@ -59,8 +68,7 @@ export function registerUnread(
   const { vfork, job, limit, payer } = expected;
   const { process: vforkParent } = vfork;
   const isThere = population.find(vforkParent.pid) === vforkParent && vforkParent.space === vfork.space;
-  if (!isThere || vforkParent.pendingExec !== undefined) return undefined;
-  if (!targets.hasLeft(vforkParent.pid, vfork.tid, pid)) return undefined;
+  if (!isThere || !hasLeftParent(vfork, pid, targets)) return undefined;
   grants.childFound(vfork);
   const image = new UnreadImage(targets, pid);
   const space = new Space(ledger, job, payer);

@@ -145,7 +145,9 @@ export class Bookkeeper implements Requests {
     this.#maps.mayWait = !last;
     this.#targets.decides(true);
     try {
-      return this.#accounts.admit(call, job, last);
+      const verdict = this.#accounts.admit(call, job, last);
+      if (verdict !== "wait") this.#reader.decided(call.tid);
+      return verdict;
     } finally {
       this.#reader.caller = 0;
       this.#maps.mayWait = false;

@@ -1,7 +1,16 @@
 import { AT_FDCWD } from "../../core/abi/fcntl.ts";
 import { statusNumbers } from "../../core/abi/text/status.ts";
 import { PAGE_SIZE } from "../../core/base/size.ts";
-import type { Ids, Image, MemoryFile, Progress, Segment, Targets, Vma } from "../../core/space/ports.ts";
+import {
+  type Ids,
+  type Image,
+  type MemoryFile,
+  NOT_YET,
+  type Progress,
+  type Segment,
+  type Targets,
+  type Vma,
+} from "../../core/space/ports.ts";
 import { bootTicks } from "../linux/boot-ticks.ts";
 import { openForReading } from "../linux/descriptor-reserve.ts";
 import { libcClose, libcSyscall, libcTgkill } from "../linux/ffi/libc.ts";
@@ -11,7 +20,7 @@ import { listProcesses, listThreads, longPromptText, promptText, threadPath } fr
 import { hasRobustFutexes, type ThreadInfo, threadInfo } from "../linux/thread-info.ts";
 import { MapCache } from "./map-cache.ts";
 import { sizeOf } from "./map-snapshot.ts";
-import { descriptorLink, memoryFileOf, namedMemoryFiles } from "./memory-file.ts";
+import { type Descriptor, namedMemoryFiles, readDescriptor, UNREADABLE } from "./memory-file.ts";
 import { ALL_OWN, type OtherUsersProcesses } from "./other-users-processes.ts";
 import { readImage, readMemoryFiles, readProgress, readProgressAtOnce } from "./read-process.ts";
 import { ifReadable, type Size, threadWithMemory } from "./sizes.ts";
@@ -141,11 +150,20 @@ export class LiveTargets implements Targets {
   }
 
   isZero(pid: number, fd: number): boolean {
-    return descriptorLink(pid, fd) === "/dev/zero";
+    return this.#descriptor(pid, fd).isZero;
   }
 
   memoryFile(pid: number, fd: number): MemoryFile | undefined {
-    return memoryFileOf(pid, fd);
+    return this.#descriptor(pid, fd).file;
+  }
+
+  /** While it is read on the other thread, NOT_YET where the decision can wait; else as a descriptor that nobody can read: charged. */
+  #descriptor(pid: number, fd: number): Descriptor {
+    if (!this.#others.mayBlock(pid)) return readDescriptor(pid, fd);
+    const descriptor = this.#others.descriptor(pid, fd);
+    if (descriptor) return descriptor;
+    if (this.#maps.mayWait) throw NOT_YET;
+    return UNREADABLE;
   }
 
   memoryFiles(pid: number): readonly MemoryFile[] {

@@ -45,7 +45,7 @@ function fileAt(path: string, flags = 0): MemoryFile | undefined {
 }
 
 /** The target of a descriptor's link in /proc; empty where it cannot be read. Blocks while the process is inside exec. */
-export function descriptorLink(pid: number, fd: number): string {
+function descriptorLink(pid: number, fd: number): string {
   const count = libcReadlinkat(AT_FDCWD, descriptorPath(pid, fd), link, link.length);
   return count <= 0 ? "" : link.toString("latin1", 0, count);
 }
@@ -56,6 +56,22 @@ export function descriptorLink(pid: number, fd: number): string {
 export function memoryFileOf(pid: number, fd: number): MemoryFile | undefined {
   const target = descriptorLink(pid, fd);
   return target.startsWith(MEMFD) || target.startsWith(POSIX_SHM) ? fileAt(descriptorPath(pid, fd)) : undefined;
+}
+
+/** What accounting has to know of a descriptor. */
+export interface Descriptor {
+  /** It is /dev/zero, a shared mapping of which is anonymous memory. */
+  readonly isZero: boolean;
+  /** The memory file behind it; undefined for every other file. */
+  readonly file: MemoryFile | undefined;
+}
+
+/** A descriptor that nobody could read: a shared mapping of it is charged, until the map of its process tells what it is. */
+export const UNREADABLE: Descriptor = { isZero: true, file: undefined };
+
+/** Reads descriptor `fd` of process `pid`. Blocks while the process is inside exec. */
+export function readDescriptor(pid: number, fd: number): Descriptor {
+  return { isZero: descriptorLink(pid, fd) === "/dev/zero", file: memoryFileOf(pid, fd) };
 }
 
 /** The sizes of the files in /dev/shm, in pages, by key: a file with a name lives on while no process has it open. */

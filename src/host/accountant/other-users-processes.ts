@@ -1,4 +1,5 @@
 import type { Image, MemoryFile } from "../../core/space/ports.ts";
+import type { Descriptor } from "./memory-file.ts";
 
 /**
  * Processes of other users, as the accountant's thread sees them. Their owners can make a read of /proc/PID block for as long as they like,
@@ -16,6 +17,11 @@ export interface OtherUsersProcesses {
   image(pid: number): Image | undefined;
   /** As {@link image}, for the memory files that the process has open. */
   files(pid: number): readonly MemoryFile[];
+  /**
+   * What a descriptor of a process is that the call which is being decided is about, read on the other thread. Undefined: it is being read.
+   * Not to be asked twice for two descriptors of one call.
+   */
+  descriptor(pid: number, fd: number): Descriptor | undefined;
   /** The image was read on this thread, while a read could not block. To be called right after {@link mayBlock} of the same process. */
   rememberImage(pid: number, image: Image): void;
 }
@@ -26,5 +32,6 @@ export const ALL_OWN: OtherUsersProcesses = {
   mayBlockBeside: () => false,
   image: () => undefined,
   files: () => [],
+  descriptor: () => undefined,
   rememberImage: () => {},
 };

@@ -3,6 +3,7 @@ import { type MessagePort, workerData } from "node:worker_threads";
 import { Bell } from "../linux/bell.ts";
 import { beginWorker } from "../linux/worker-loaded.ts";
 import { readSnapshot } from "./map-snapshot.ts";
+import { readDescriptor } from "./memory-file.ts";
 import { type Found, READER_READY, type Wanted } from "./process-reader-messages.ts";
 import { readImage, readMemoryFiles } from "./read-process.ts";
 import { pack } from "./vma-codec.ts";
@@ -17,19 +18,21 @@ export interface ProcessReaderData {
 
 beginWorker();
 
-const { port, bell: fd, busy } = workerData as ProcessReaderData;
-const bell = new Bell(fd);
+const { port, bell: bellFd, busy } = workerData as ProcessReaderData;
+const bell = new Bell(bellFd);
 
-function find({ pid, isMap }: Wanted): Found {
+function find(wanted: Wanted): Found {
+  const { pid, isMap, fd } = wanted;
   const start = performance.now();
   Atomics.store(busy, 0, 1);
   try {
+    if (fd !== undefined) return { kind: "descriptor", pid, fd, descriptor: readDescriptor(pid, fd) };
     if (!isMap) return { kind: "process", pid, image: readImage(pid), files: readMemoryFiles(pid) };
     const { size, vmas } = readSnapshot(pid);
     return { kind: "map", pid, size, map: vmas && pack(vmas), ms: performance.now() - start };
   } catch {
     // The accounts go on with what they know of the process.
-    return { kind: "failed", pid, isMap };
+    return { kind: "failed", ...wanted };
   } finally {
     Atomics.store(busy, 0, 0);
   }

@@ -5,8 +5,10 @@ import type { Image, MemoryFile } from "../../core/space/ports.ts";
 import { libcStatx } from "../linux/ffi/libc.ts";
 import { processPath, procPath } from "../linux/proc-file.ts";
 import type { Alarm, Alarms } from "./alarms.ts";
+import { DescriptorReads } from "./descriptor-reads.ts";
 import type { MapReader } from "./map-cache.ts";
 import type { MapSnapshot } from "./map-snapshot.ts";
+import type { Descriptor } from "./memory-file.ts";
 import type { OtherUsersProcesses } from "./other-users-processes.ts";
 import { type Found, READER_READY, type Wanted } from "./process-reader-messages.ts";
 import { unpack } from "./vma-codec.ts";
@@ -52,6 +54,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
   readonly #needThread: () => void;
   readonly #alarm: Alarm;
   #port: MessagePort | undefined;
+  readonly #descriptors = new DescriptorReads((pid, fd) => this.#want({ pid, isMap: false, fd }));
   /** What is to be read. The first entry is with the thread while {@link #isAsking}. */
   readonly #queue: Wanted[] = [];
   /** By pid. */
@@ -103,6 +106,15 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     return this.#recall(pid)?.files ?? [];
   }
 
+  descriptor(pid: number, fd: number): Descriptor | undefined {
+    return this.#descriptors.of(this.caller, pid, fd);
+  }
+
+  /** The call of that thread is decided. */
+  decided(caller: number): void {
+    this.#descriptors.decided(caller);
+  }
+
   rememberImage(pid: number, image: Image): void {
     if (this.#isOwn) return;
     const seen = this.#seen.get(pid);
@@ -133,6 +145,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
   forget(pid: number): void {
     this.#seen.delete(pid);
     this.#avoided.delete(pid);
+    this.#descriptors.forget(pid);
   }
 
   ask(pid: number): boolean {
@@ -146,8 +159,9 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
       if (performance.now() < until) return false;
       this.#avoided.delete(pid);
     }
-    // A map goes first: a decision may wait for it.
-    if (wanted.isMap) this.#queue.splice(this.#isAsking ? 1 : 0, 0, wanted);
+    // A decision may wait for these.
+    const isUrgent = wanted.isMap || wanted.fd !== undefined;
+    if (isUrgent) this.#queue.splice(this.#isAsking ? 1 : 0, 0, wanted);
     else this.#queue.push(wanted);
     if (!this.#port) this.#demandThread();
     this.#next();
@@ -188,7 +202,9 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     if (found.kind === "map") {
       const { size, map, ms } = found;
       this.#arrived(pid, { size, vmas: map && unpack(map) }, ms);
-    } else if (found.kind === "failed" && found.isMap) this.#arrived(pid, undefined, 0);
+    } else if (found.kind === "descriptor") this.#descriptors.arrived(pid, found.fd, found.descriptor);
+    else if (found.kind === "failed" && found.fd !== undefined) this.#descriptors.arrived(pid, found.fd);
+    else if (found.kind === "failed" && found.isMap) this.#arrived(pid, undefined, 0);
     else {
       const seen = this.#seen.get(pid);
       // A process that cannot be read is not taken for exited.
@@ -208,7 +224,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
 
   /** The first read of the queue has taken too long: its thread is held up. */
   #giveUp(): void {
-    const { pid, isMap } = this.#queue.shift()!;
+    const { pid, isMap, fd } = this.#queue.shift()!;
     const seen = this.#seen.get(pid);
     if (seen) seen.until = 0;
     this.#avoided.set(pid, performance.now() + AVOIDED_MS);
@@ -218,6 +234,7 @@ export class ProcessReader implements MapReader, OtherUsersProcesses {
     this.#demandAgain = 0;
     if (this.#queue.length > 0) this.#demandThread();
     if (isMap) this.#arrived(pid, undefined, STUCK_MS);
+    if (fd !== undefined) this.#descriptors.arrived(pid, fd);
   }
 
   close(): void {
