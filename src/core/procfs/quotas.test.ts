@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Tid } from "../base/brand.ts";
+import { Turns } from "../vfs/turns.ts";
 import { PerUid, QUOTAS, Quotas } from "./quotas.ts";
 
 const QUOTA = { most: 3, what: "files", errno: "EMFILE" } as const;
@@ -56,6 +57,27 @@ test("an open directory counts as a file and by its entries; what is refused tak
   quotas.bytes(caller, QUOTAS.openBytes.most)();
   for (const release of [...others, quotas.file(caller)]) release();
   quotas.directory(caller, entries)();
+});
+
+test("who sends much at once is refused while there is room for others, and has his share again when it was served", () => {
+  const quotas = new Quotas();
+  const [one, other] = [1001, 1002].map((uid) => ({ tid: 7 as Tid, uid, gid: uid }));
+  const turns = new Turns({ now: () => 0, soon: () => {} });
+  const bytes = (1 << 20) + 80;
+  const releases: (() => void)[] = [];
+  const sends = (count: number, size: number): void => {
+    for (let i = 0; i < count; i++) {
+      releases.push(quotas.queued(one!, size));
+      turns.wait(one!.uid, size, () => {});
+    }
+  };
+  assert.throws(() => sends(40, bytes), { code: "EAGAIN" });
+  assert.throws(() => sends(500, 64), { code: "EAGAIN" });
+  assert.equal(releases.length, QUOTAS.queuedRequests.most);
+  assert.equal(turns.full, false);
+  quotas.queued(other!, bytes)();
+  for (const release of releases) release();
+  for (let i = 0; i < 3; i++) quotas.queued(one!, bytes);
 });
 
 test("so many requests of one uid wait, and no more", () => {

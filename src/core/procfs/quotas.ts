@@ -14,6 +14,8 @@ type QuotaName =
   | "openFiles"
   | "openBytes"
   | "waitingRequests"
+  | "queuedRequests"
+  | "queuedBytes"
   | "attached"
   | "attachedThreads"
   | "breakpoints"
@@ -25,6 +27,9 @@ export const QUOTAS: Readonly<Record<QuotaName, Quota>> = {
   openFiles: { most: 1024, what: "files and directories that one uid has open", errno: "EMFILE" },
   openBytes: { most: 64 * 1024 * 1024, what: "bytes of text that the open files of one uid hold", errno: "EMFILE" },
   waitingRequests: { most: 256, what: "requests of one uid that wait", errno: "EAGAIN" },
+  // Far below what makes the server stop reading from everybody: see `core/vfs/turns.ts`.
+  queuedRequests: { most: 256, what: "requests of one uid whose turn has not come", errno: "EAGAIN" },
+  queuedBytes: { most: 4 * 1024 * 1024, what: "bytes of requests of one uid whose turn has not come", errno: "EAGAIN" },
   attached: { most: 128, what: "processes that one uid has attached", errno: "EAGAIN" },
   attachedThreads: {
     most: 256,
@@ -71,6 +76,20 @@ export class PerUid {
   }
 }
 
+/** Releases what has been taken first, and what `take` takes; where that throws, the first at once. */
+function both(release: () => void, take: () => () => void): () => void {
+  try {
+    const other = take();
+    return () => {
+      other();
+      release();
+    };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
 /** What an entry of a listing takes that is held, in bytes. */
 const ENTRY_BYTES = 128;
 
@@ -79,24 +98,20 @@ export class Quotas implements Claims {
   readonly #files = new PerUid(QUOTAS.openFiles);
   readonly #bytes = new PerUid(QUOTAS.openBytes);
   readonly #waiting = new PerUid(QUOTAS.waitingRequests);
+  readonly #queued = new PerUid(QUOTAS.queuedRequests);
+  readonly #queuedBytes = new PerUid(QUOTAS.queuedBytes);
   readonly attached: PerUid = new PerUid(QUOTAS.attached);
 
   waiting(caller: Caller): () => void {
     return this.#waiting.take(caller);
   }
 
+  queued(caller: Caller, bytes: number): () => void {
+    return both(this.#queued.take(caller), () => this.#queuedBytes.take(caller, bytes));
+  }
+
   directory(caller: Caller, entries: number): () => void {
-    const release = this.file(caller);
-    try {
-      const free = this.#bytes.take(caller, entries * ENTRY_BYTES);
-      return () => {
-        free();
-        release();
-      };
-    } catch (error) {
-      release();
-      throw error;
-    }
+    return both(this.file(caller), () => this.#bytes.take(caller, entries * ENTRY_BYTES));
   }
 
   /** One more open file, whoever has it. EMFILE. */

@@ -131,6 +131,8 @@ export interface Claims {
   directory(caller: Caller, entries: number): () => void;
   /** A request that is not answered yet. EAGAIN. */
   waiting(caller: Caller): () => void;
+  /** A request of so many bytes that is kept until it is its caller's turn. EAGAIN. */
+  queued(caller: Caller, bytes: number): () => void;
 }
 
 /** A file system: what a transport serves. */

@@ -2,7 +2,10 @@
 const AHEAD_MS = 0.5;
 /** So long requests that have waited are served before it is looked again for others that have come: milliseconds; at least one. */
 const AT_ONCE_MS = 0.5;
-/** Bytes that requests which wait for their turn hold between them, each counted as {@link OVERHEAD} more. */
+/**
+ * Bytes that requests which wait for their turn hold between them, each counted as {@link OVERHEAD} more. What one uid's hold is limited
+ * far below that, by `Claims.queued`: else he would keep the requests of others from being seen at all.
+ */
 const MOST_BYTES = 32 * 1024 * 1024;
 const OVERHEAD = 256;
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { IN_HEADER_SIZE } from "../../abi/fuse.ts";
-import { errnoName } from "../../base/errno.ts";
+import { Errno, errnoName } from "../../base/errno.ts";
 import { memoryFileSystem } from "../../vfs/memory.ts";
 import { Parked } from "../../vfs/parked.ts";
 import { Turns } from "../../vfs/turns.ts";
@@ -15,8 +15,8 @@ const WRITE = 16;
 const INTERRUPT = 36;
 const ROOT = 1;
 
-/** A server on which everything that uid 1 asks for takes a second. */
-function server() {
+/** A server on which everything that uid 1 asks for takes a second; `most` requests may wait for their turn. */
+function server(most = Number.POSITIVE_INFINITY) {
   const answers: string[] = [];
   const soon: (() => void)[] = [];
   let now = 0;
@@ -34,8 +34,17 @@ function server() {
       open: () => new Parked(),
     },
   });
+  let room = most;
+  const queued = (): (() => void) => {
+    if (room === 0) throw new Errno("EAGAIN", "too many");
+    room--;
+    return () => {
+      room++;
+    };
+  };
+  const claims = { directory: () => () => {}, waiting: () => () => {}, queued };
   const session = new FuseSession({
-    ...{ fs, memory, turns },
+    ...{ fs: { ...fs, claims }, memory, turns },
     reply: (bytes) => {
       const { buffer, byteOffset } = bytes;
       const view = new DataView(buffer, byteOffset);
@@ -90,6 +99,24 @@ test("a signal to who waits for his turn is not told before, and then only where
   turn();
   assert.deepEqual(answers, ["2", "4", "8 EINTR"]);
   assert.equal(session.held.parked, 0);
+});
+
+test("what is too much of one uid's to wait is EAGAIN at once, and nobody else's", () => {
+  const { answers, send, turn, session } = server(2);
+  for (let i = 0; i < 4; i++) send(1);
+  assert.deepEqual(answers, ["2", "8 EAGAIN"]);
+  send(2);
+  assert.deepEqual(answers, ["2", "8 EAGAIN", "10"]);
+  turn();
+  turn();
+  assert.deepEqual(answers.slice(3), ["4", "6"]);
+  assert.equal(session.held.parked, 0);
+  send(1);
+  send(1);
+  session.close();
+  turn();
+  send(1);
+  assert.ok(!answers.some((answer, i) => i > 1 && answer.includes("EAGAIN")));
 });
 
 test("at the end of the mount nobody's turn comes any more", () => {

@@ -35,6 +35,8 @@ function nameOf(request: FuseRequest, op: FuseOp | undefined): string {
 /** A request that waits for its turn. */
 interface Queued {
   readonly turn: Turn;
+  /** Gives back what it held of its caller's quotas. */
+  readonly release: () => void;
   /** Its caller has been sent a signal: should it have to wait for something when it is served, it does not. */
   isInterrupted: boolean;
 }
@@ -107,30 +109,48 @@ export class FuseSession {
     const { turns } = this.#options;
     if (!turns || op?.outOfTurn) this.#serve(request, op);
     else if (turns.admits(request.uid)) turns.spend(request.uid, () => this.#serve(request, op));
-    else this.#wait(turns, request.copy(), op);
+    else this.#queue(turns, request, op);
   }
 
   /** Ends what waits, with EINTR where it was begun, and closes what is open: the mount is gone. */
   close(): void {
-    for (const { turn } of this.#queued.values()) turn.cancel();
+    for (const { turn, release } of this.#queued.values()) {
+      turn.cancel();
+      release();
+    }
     this.#queued.clear();
     for (const parked of [...this.#parked.values()]) parked.interrupt();
     this.#files.closeAll();
   }
 
+  /** The request is served when it is the caller's turn; EAGAIN where too much of his waits for that already. */
+  #queue(turns: Turns, request: FuseRequest, op: FuseOp | undefined): void {
+    const { unique, uid, isResent, caller } = request;
+    let release: () => void;
+    try {
+      release = this.#options.fs.claims?.queued(caller, request.length) ?? (() => {});
+    } catch (error) {
+      // It takes time all the same.
+      turns.spend(uid, () => this.#fail(unique, isResent, nameOf(request, op), error));
+      return;
+    }
+    this.#wait(turns, request.copy(), op, release);
+  }
+
   /** Until it is the caller's turn. `request` is held. */
-  #wait(turns: Turns, request: FuseRequest, op: FuseOp | undefined): void {
+  #wait(turns: Turns, request: FuseRequest, op: FuseOp | undefined, release: () => void): void {
     const { unique, uid } = request;
     const slot = this.#parkedRecords.add(unique);
     const turn = turns.wait(uid, request.length, () => {
       const { isInterrupted } = this.#queued.get(unique)!;
       this.#queued.delete(unique);
+      release();
       turns.spend(uid, () => this.#serve(request, op));
       if (isInterrupted) this.#parked.get(unique)?.interrupt();
       // Not before: a server that comes after us has to know of it until it is answered, or parked for another reason.
       this.#parkedRecords.remove(slot);
     });
-    this.#queued.set(unique, { turn, isInterrupted: false });
+    this.#queued.set(unique, { turn, release, isInterrupted: false });
   }
 
   /** What has to wait ends with EINTR. What only waits for its turn does not: programs do not expect that of a file. */
