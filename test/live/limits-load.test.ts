@@ -1,11 +1,13 @@
 /** The accounts under load: threads, signals, a daemon that is killed, commands within commands. */
 import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { Accounting, reservedByKernel } from "../support/limited.ts";
+import { Accounting, reservedByKernel, UID } from "../support/limited.ts";
 import { program } from "../support/programs.ts";
 import { seeded } from "../support/seeded.ts";
-import { untilAsync } from "../support/target.ts";
+import { Target, untilAsync } from "../support/target.ts";
 
 test("eight threads map and unmap at once: nothing drifts, nothing is refused that fits", async (t) => {
   const place = new Accounting(t);
@@ -104,6 +106,23 @@ test("stop is refused while commands run; --force lifts their limits and they go
   await words.do("forkexit");
   await words[Symbol.asyncDispose]();
   await untilAsync(async () => /ESRCH/.test(place.command("stop").err), "the end of the daemon");
+});
+
+test("a daemon that was stopped and waits for the last command is not taken for one that serves", async (t) => {
+  const place = new Accounting(t);
+  await using words = await place.words(["-w", "16m"]);
+  await using other = await Target.start("sleeper", { uid: UID });
+  assert.equal(place.command("stop", "--force").code, 0);
+  const { code, err } = place.command("daemon");
+  assert.match(err, /^lyonnais: daemon: EBUSY: the daemon was stopped: it has lifted all limits[^\n]*\n$/);
+  assert.equal(code, 1);
+  const socket = join(place.dir, "own", "containers");
+  assert.match(place.command("agent", "--listen", socket).err, /EBUSY: the daemon was stopped/);
+  assert.equal(existsSync(socket), false);
+  assert.match(place.run("-w", "16m", "--", "true").err, /EBUSY: the daemon was stopped/);
+  assert.match(place.command("write", `${other.pid}/ctl`, "account").err, /EBUSY: the daemon was stopped/);
+  assert.match(readFileSync(`/proc/${other.pid}/status`, "latin1"), /^Seccomp:\t0$/m, "it is under no filter");
+  await words.do("map 5000 3");
 });
 
 test("run within run: a smaller job inside, a limit that only falls", async (t) => {

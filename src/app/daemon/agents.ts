@@ -40,6 +40,7 @@ export class Agents {
   readonly #setup: Setup;
   readonly #agents = new Map<string, Agent>();
   readonly #connections = new Set<AgentConnection>();
+  #isClosed = false;
 
   constructor(setup: Setup) {
     this.#setup = setup;
@@ -59,6 +60,10 @@ export class Agents {
     }
     try {
       await this.#setup.descriptors.hold(KEPT + path, fd);
+      if (this.#isClosed) {
+        this.#setup.descriptors.drop(KEPT + path);
+        throw new Errno("EBUSY", "the daemon was stopped meanwhile");
+      }
     } catch (error) {
       libcClose(fd);
       rmSync(path, { force: true });
@@ -113,6 +118,7 @@ export class Agents {
   };
 
   close(): void {
+    this.#isClosed = true;
     const agents = [...this.#agents.values()];
     this.#agents.clear();
     for (const connection of [...this.#connections]) connection.close();

@@ -135,12 +135,19 @@ export async function startDaemon({ onDemand, onBug, config, history, ...restart
     owns: host.owns,
     run,
     mount: (options: string, dir: string) => mounts.mount(options, dir),
-    stay: () => lock.stay(true),
+    // Whoever is answered has started it, or is served from now on: not by one that is ending.
+    stay: () => {
+      accountant.refuseIfLifted();
+      lock.stay(true);
+    },
     stop: stopUnlessNeeded,
     mounts: () => mounts.dirs,
     disks,
     limits,
-    agent: (path: string) => agents.listen(path),
+    agent: (path: string) => {
+      accountant.refuseIfLifted();
+      return agents.listen(path);
+    },
     enrol: (request: EnrolRequest) => enrolSession(request, limits.policy, host.enrols),
   };
   const listening = await listenNinep(

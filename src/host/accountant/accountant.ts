@@ -153,8 +153,7 @@ export class Accountant {
 
   *#launch(pid: number, fd: number, terms: RunTerms, acceptance: Acceptance): Steps<boolean> {
     try {
-      if (this.#lifted)
-        throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command: wait for it");
+      this.refuseIfLifted();
       const isKnown = yield* step(this.ask("relimit", pid, terms.limit, terms.budget, terms.label));
       if (isKnown) acceptance.close();
       else this.#awaitLaunch(pid, fd, terms, acceptance);
@@ -205,11 +204,10 @@ export class Accountant {
    * fail.
    */
   contain(pid: number, fd: number, container: string, budget: number): Parked<void> {
-    const refusal = this.#lifted
-      ? new Errno("EBUSY", "the daemon has lifted all limits and takes nobody in")
-      : isListener(fd)
-        ? undefined
-        : new Errno("EINVAL", `what was sent for process ${pid} is no listener`);
+    const noListener = isListener(fd)
+      ? undefined
+      : new Errno("EINVAL", `what was sent for process ${pid} is no listener`);
+    const refusal = this.#lifted ? hasLifted() : noListener;
     if (!refusal) return this.#take(fd, (listener) => this.ask("contain", pid, container, budget, listener), false);
     libcClose(fd);
     const refused = new Parked<void>();
@@ -223,7 +221,7 @@ export class Accountant {
 
   /** Sets the administrator's limits, of present and later processes. EBUSY after {@link lift}. */
   setPolicy(policy: Policy): Outcome<void> {
-    if (this.#lifted) throw new Errno("EBUSY", "the daemon has lifted all limits and goes with the last command");
+    this.refuseIfLifted();
     this.#policy = policy;
     return this.askIfAny(undefined, "setPolicy", policy);
   }
@@ -271,6 +269,11 @@ export class Accountant {
     this.askIfAny(undefined, "seizeAgain", pid);
   }
 
+  /** EBUSY after {@link lift}: a daemon that holds nobody to a limit must not be taken for one that does. */
+  refuseIfLifted(): void {
+    if (this.#lifted) throw hasLifted();
+  }
+
   /** Lifts all limits: the programs go on and are counted. No further process comes under accounting. */
   lift(): void {
     this.#lifted = true;
@@ -284,3 +287,6 @@ export class Accountant {
     await link?.close();
   }
 }
+
+const hasLifted = (): Errno =>
+  new Errno("EBUSY", "the daemon was stopped: it has lifted all limits and ends with the last command; wait for it");

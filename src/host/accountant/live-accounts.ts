@@ -173,6 +173,8 @@ export class LiveAccounts implements Accounts {
 
   *#adopt(process: Process, caller: Caller, sessionOf?: number): Steps<boolean> {
     if (yield* step(this.#accountant.askIfAny(undefined, "limit", process.pid))) return false;
+    // Before the filter: there is no way back from that.
+    this.#accountant.refuseIfLifted();
     let adopted: Parked<void> | undefined;
     yield* step(
       this.#install(process, caller, (listener) => {
