@@ -60,6 +60,7 @@ class LiveAddressSpace implements AddressSpace {
   }
 
   read(address: number, into: Uint8Array): Outcome<number> {
+    this.#requireOpen();
     if (this.#backing.isSafe(address, address + into.length)) {
       if (into.length >= BULK && bulkRead(this.#process.pid, address, into) === into.length) {
         // That went by pid: it counts only if the address space we hold is still the one in use.
@@ -76,6 +77,7 @@ class LiveAddressSpace implements AddressSpace {
   }
 
   write(address: number, data: Uint8Array): Outcome<number> {
+    this.#requireOpen();
     if (this.#backing.isSafe(address, address + data.length)) {
       const count = libcPwrite(this.#fd, data, data.length, address);
       return checkCount(count, address, count < 0 ? errnoName(errnoNow()) : "EIO");
@@ -83,6 +85,11 @@ class LiveAddressSpace implements AddressSpace {
     const buffer = Buffer.allocUnsafeSlow(data.length);
     buffer.set(data);
     return this.#transfer(address, buffer, true);
+  }
+
+  /** ESRCH once closed: by then the numbers of its descriptors may be somebody else's. */
+  #requireOpen(): void {
+    if (this.#closed) throw new Errno("ESRCH", "this memory was closed");
   }
 
   /** A transfer that may block for as long as another user's file system likes. Owns `buffer` until it settles. */

@@ -29,7 +29,7 @@ export interface JobOptions {
   readonly patience?: number;
   /** `elsewhere`: also processes of the daemon's own user are served on a thread, since the job may wait for something else. */
   readonly own?: "elsewhere";
-  /** Called when the job has ended, which may be long after its request was given up: what the job works on may be closed then. */
+  /** Called once, when the job has ended or cannot begin, which may be long after its request was given up: what the job works on may be closed then. */
   over?(): void;
 }
 
@@ -83,8 +83,15 @@ export class Elsewhere<Table extends object = Jobs> {
     options: JobOptions = {},
   ): Outcome<JobResult<Table, Name>> {
     type Result = JobResult<Table, Name>;
+    let isHere: boolean;
+    try {
+      isHere = options.own === undefined && target.isOwn();
+    } catch (error) {
+      options.over?.();
+      throw error;
+    }
     let done: Outcome<Result>;
-    if (target.isOwn() && options.own === undefined) {
+    if (isHere) {
       try {
         done = (this.#kit.jobs[name] as (args: unknown) => Result)(args);
       } finally {
@@ -104,9 +111,10 @@ export class Elsewhere<Table extends object = Jobs> {
 
   #send(target: JobTarget, caller: Caller, name: JobName<Table>, args: unknown, options: JobOptions): Parked<unknown> {
     const { pid } = target;
-    const owner = target.owner().uid;
     const key = `${pid} ${this.#kit.lockOf[name]}`;
+    let owner: number;
     try {
+      owner = target.owner().uid;
       this.#threads.refuse(key, pid, owner);
     } catch (error) {
       options.over?.();
