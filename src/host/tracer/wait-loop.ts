@@ -32,9 +32,17 @@ const SWEEP_MS = 20;
 
 const status = Buffer.alloc(4);
 
+/** wait4(2) for one thread, without waiting: its id when `into` has its status, 0 for none, -1 with an errno. */
+type Wait = (tid: Tid, into: Buffer) => number;
+
+const waitNow: Wait = (tid, into) => libcWait4(tid, into, WNOHANG | WALL, null);
+
 export class WaitLoop {
   readonly #traced = new Map<Tid, Traced>();
   readonly #onBug: (error: unknown) => void;
+  readonly #wait: Wait;
+  /** Those that a pass has not come to: the next turn begins with them, so that who stops all the time keeps nobody waiting. */
+  #unasked: Tid[] = [];
   #scheduled: NodeJS.Immediate | undefined;
   #sweep: NodeJS.Timeout | undefined;
   #due: Tid | undefined;
@@ -49,8 +57,9 @@ export class WaitLoop {
   };
 
   /** `onBug` is told of what goes wrong where nobody asked: a status that the rules cannot act on. */
-  constructor(onBug: (error: unknown) => void) {
+  constructor(onBug: (error: unknown) => void, wait: Wait = waitNow) {
     this.#onBug = onBug;
+    this.#wait = wait;
   }
 
   start(): void {
@@ -80,19 +89,26 @@ export class WaitLoop {
 
   /**
    * Hands out everything that is there now, also from threads that become known by it, and what is due. What goes on and on – a
-   * thread that passes a breakpoint whose condition does not hold – lets the loop turn in between.
+   * thread that passes a breakpoint whose condition does not hold, threads that make system calls one after the other – lets the loop
+   * turn in between.
    */
   collect(): void {
     const end = performance.now() + TURN_MS;
     for (let found = true; found; ) {
-      found = false;
-      for (const tid of [...this.#traced.keys()]) found = this.#collectOne(tid) || found;
-      const due = this.#due;
-      if (due === undefined) continue;
-      if (performance.now() > end) {
+      // After the rest of a pass comes a whole one: SIGCHLD may have been about any of them.
+      found = this.#unasked.length > 0;
+      if (!found) this.#unasked = [...this.#traced.keys()];
+      for (let tid = this.#unasked.shift(); tid !== undefined; tid = this.#unasked.shift()) {
+        if (!this.#collectOne(tid)) continue;
+        found = true;
+        if (performance.now() > end) break;
+      }
+      if (found && performance.now() > end) {
         this.#schedule();
         return;
       }
+      const due = this.#due;
+      if (due === undefined) continue;
       this.#due = undefined;
       const before = this.#handed;
       this.spin(due, () => this.#handed !== before);
@@ -116,7 +132,7 @@ export class WaitLoop {
   #collectOne(tid: Tid): boolean {
     const traced = this.#traced.get(tid);
     if (!traced) return false;
-    const result = libcWait4(tid, status, WNOHANG | WALL, null);
+    const result = this.#wait(tid, status);
     if (result === 0) return false;
     this.#handed++;
     if (result > 0) this.#hand(traced, tid);

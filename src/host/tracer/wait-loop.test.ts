@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Tid } from "../../core/base/brand.ts";
+import { WaitLoop } from "./wait-loop.ts";
+
+const STOPPED = 0x057f;
+const TIDS = [100, 101, 102] as Tid[];
+/** More than a turn hands out; a loop that does not end fails there. */
+const MANY = 5000;
+
+test("threads that stop all the time let the event loop turn, and keep no other thread waiting", async () => {
+  const seen = new Map<Tid, number>();
+  let asked = 0;
+  const onBug = (error: unknown): never => assert.fail(error as Error);
+  const loop = new WaitLoop(onBug, (tid, into) => {
+    assert.ok(++asked < MANY, "the loop does not turn");
+    const until = performance.now() + 0.4;
+    while (performance.now() < until);
+    into.writeInt32LE(STOPPED);
+    return tid;
+  });
+  const traced = {
+    handle: (tid: Tid) => void seen.set(tid, (seen.get(tid) ?? 0) + 1),
+    vanished: () => assert.fail("it is there"),
+  };
+  for (const tid of TIDS) loop.add(tid, traced);
+  const began = performance.now();
+  loop.collect();
+  assert.ok(performance.now() - began < 1000);
+  for (let turns = 0; turns < 20; turns++) await new Promise((resolve) => setImmediate(resolve));
+  for (const tid of TIDS) assert.ok((seen.get(tid) ?? 0) > 2, `thread ${tid} is asked, too`);
+  loop.stop();
+});
