@@ -30,6 +30,12 @@ export class Tracee {
     return mode === "stopped" && loans.lent ? "stopping" : mode;
   }
 
+  /** Whether every thread is in a stop; false when none is left. */
+  get isHeld(): boolean {
+    const { threads } = this.#machine;
+    return threads.size > 0 && threads.all().every(({ stop }) => stop);
+  }
+
   /** Whether a controller has been told so: also while a thread is moved or lent. */
   get isStopped(): boolean {
     const { mode, report } = this.#machine;

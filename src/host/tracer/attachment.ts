@@ -43,6 +43,8 @@ export class Attachment implements TraceeObserver, Traced {
   readonly #ended: () => void;
   /** How the thread ended that ended last: so has the process. */
   #lastExit: ExitStatus | undefined;
+  /** Why it is under control no more. */
+  #over: Errno | undefined;
   /** Requests that wait for the stop. */
   readonly #waiting = new Set<Parked<void>>();
   readonly #detaching: Parked<void>[] = [];
@@ -69,14 +71,15 @@ export class Attachment implements TraceeObserver, Traced {
     this.#mayKeepAfterExec = hooks.mayKeepAfterExec;
     this.#ended = hooks.ended;
     this.#ptrace = new LivePtrace(process, tracing.watch, (tid) => tracing.loop.expect(tid));
-    this.#code = new LiveCode(tracing.arch, this.#ptrace, hooks.spaces);
+    this.#code = new LiveCode(tracing.arch, this.#ptrace, hooks.spaces, () => this.tracee.isHeld);
     this.tracee = new Tracee(process.pid, this.#ptrace, this.#code, this);
     if (controller) tracing.logs.begin(process);
   }
 
-  /** Done when the process is stopped; at once if it is. Does `then` in that moment. */
+  /** Done when the process is stopped; at once if it is. Does `then` in that moment. ESRCH, EBUSY: it has exited, was let go. */
   whenStopped<T>(then: () => T): Outcome<T> {
     if (this.tracee.mode !== "stopped") this.#spin(() => this.tracee.mode === "stopped");
+    if (this.#over) throw this.#over;
     if (this.tracee.mode === "stopped") return then();
     const stopped = new Parked<void>(() => this.#waiting.delete(stopped));
     this.#waiting.add(stopped);
@@ -92,10 +95,16 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   *#breakAt(request: BreakRequest): Steps<void> {
+    this.#requireStopped();
     if (request.kind !== "watch") yield* this.#code.check(request.address);
-    if (this.tracee.mode !== "stopped") throw new Errno("EBUSY", `process ${this.process.pid} is not stopped any more`);
+    this.#requireStopped();
     if (this.tracee.breakpoints.length >= QUOTAS.breakpoints.most) throw beyond(QUOTAS.breakpoints);
     this.tracee.addBreakpoint(request);
+  }
+
+  /** EBUSY. */
+  #requireStopped(): void {
+    if (this.tracee.mode !== "stopped") throw new Errno("EBUSY", `process ${this.process.pid} is not stopped any more`);
   }
 
   /** Where the call ends that the current thread of a stopped process is about to make; undefined where that makes none. */
@@ -218,6 +227,7 @@ export class Attachment implements TraceeObserver, Traced {
   }
 
   #end(reason: Errno): void {
+    this.#over = reason;
     this.#code.forget();
     clearImmediate(this.#rest);
     this.#ended();

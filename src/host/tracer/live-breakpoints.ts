@@ -66,6 +66,9 @@ export class LiveBreakpoints implements Debugger {
     if (isWatch && !arch.debugRegisters)
       throw new Errno("EOPNOTSUPP", "this processor's debug registers are not known");
     if (!isWatch) yield* this.#checkMapping(target, caller, request.address);
+    // It may have been let go meanwhile, and be somebody else's now.
+    if (attachments.stoppable(target, caller) !== attachment)
+      throw new Errno("EBUSY", `process ${target.pid} was let go meanwhile`);
     yield* step(attachment.breakAt(request));
   }
 

@@ -27,13 +27,13 @@ export interface Spaces {
   descriptor(): number;
 }
 
-/** Undefined where there is no memory for it, or no process any more; a pool that is full is waited for. */
+/** Undefined where there is no memory for it; a pool that is full is waited for. ESRCH where there is no process any more, or it was let go. */
 function* unlessRefused<T>(begin: () => Steps<T>): Steps<T | undefined> {
   for (;;) {
     try {
       return yield* begin();
     } catch (error) {
-      if (!isErrno(error)) throw error;
+      if (!isErrno(error) || error.code === "ESRCH") throw error;
       if (error.code !== "EAGAIN") return undefined;
     }
     yield* step(pause(AGAIN_MS));
@@ -60,13 +60,18 @@ export class LiveCode implements CodePort {
   readonly #spaces: Spaces;
   readonly #trap: Uint8Array;
   readonly #debug: DebugRegisters;
+  readonly #isHeld: () => boolean;
   #space: AddressSpace | undefined;
+  /** Raised by {@link forget}: what has waited meanwhile is about a process that is ours no more, or another program. */
+  #generation = 0;
   #restorer: Restorer | undefined;
 
-  constructor(arch: Arch, ptrace: LivePtrace, spaces: Spaces) {
+  /** `isHeld`: every thread of the process is in a stop of ours, so that opening its memory does not wait. */
+  constructor(arch: Arch, ptrace: LivePtrace, spaces: Spaces, isHeld: () => boolean) {
     this.#arch = arch;
     this.#ptrace = ptrace;
     this.#spaces = spaces;
+    this.#isHeld = isHeld;
     this.#debug = new DebugRegisters(arch);
     this.#trap = Uint8Array.from(arch.breakpoint.instruction);
   }
@@ -129,10 +134,14 @@ export class LiveCode implements CodePort {
 
   *#plant(addresses: readonly number[], planted: Patch[]): Steps<void> {
     const space = this.#own();
+    const generation = this.#generation;
+    const looked: Patch[] = [];
     for (const address of addresses) {
       const patch = yield* unlessRefused(() => this.#look(space, address));
-      if (patch) planted.push(patch);
+      if (patch) looked.push(patch);
     }
+    this.#requireSame(generation);
+    planted.push(...looked);
     this.#restorer?.planting(planted);
     // What cannot be written is taken out all the same: it is found not to be there.
     for (const { address } of planted) yield* unlessRefused(() => step(space.write(address, this.#trap)));
@@ -148,10 +157,12 @@ export class LiveCode implements CodePort {
     return { address, original: bytes.subarray(0, this.#trap.length), isCall };
   }
 
-  /** The bytes of an instruction, and some behind it; fewer where memory ends. */
+  /** The bytes of an instruction, and some behind it; fewer where memory ends. ESRCH. */
   *instructionAt(address: number): Steps<Uint8Array> {
     const bytes = new Uint8Array(LONGEST_INSTRUCTION);
-    return bytes.subarray(0, (yield* unlessRefused(() => step(this.#own().read(address, bytes)))) ?? 0);
+    const space = ifThere(() => this.#own());
+    if (!space) return bytes.subarray(0, 0);
+    return bytes.subarray(0, (yield* unlessRefused(() => step(space.read(address, bytes)))) ?? 0);
   }
 
   restore(patches: readonly Patch[], done: () => void): void {
@@ -200,14 +211,16 @@ export class LiveCode implements CodePort {
     done();
   }
 
-  /** EFAULT, EPERM, ESRCH: what is at the address, where a breakpoint could be. The process is stopped. */
+  /** EFAULT, EPERM, ESRCH, EBUSY: what is at the address, where a breakpoint could be. The process is stopped. */
   *check(address: number): Steps<void> {
     const what = `no breakpoint at 0x${address.toString(16)}`;
     try {
       const space = this.#own();
+      const generation = this.#generation;
       const patch = yield* this.#look(space, address);
+      this.#requireSame(generation);
       if (!patch) throw new Errno("EFAULT", what);
-      this.#restorer ??= new Restorer(this.#spaces.descriptor());
+      this.#restorer ??= this.#newRestorer();
       // The same again: whether the kernel lets us change it, and others than this process would not see it.
       yield* step(space.write(address, patch.original));
     } catch (error) {
@@ -216,9 +229,27 @@ export class LiveCode implements CodePort {
     }
   }
 
+  #newRestorer(): Restorer {
+    this.#requireHeld();
+    return new Restorer(this.#spaces.descriptor());
+  }
+
   #own(): AddressSpace {
-    this.#space ??= this.#spaces.own();
+    if (this.#space) return this.#space;
+    this.#requireHeld();
+    this.#space = this.#spaces.own();
     return this.#space;
+  }
+
+  /** EBUSY: opening the memory of a process that runs may wait for as long as that likes. */
+  #requireHeld(): void {
+    if (!this.#isHeld()) throw new Errno("EBUSY", "the process is not stopped any more");
+  }
+
+  /** ESRCH. */
+  #requireSame(generation: number): void {
+    if (generation !== this.#generation)
+      throw new Errno("ESRCH", "the process was let go, or executes another program");
   }
 
   get watchRegisters(): number {
@@ -246,6 +277,7 @@ export class LiveCode implements CodePort {
   }
 
   forget(): void {
+    this.#generation++;
     this.#space?.close();
     this.#restorer?.close();
     this.#space = this.#restorer = undefined;
