@@ -12,7 +12,7 @@ export interface Suggestion {
   /** The most that the uid had, and when that was told: milliseconds since 1970. */
   readonly peak: number;
   readonly peakMs: number;
-  /** The most that would have been in use had the calls that were refused been allowed, one at a time; 0 where none was. */
+  /** The most that would have been in use had the calls that the uid's limit refused been allowed, one at a time; 0 where none was. */
   readonly refused: number;
   /** The larger of both. */
   readonly needed: number;

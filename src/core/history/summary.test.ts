@@ -4,6 +4,7 @@ import { eventLine } from "./lines.ts";
 import { parseMoment } from "./period.ts";
 import type { HistoryRecord } from "./record.ts";
 import { bars, reportLines, shortSize } from "./report.ts";
+import { suggestLimit } from "./suggest.ts";
 import { type Period, Summarizer, type Summary } from "./summary.ts";
 
 const START = 1_800_000_000_000;
@@ -63,6 +64,20 @@ test("refusals of programs of one name are one row, those of most calls first", 
   assert.equal(summary.refused, 15);
   // What was in use then is known, though no minute has been told.
   assert.equal(summary.uids[0]!.peak, 60 * MIB);
+});
+
+test("a limit is suggested for what the uid's own limit refused, and not for what cannot be wanted", () => {
+  const call = { kind: "refused", timeMs: START, pid: 7, uid: 1, name: "x", call: "mmap", count: 1 } as const;
+  const records: HistoryRecord[] = [
+    { ...call, reason: "rlimit", asked: 20 * MIB, used: 60 * MIB, limit: 64 * MIB },
+    { ...call, reason: "rlimit", asked: 2 ** 52 * 4096, used: 60 * MIB, limit: 64 * MIB },
+    { ...call, reason: "supply", asked: 20 * MIB, used: 9000 * MIB, limit: 9000 * MIB },
+    { ...call, reason: "job", asked: 20 * MIB, used: 500 * MIB, limit: 510 * MIB },
+  ];
+  const period = { ...PERIOD, mostAsked: 9000 * MIB };
+  const { refused, limit } = suggestLimit(summaryOf(records, period), 1)!;
+  assert.deepEqual([refused / MIB, limit / MIB], [80, 88]);
+  assert.equal(suggestLimit(summaryOf(records.slice(2), period), 1), undefined);
 });
 
 test("a pid that is used again is another process", () => {

@@ -13,6 +13,8 @@ export interface Period {
   readonly uid?: number | undefined;
   /** In how many parts it is shown. */
   readonly columns: number;
+  /** Who asks for more bytes than this at once cannot want them; no bound without it. */
+  readonly mostAsked?: number | undefined;
 }
 
 /** What a uid had; sizes in bytes. */
@@ -40,7 +42,7 @@ export interface RefusalSummary {
   asked: number;
   used: number;
   limit: number;
-  /** The most that was in use and asked for together. */
+  /** The most that was in use by the uid and asked for together; 0 where it was not the uid's limit that was in the way. */
   wanted: number;
   count: number;
   readonly firstMs: number;
@@ -170,7 +172,8 @@ export class Summarizer {
     if (reason === "rlimit") this.#had(row, used, timeMs, timeMs);
     const key = `${uid} ${call} ${reason} ${name}`;
     const found = this.#refusals.get(key);
-    const wanted = Math.max(used + asked, found?.wanted ?? 0);
+    const counts = reason === "rlimit" && asked <= (this.#period.mostAsked ?? Number.POSITIVE_INFINITY);
+    const wanted = Math.max(counts ? used + asked : 0, found?.wanted ?? 0);
     if (found) Object.assign(found, { pid, asked, used, limit, wanted, count: found.count + count, lastMs: timeMs });
     else {
       this.#refusals.set(key, {
