@@ -24,7 +24,7 @@ export interface Segment {
   readonly bytes: number;
 }
 
-/** Whether what comes next goes into another file. */
+/** Whether what comes next goes into another file; `start` is when the clock said that this one was begun. */
 export function isComplete({ start, bytes }: Segment, now: number, keeping: Keeping): boolean {
   // A clock that was set back would have one last for ever.
   return bytes >= keeping.segmentBytes || Math.abs(now - start) >= keeping.segmentMs;

@@ -17,9 +17,9 @@ function block(...counts: number[]): Uint8Array {
   return writer.take()!;
 }
 
-async function countsIn(dir: string): Promise<number[]> {
+async function countsIn(dir: string, period = ALWAYS): Promise<number[]> {
   const counts: number[] = [];
-  for await (const contents of blocksOfPeriod(dir, ALWAYS, openSync)) {
+  for await (const contents of blocksOfPeriod(dir, period, openSync)) {
     for (const record of recordsIn(contents)) if (record.kind === "lost") counts.push(record.count);
   }
   return counts;
@@ -64,6 +64,29 @@ test("files of a bounded size, and the oldest go", async (t) => {
     counts,
     counts.map((_, i) => 100 - counts.length + i),
   );
+});
+
+test("a clock that was ahead costs a file, not one each time, and what is written after it is found", async (t) => {
+  const { dir, files } = place(t);
+  const day = 24 * 60 * 60 * 1000;
+  t.mock.timers.enable({ apis: ["Date"], now: 1_800_000_000_000 + 40 * day });
+  const writer = files();
+  writer.append(block(0));
+  await writer.written();
+  t.mock.timers.setTime(1_800_000_000_000);
+  for (let i = 1; i < 10; i++) {
+    writer.append(block(i));
+    await writer.written();
+  }
+  await writer.close();
+  for (let i = 10; i < 20; i++) {
+    const later = files();
+    later.append(block(i));
+    await later.close();
+  }
+  assert.equal(readdirSync(dir).length, 2);
+  const found = await countsIn(dir, { from: 1_800_000_000_000 - day, to: 1_800_000_000_001 });
+  assert.deepEqual(found, [...Array(20).keys()]);
 });
 
 test("a full disk is said once, costs nobody anything but what is lost, and how much that is is known", async (t) => {

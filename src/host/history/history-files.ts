@@ -29,6 +29,13 @@ export interface HistoryPlace {
   print(line: string): void;
 }
 
+/** The file that is written. */
+interface Writing extends Segment {
+  readonly fd: number;
+  /** When that began, by the clock then; {@link Segment.start} may be later than any clock has said. */
+  readonly begunMs: number;
+}
+
 /** The files of all of history in a directory, the oldest first; none where there is no directory. */
 export async function segmentsIn(dir: string): Promise<Segment[]> {
   const names = await readdir(dir).catch((error: NodeJS.ErrnoException) => {
@@ -53,7 +60,7 @@ export class HistoryFiles {
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #lost = 0;
-  #current: (Segment & { readonly fd: number }) | undefined;
+  #current: Writing | undefined;
   #hasLooked = false;
   #working: Promise<void> | undefined;
   #isClosed = false;
@@ -116,7 +123,8 @@ export class HistoryFiles {
       this.#current = await this.#goOn();
       this.#hasLooked = true;
     }
-    if (this.#current && isComplete(this.#current, now, this.#place.keeping)) await this.#end();
+    const current = this.#current;
+    if (current && isComplete({ ...current, start: current.begunMs }, now, this.#place.keeping)) await this.#end();
     const segment = this.#current ?? (await this.#begin(now));
     this.#current = segment;
     for (let at = 0; at < bytes.length; ) {
@@ -127,17 +135,21 @@ export class HistoryFiles {
   }
 
   /** The newest file, where it ends as it should: behind a torn block nobody would find anything. */
-  async #goOn(): Promise<(Segment & { readonly fd: number }) | undefined> {
+  async #goOn(): Promise<Writing | undefined> {
     const { dir, keeping, open } = this.#place;
     const newest = (await segmentsIn(dir)).at(-1);
-    if (!newest || isComplete(newest, Date.now(), keeping)) return undefined;
+    if (!newest) return undefined;
+    const now = Date.now();
+    // One that begins later than now was begun by a clock that was ahead, or behind such a file: another one would be no better.
+    const begunMs = Math.min(newest.start, now);
+    if (isComplete({ ...newest, start: begunMs }, now, keeping)) return undefined;
     const fd = open(join(dir, segmentName(newest.start)), O_RDWR | O_APPEND);
     try {
       const bytes = await inThePool.read(fd);
       const blocks = blocksOfSegment(bytes);
       let next = blocks.next();
       while (!next.done) next = blocks.next();
-      if (next.value === bytes.length) return { ...newest, bytes: bytes.length, fd };
+      if (next.value === bytes.length) return { ...newest, bytes: bytes.length, fd, begunMs };
     } catch (error) {
       await inThePool.close(fd);
       throw error;
@@ -146,7 +158,7 @@ export class HistoryFiles {
     return undefined;
   }
 
-  async #begin(now: number): Promise<Segment & { readonly fd: number }> {
+  async #begin(now: number): Promise<Writing> {
     const { dir, keeping, open } = this.#place;
     const there = await segmentsIn(dir);
     // Two of one millisecond, or a clock that was set back: it comes behind what there is.
@@ -158,7 +170,7 @@ export class HistoryFiles {
       await inThePool.close(fd);
       throw error;
     }
-    const segment = { start, bytes: SEGMENT_HEAD.length, fd };
+    const segment = { start, bytes: SEGMENT_HEAD.length, fd, begunMs: now };
     for (const old of superfluous([...there, segment], now, keeping)) {
       await unlink(join(dir, segmentName(old.start))).catch(() => {});
     }

@@ -13,12 +13,18 @@ const inThePool = { read: promisify(readFile), close: promisify(close) };
 /** How to open a file for reading: its descriptor. */
 export type OpenFile = (path: string, flags: number) => number;
 
-/** The files that may have something of a period: a directory's, or the one that `path` is. */
+/**
+ * The files that may have something of a period: a directory's, or the one that `path` is. What a file has that begins later than now
+ * cannot be told from its name: the clock was ahead.
+ */
 async function filesOf(path: string, { from, to }: Pick<Period, "from" | "to">): Promise<string[]> {
   if (!(await stat(path)).isDirectory()) return [path];
   const segments = await segmentsIn(path);
+  const now = Date.now();
   return segments
-    .filter(({ start }, i) => start < to && (segments[i + 1]?.start ?? Number.POSITIVE_INFINITY) > from)
+    .filter(
+      ({ start }, i) => start > now || (start < to && (segments[i + 1]?.start ?? Number.POSITIVE_INFINITY) > from),
+    )
     .map(({ start }) => join(path, segmentName(start)));
 }
 
