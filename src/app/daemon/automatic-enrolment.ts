@@ -29,6 +29,7 @@ export class AutomaticEnrolment {
   changed(policy: Policy): void {
     if (this.#isClosed || process.geteuid!() !== 0) return;
     this.#keepDaemon(policy.length > 0);
+    this.#enrolment.keepSweeping(policy.length > 0);
     if (policy.length === 0) return;
     // First: who comes while the others are looked for is heard of.
     this.#listen();
@@ -49,7 +50,7 @@ export class AutomaticEnrolment {
       const connector = ProcessConnector.open();
       this.#connector = connector;
       this.#watch = watchReadable(connector.fd, () => {
-        if (!connector.read((pid, uid) => this.#enrolment.heard(pid, uid))) void this.#enrolment.sweep();
+        if (!connector.read((pid, uid) => this.#enrolment.heard(pid, uid))) this.#enrolment.lost();
       });
     } catch (error) {
       if (!isErrno(error)) throw error;

@@ -1,5 +1,6 @@
 import { Errno } from "../../core/base/errno.ts";
 import { holdsFor, isLimited, type Policy } from "../../core/policy/policy.ts";
+import { toPromise } from "../../core/vfs/parked.ts";
 import type { EnrolmentHost } from "../../host/accountant/enrolment.ts";
 
 /** A process whose session is to be under accounting. */
@@ -27,5 +28,5 @@ export async function enrolSession(
 ): Promise<void> {
   const whose = uid ?? look(pid)?.uid;
   if (whose === undefined) throw new Errno("ESRCH", `there is no process ${pid}`);
-  if (isLimited(holdsFor(policy, whose))) await enrol(pid, whose);
+  if (isLimited(holdsFor(policy, whose))) await toPromise(enrol(pid, whose));
 }

@@ -31,10 +31,10 @@ export function liveEnrolmentHost(
       const { accounted } = await toPromise(accountant.askIfAny({ payers: [], accounted: [] }, "uids"));
       return new Set(accounted.map(([pid]) => pid));
     },
-    async enrol(pid, sessionOf) {
+    enrol(pid, sessionOf) {
       const process = processes.find(pid as Pid);
       if (!process) throw new Errno("ESRCH", `process ${pid} has exited`);
-      return await toPromise(accounts.enrol(process, self, sessionOf));
+      return accounts.enrol(process, self, sessionOf);
     },
     isWanted: (uid) => isEnrolled(accountant.policy, uid),
     onBug,

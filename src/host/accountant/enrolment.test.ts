@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Errno } from "../../core/base/errno.ts";
+import { Parked } from "../../core/vfs/parked.ts";
 import { type Candidate, Enrolment } from "./enrolment.ts";
 
 const WANTED = 1000;
 
 interface PaperProcess extends Candidate {
-  /** Why it cannot be enrolled, each time it is tried; then it can. */
-  refusals: Errno[];
+  /** Why it cannot be enrolled, each time it is tried; then it can. "never": it does not stop. */
+  refusals: (Errno | "never")[];
 }
 
 /** Processes on paper, and what is done with them in which order. */
@@ -16,32 +17,49 @@ function paper(...processes: readonly PaperProcess[]) {
   const accounted = new Set<number>();
   const there = new Map(processes.map((each) => [each.pid, each]));
   const bugs: unknown[] = [];
+  const interrupted: number[] = [];
+  const unreadable: Errno[] = [];
+  let sweeps = 0;
   let running = 0;
   let most = 0;
   const enrolment = new Enrolment({
     pids: () => [...there.keys()],
-    look: (pid) => there.get(pid),
-    accounted: async () => accounted,
+    look: (pid) => {
+      const wrong = unreadable.shift();
+      if (wrong) throw wrong;
+      return there.get(pid);
+    },
+    accounted: async () => {
+      sweeps++;
+      return accounted;
+    },
     isWanted: (uid) => uid === WANTED,
     onBug: (error) => bugs.push(error),
-    async enrol(pid, sessionOf) {
+    enrol(pid, sessionOf) {
       const process = there.get(pid);
       if (!process) throw new Errno("ESRCH", "gone");
       log.push(`${pid} of ${sessionOf}`);
       most = Math.max(most, ++running);
-      await new Promise((resolve) => setImmediate(resolve));
-      running--;
       const refusal = process.refusals.shift();
-      if (refusal) throw refusal;
-      if (accounted.has(pid)) return false;
-      accounted.add(pid);
-      return true;
+      const enrolled = new Parked<boolean>(() => {
+        interrupted.push(pid);
+        running--;
+      });
+      if (refusal === "never") return enrolled;
+      setImmediate(() => {
+        running--;
+        if (refusal) return enrolled.fail(refusal);
+        const isNew = !accounted.has(pid);
+        accounted.add(pid);
+        enrolled.settle(isNew);
+      });
+      return enrolled;
     },
   });
-  return { enrolment, log, accounted, there, bugs, most: () => most };
+  return { enrolment, log, accounted, there, bugs, interrupted, unreadable, most: () => most, sweeps: () => sweeps };
 }
 
-const process = (pid: number, ppid = 1, uid = WANTED, ...refusals: Errno[]): PaperProcess => {
+const process = (pid: number, ppid = 1, uid = WANTED, ...refusals: (Errno | "never")[]): PaperProcess => {
   return { pid, ppid, uid, refusals };
 };
 
@@ -81,8 +99,7 @@ test("who cannot be is listed with the reason, tried again, and forgotten when i
   const row = (pid: number) => ({ pid, uid: WANTED, reason: "EBUSY: a debugger has it" });
   assert.deepEqual(enrolment.unaccounted(), [row(5), row(6)]);
   there.delete(6);
-  assert.deepEqual(enrolment.unaccounted(), [row(5)]);
-  await until(() => accounted.has(5));
+  await until(() => accounted.has(5) && enrolment.unaccounted().length === 0);
   assert.deepEqual(enrolment.unaccounted(), []);
   assert.deepEqual(bugs, []);
 });
@@ -96,9 +113,98 @@ test("who becomes somebody else before its turn is left alone, and nobody comes 
   enrolment.heard(5, WANTED);
   await until(() => enrolment.unaccounted().length > 0);
   there.set(5, process(5, 1, 0));
-  assert.deepEqual(enrolment.unaccounted(), []);
+  await until(() => enrolment.unaccounted().length === 0);
   enrolment.close();
   enrolment.heard(5, WANTED);
   await enrolment.sweep();
   assert.deepEqual(log, ["5 of 1000"]);
+});
+
+test("those who cannot be stopped are let go after a second, listed, and keep nobody else from their turn", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const stuck = Array.from({ length: 8 }, (_, i) => process(10 + i, 1, WANTED, "never"));
+  const { enrolment, accounted, interrupted, bugs } = paper(...stuck, process(50));
+  t.after(() => enrolment.close());
+  const swept = enrolment.sweep();
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(accounted.has(50), false);
+  t.mock.timers.tick(1000);
+  await swept;
+  assert.equal(accounted.has(50), true);
+  assert.deepEqual(
+    interrupted,
+    stuck.map(({ pid }) => pid),
+  );
+  const reasons = enrolment.unaccounted().map(({ reason }) => reason);
+  assert.equal(reasons.length, 8);
+  for (const reason of reasons) assert.match(reason, /^ETIMEDOUT: process \d+ could not be stopped within a second$/);
+  assert.deepEqual(bugs, []);
+});
+
+test("a process that cannot be looked at is listed and tried again, and the sweep goes on without it", async (t) => {
+  const { enrolment, unreadable, accounted, bugs } = paper(process(5));
+  t.after(() => enrolment.close());
+  const full = new Errno("EMFILE", "no descriptor is left");
+  unreadable.push(full);
+  enrolment.heard(5, WANTED);
+  await until(() => enrolment.unaccounted().length > 0);
+  assert.deepEqual(enrolment.unaccounted(), [{ pid: 5, uid: WANTED, reason: "EMFILE: no descriptor is left" }]);
+  await until(() => accounted.has(5));
+  assert.deepEqual(bugs, []);
+});
+
+test("in a sweep whoever cannot be looked at is passed by, and looked for again", async (t) => {
+  const { enrolment, unreadable, accounted, bugs } = paper(process(5), process(6));
+  t.after(() => enrolment.close());
+  unreadable.push(new Errno("EMFILE", "no descriptor is left"));
+  await enrolment.sweep();
+  assert.deepEqual([...accounted], [6]);
+  await until(() => accounted.has(5));
+  assert.deepEqual(bugs, []);
+});
+
+test("who forks and exits before its turn leaves a child that is found", async (t) => {
+  const { enrolment, there, accounted } = paper();
+  t.after(() => enrolment.close());
+  there.set(6, process(6));
+  enrolment.heard(5, WANTED);
+  await until(() => accounted.has(6));
+});
+
+test("everybody is looked for every half minute while that is asked for", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const { enrolment, there, accounted, sweeps } = paper();
+  t.after(() => enrolment.close());
+  enrolment.keepSweeping(true);
+  there.set(6, process(6));
+  t.mock.timers.tick(30_000);
+  await until(() => accounted.has(6));
+  enrolment.keepSweeping(false);
+  await enrolment.sweep();
+  const before = sweeps();
+  t.mock.timers.tick(90_000);
+  assert.equal(sweeps(), before);
+});
+
+test("a sweep that is asked for during another follows it", async (t) => {
+  const { enrolment, there, log, accounted } = paper(process(5));
+  t.after(() => enrolment.close());
+  void enrolment.sweep();
+  while (log.length === 0) await Promise.resolve();
+  there.set(6, process(6));
+  await enrolment.sweep();
+  assert.ok(accounted.has(6));
+});
+
+test("for lost events everybody is looked for at once, and then once in a second", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const { enrolment, sweeps } = paper();
+  t.after(() => enrolment.close());
+  for (let i = 0; i < 5; i++) {
+    enrolment.lost();
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+  }
+  assert.equal(sweeps(), 1);
+  t.mock.timers.tick(1000);
+  assert.equal(sweeps(), 2);
 });
