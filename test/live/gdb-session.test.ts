@@ -256,12 +256,17 @@ test("who may not debug it is told so, in one line", LIVE, async () => {
     await assert.rejects(GdbCommand.start(address, [String(target.pid)]), said);
 });
 
-test("a client of another user is refused on the loopback", LIVE, async () => {
+test("a client of another user is refused on the loopback, and this user's next is served", LIVE, async () => {
   await using target = await Target.start("sleeper");
   const command = await GdbCommand.start("tcp:127.0.0.1:0", [String(target.pid)]);
   const script = `require("net").connect(${command.port}, "127.0.0.1").on("close", () => process.exit(0)).on("error", () => process.exit(0))`;
-  await using _stranger = await Target.start("stranger", { path: process.execPath, args: ["-e", script], uid: 61001 });
-  assert.equal(await command.ended(), 1);
-  assert.match(command.complaints, /EACCES: a client of uid 61001 came/);
+  await using stranger = await Target.start("stranger", { path: process.execPath, args: ["-e", script], uid: 61001 });
+  await stranger.exit();
+  await until(() => /^lyonnais: gdb: EACCES: a client of uid 61001 came[^\n]*\n$/.test(command.complaints), "told");
   assert.equal(target.field("TracerPid"), "0");
+  const socket = await command.connect();
+  socket.resume();
+  await until(() => target.field("TracerPid") !== "0", "taken");
+  socket.destroy();
+  assert.equal(await command.ended(), 0);
 });

@@ -22,6 +22,8 @@ export interface GdbService {
   /** Ends the session. */
   readonly stop: AbortSignal;
   onBug(error: unknown): void;
+  /** A client was sent away; whoever listens goes on waiting for another. Once for each uid. */
+  onRefused(error: Errno): void;
 }
 
 /**
@@ -52,11 +54,29 @@ export async function debugOver({ input, output }: ClientStream, service: GdbSer
   await session.close();
 }
 
-/** EACCES for a client of another user, to whom the port is open as well. */
-function refuseStrangers(socket: Socket): void {
-  const uid = loopbackPeerUid(socket);
-  if (uid !== process.geteuid!() && uid !== 0)
-    throw new Errno("EACCES", `a client of uid ${uid ?? "unknown"} came: only this user and root may debug here`);
+/** The first client of this user or root. Others, to whom the port is open as well, are sent away. Rejects when `service` is to stop. */
+function firstClient(server: Server, isOpenToAll: boolean, { stop, onRefused }: GdbService): Promise<Socket> {
+  const told = new Set<number | undefined>();
+  return new Promise((resolve, reject) => {
+    let isTaken = false;
+    server.on("error", reject);
+    server.on("connection", (socket: Socket) => {
+      const uid = isOpenToAll && !isTaken ? loopbackPeerUid(socket) : process.geteuid!();
+      if (isTaken) socket.destroy();
+      else if (uid === process.geteuid!() || uid === 0) {
+        isTaken = true;
+        resolve(socket);
+      } else {
+        socket.destroy();
+        if (told.has(uid)) return;
+        told.add(uid);
+        const who = uid ?? "unknown";
+        onRefused(new Errno("EACCES", `a client of uid ${who} came: only this user and root may debug here`));
+      }
+    });
+    if (stop.aborted) reject(stop.reason);
+    else stop.addEventListener("abort", () => reject(stop.reason), { once: true });
+  });
 }
 
 async function bound(server: Server, address: Address): Promise<void> {
@@ -72,7 +92,7 @@ async function bound(server: Server, address: Address): Promise<void> {
 
 /**
  * Waits at `listen`, an address as text, for one client and serves it. `ready` is told where that is. EPERM for a port that other hosts
- * could reach, EACCES for a client of another user's.
+ * could reach; a client of another user's is sent away.
  */
 export async function listenGdb(listen: string, service: GdbService, ready: (address: string) => void): Promise<void> {
   const address = parseAddress(listen);
@@ -87,10 +107,9 @@ export async function listenGdb(listen: string, service: GdbService, ready: (add
     ),
   );
   try {
-    const [socket] = (await once(server, "connection", { signal: service.stop })) as [Socket];
+    const socket = await firstClient(server, address.kind === "tcp", service);
     server.close();
     try {
-      if (address.kind === "tcp") refuseStrangers(socket);
       await debugOver({ input: socket, output: socket }, service);
     } finally {
       socket.destroy();

@@ -4,7 +4,7 @@ import { Debuggee } from "../../app/gdb/debuggee.ts";
 import { debugOver, type GdbService, listenGdb } from "../../app/gdb/serve-gdb.ts";
 import { openTreeAt, type TreePlace } from "../../app/open-tree.ts";
 import { Errno } from "../../core/base/errno.ts";
-import { reportBug } from "../report.ts";
+import { reportBug, reportError } from "../report.ts";
 import { untilTold } from "../signals.ts";
 
 export function gdbCommand(): Command {
@@ -37,7 +37,8 @@ function pidOf(path: string): number {
 async function serve(listen: string | undefined, what: Pick<GdbService, "debuggee" | "pid">): Promise<void> {
   const told = new AbortController();
   void untilTold().then(() => told.abort());
-  const service: GdbService = { ...what, stop: told.signal, onBug: reportBug };
+  const onRefused = (error: Errno): void => reportError("gdb", error);
+  const service: GdbService = { ...what, stop: told.signal, onBug: reportBug, onRefused };
   if (listen === undefined) {
     // A client that reads no more ends the session, which lets the process go, and not at once this command.
     process.stdout.removeAllListeners("error");
