@@ -190,11 +190,38 @@ test("more than can be kept of one second is counted as lost", () => {
   const blocks: Uint8Array[] = [];
   const recording = new Recording((block) => blocks.push(block));
   const start = 1_800_000_000_000;
-  for (let i = 0; i < 30_000; i++) recording.add({ kind: "became", timeMs: start, pid: i, name: "x" });
+  for (let i = 0; i < 30_000; i++) recording.add({ kind: "became", timeMs: start, pid: i, name: "x" }, i % 10);
+  const whose = { uid: 1, reserved: 0, limit: 0, peak: 0 };
+  for (let i = 0; i < 10_000; i++) recording.add({ kind: "uid", timeMs: start, ...whose });
   blocks.push(recording.take(start + 2000)!);
   const records = countsOf(blocks);
-  assert.deepEqual([records.length, records.at(-1)], [20_001, 10_000]);
+  assert.deepEqual([records.length, records.at(-1)], [20_001, 20_000]);
+  // What anybody can make much of goes first.
+  assert.equal(records.filter((record) => record === "became").length, 12_000);
   assert.ok(blocks.every((block) => block.length < 40_000));
+});
+
+test("who makes much happen, or is refused in many ways, leaves others their place", () => {
+  const blocks: Uint8Array[] = [];
+  const recording = new Recording((block) => blocks.push(block));
+  const start = 1_800_000_000_000;
+  const lives = (uid: number, count: number, timeMs: number): void => {
+    for (let pid = 0; pid < count; pid++) recording.add({ kind: "started", timeMs, pid, uid, job: 0, name: "x" }, uid);
+  };
+  for (let second = 0; second < 60; second++) lives(1001, 5000, start + 1000 * second);
+  for (let pid = 0; pid < 1000; pid++) recording.refused(refusal(start + 59_000, pid));
+  for (let i = 0; i < 20_000; i++)
+    recording.add({ kind: "limit", timeMs: start + 59_000, what: `process ${i}`, soft: 0, hard: 0 });
+  lives(1002, 10, start + 59_000);
+  recording.refused({ ...refusal(start + 59_000), uid: 1002 });
+  recording.add({ kind: "limit", timeMs: start + 59_000, what: "uid 1002", soft: 0, hard: 0 });
+  blocks.push(recording.take(start + 61_000)!);
+  const records = blocks.flatMap((block) => [...recordsIn(block.subarray(8))]);
+  const of = (uid: number, kind: string): number =>
+    records.filter((record) => record.kind === kind && "uid" in record && record.uid === uid).length;
+  assert.ok(of(1001, "started") <= 10_000 + 60 * 100, `${of(1001, "started")}`);
+  assert.deepEqual([of(1001, "refused"), of(1002, "started"), of(1002, "refused")], [256, 10, 1]);
+  assert.ok(records.some((record) => record.kind === "limit" && record.what === "uid 1002"));
 });
 
 test("the oldest files go when there are too many bytes, or when they are too old; the newest stays", () => {

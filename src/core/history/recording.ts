@@ -1,14 +1,21 @@
 import { BlockWriter } from "./block.ts";
-import type { HistoryRecord, RecordOf } from "./record.ts";
+import type { HistoryRecord, Kind, RecordOf } from "./record.ts";
+import { Shares } from "./shares.ts";
 
 export type Refused = Omit<RecordOf<"refused">, "kind" | "count">;
 
 /** Refusals that are alike are one record a second. */
 const ALIKE_MS = 1000;
-/** So many kinds of them are told apart; others are lost. */
-const MOST_ALIKE = 256;
+/** So many kinds of them are told apart, a uid's and in all; others are lost. */
+const MOST_ALIKE_OF_UID = 256;
+const MOST_ALIKE = 4096;
 /** So many records a second are kept; the others are counted. */
 const MOST_A_SECOND = 20_000;
+/** Of which those that are made by whoever starts many processes. */
+const MOST_LIVES_A_SECOND = 12_000;
+
+/** What tells of the life of a process: it is left out first. */
+const LIVES: ReadonlySet<Kind> = new Set(["started", "became", "ended"]);
 
 interface Alike {
   readonly last: Refused;
@@ -17,12 +24,18 @@ interface Alike {
 
 /**
  * Turns what happens into blocks. Adding a record costs a fraction of a microsecond and holds a block at most, however much happens: what
- * is beyond {@link MOST_A_SECOND} is counted as lost, and refusals that are alike are counted together.
+ * is beyond {@link MOST_A_SECOND}, or a uid's share, is counted as lost, and refusals that are alike are counted together.
  */
 export class Recording {
   readonly #writer = new BlockWriter();
   readonly #full: (block: Uint8Array) => void;
   readonly #alike = new Map<string, Alike>();
+  /** How many of {@link #alike} are each uid's. */
+  readonly #kinds = new Map<number, number>();
+  readonly #lives = new Shares<number>();
+  readonly #refusals = new Shares<number>();
+  /** By the first word of whose limit it is: a process's own may be set by its user, as often as he likes. */
+  readonly #limits = new Shares<string>();
   /** When refusals that are alike, and how many records there were, are counted anew: milliseconds since 1970. */
   #until = 0;
   #added = 0;
@@ -38,9 +51,10 @@ export class Recording {
     return !this.#writer.isEmpty || this.#alike.size > 0 || this.#lost > 0;
   }
 
-  add(record: HistoryRecord): void {
+  /** `uid`: whose doing it is, where the record is of the life of a process. */
+  add(record: HistoryRecord, uid?: number): void {
     this.#turn(record.timeMs);
-    this.#add(record);
+    this.#add(record, uid);
   }
 
   /** The first one is a record at once; those like it within the same second become one together. */
@@ -49,11 +63,16 @@ export class Recording {
     const key = `${call.pid} ${call.call} ${call.reason}`;
     const alike = this.#alike.get(key);
     if (alike) this.#alike.set(key, { last: call, count: alike.count + 1 });
-    else if (this.#alike.size >= MOST_ALIKE) this.#lost++;
+    else if (this.#alike.size >= MOST_ALIKE || this.#kindsOf(call.uid) >= MOST_ALIKE_OF_UID) this.#lost++;
     else {
+      this.#kinds.set(call.uid, this.#kindsOf(call.uid) + 1);
       this.#alike.set(key, { last: call, count: 0 });
       this.#add({ kind: "refused", ...call, count: 1 });
     }
+  }
+
+  #kindsOf(uid: number): number {
+    return this.#kinds.get(uid) ?? 0;
   }
 
   #turn(now: number): void {
@@ -71,10 +90,20 @@ export class Recording {
     if (this.#alike.size === 0) return;
     for (const { last, count } of this.#alike.values()) if (count > 0) this.#add({ kind: "refused", ...last, count });
     this.#alike.clear();
+    this.#kinds.clear();
   }
 
-  #add(record: HistoryRecord): void {
-    if (this.#added >= MOST_A_SECOND) {
+  /** Whether one more is within the share of whose doing it is. */
+  #isWithinShare(record: HistoryRecord, uid: number | undefined): boolean {
+    const { kind, timeMs } = record;
+    if (kind === "refused") return this.#refusals.take(record.uid, timeMs);
+    if (kind === "limit") return this.#limits.take(record.what.split(" ", 1)[0]!, timeMs);
+    return uid === undefined || this.#lives.take(uid, timeMs);
+  }
+
+  #add(record: HistoryRecord, uid?: number): void {
+    const most = LIVES.has(record.kind) ? MOST_LIVES_A_SECOND : MOST_A_SECOND;
+    if (this.#added >= most || !this.#isWithinShare(record, uid)) {
       this.#lost++;
       return;
     }

@@ -101,6 +101,21 @@ test("a pid that is used again is another process", () => {
   );
 });
 
+test("a pid of another uid is another process, also where an end was left out", () => {
+  const process = { kind: "process", pid: 5, job: 1, name: "x" } as const;
+  const { processes } = summaryOf([
+    { ...process, timeMs: START, uid: 1, reserved: 9 * MIB },
+    { ...process, timeMs: START + 1, uid: 2, reserved: 20 * MIB },
+  ]);
+  assert.deepEqual(
+    processes.map(({ uid, reserved }) => [uid, reserved / MIB]),
+    [
+      [2, 20],
+      [1, 9],
+    ],
+  );
+});
+
 test("of ten thousand kinds of refusals and processes the greatest are known, and memory is bounded", () => {
   const records: HistoryRecord[] = [];
   for (let i = 0; i < 10_000; i++) {

@@ -192,6 +192,8 @@ export class Summarizer {
   #has({ pid, uid, name, reserved, timeMs }: RecordOf<"process" | "ended">): void {
     // Of a minute that is not over, or was not written down.
     this.#had(this.#of(uid), reserved, timeMs, timeMs);
+    // That one's end was left out.
+    if (this.#processes.get(pid)?.uid !== uid) this.#left(pid);
     const process = this.#processes.get(pid);
     if (!process) {
       this.#processes.set(pid, { pid, uid, name, reserved, atMs: timeMs });

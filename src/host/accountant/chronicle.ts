@@ -86,8 +86,8 @@ export class Chronicle implements Witness {
     this.#minute.at = performance.now() + MINUTE_MS - (Date.now() % MINUTE_MS);
   }
 
-  #add(record: HistoryRecord): void {
-    this.#recording.add(record);
+  #add(record: HistoryRecord, uid?: number): void {
+    this.#recording.add(record, uid);
     this.#soon();
   }
 
@@ -115,21 +115,24 @@ export class Chronicle implements Witness {
   started(process: AccountedProcess): void {
     if (!this.#accounts) return;
     const { pid, space } = process;
+    const { uid } = space.payer;
     const name = this.#nameOf(process);
-    this.#add({ kind: "started", timeMs: Date.now(), pid, uid: space.payer.uid, job: space.job.id, name });
+    this.#add({ kind: "started", timeMs: Date.now(), pid, uid, job: space.job.id, name }, uid);
   }
 
   became(process: AccountedProcess): void {
     if (!this.#accounts) return;
-    this.#add({ kind: "became", timeMs: Date.now(), pid: process.pid, name: this.#nameOf(process) });
+    const { pid, space } = process;
+    this.#add({ kind: "became", timeMs: Date.now(), pid, name: this.#nameOf(process) }, space.payer.uid);
   }
 
   /** Its memory is charged still. */
   ended(process: AccountedProcess): void {
     if (!this.#accounts) return;
     const { pid, space } = process;
+    const { uid } = space.payer;
     const reserved = bytes(space.pages);
-    this.#add({ kind: "ended", timeMs: Date.now(), pid, uid: space.payer.uid, reserved, name: this.#nameOf(process) });
+    this.#add({ kind: "ended", timeMs: Date.now(), pid, uid, reserved, name: this.#nameOf(process) }, uid);
   }
 
   refused(process: AccountedProcess, { timeMs, call, pages, reason, used, limit }: RefusedCall): void {
