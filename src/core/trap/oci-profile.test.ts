@@ -142,6 +142,32 @@ test("joined with a profile that allows what it does not name, nothing is left t
   assert.throws(() => ociProfile(X86_64, LISTENING, { ...OPEN, syscalls: whole }), /numbers beyond 2\^53/);
 });
 
+test("what a profile lets go and logs is trapped all the same, and what is not trapped is logged", () => {
+  const log = (rule: OciRule): OciRule =>
+    rule.action === "SCMP_ACT_ALLOW" ? { ...rule, action: "SCMP_ACT_LOG" } : rule;
+  const logged = { ...OPEN, defaultAction: "SCMP_ACT_LOG" };
+  const mixed: OciRule[] = [{ names: ["mmap", "mprotect"], action: "SCMP_ACT_LOG" }];
+  const bases: OciProfile[] = [
+    { defaultAction: "SCMP_ACT_LOG" },
+    logged,
+    { ...CLOSED, syscalls: CLOSED.syscalls!.map(log) },
+    { defaultAction: "SCMP_ACT_ALLOW", syscalls: mixed },
+    { ...logged, syscalls: [{ names: ["mmap"], action: "SCMP_ACT_ALLOW" }] },
+  ];
+  for (const base of bases) {
+    const joined = ociProfile(X86_64, LISTENING, base);
+    everyCall(X86_64, (name, args, ours) => {
+      const theirs = answerByProfile(base, name, args);
+      const isLetGo = theirs === "SCMP_ACT_ALLOW" || theirs === "SCMP_ACT_LOG";
+      const expected = isLetGo && ours !== "SCMP_ACT_ALLOW" ? ours : theirs;
+      assert.equal(answerByProfile(joined, name, args), expected, `${name} ${args}`);
+    });
+    // libseccomp refuses a rule that says what holds without it.
+    const idle = joined.syscalls!.filter(({ action }) => action !== "SCMP_ACT_ERRNO" && action === base.defaultAction);
+    assert.deepEqual(idle, []);
+  }
+});
+
 test("numbers survive JSON, and no rule compares an argument twice", () => {
   for (const arch of [X86_64, ARM64]) {
     for (const { args = [] } of ociProfile(arch, LISTENING, CLOSED).syscalls!) {

@@ -33,11 +33,14 @@ export interface OciProfile {
 }
 
 const ALLOW = "SCMP_ACT_ALLOW";
+/** Lets a call go on as well, and has the kernel write a line of it. */
+const LOG = "SCMP_ACT_LOG";
 const NOTIFY = "SCMP_ACT_NOTIFY";
 const ERRNO_ACTION = "SCMP_ACT_ERRNO";
 const EQUAL = "SCMP_CMP_EQ";
 const NOT_EQUAL = "SCMP_CMP_NE";
 const MASKED = "SCMP_CMP_MASKED_EQ";
+const letsGo = (action: string): boolean => action === ALLOW || action === LOG;
 const WHOLE = 0xffff_ffff_ffff_ffffn;
 
 /** By the name that Node has for it, libseccomp's. */
@@ -85,14 +88,14 @@ function unlessZero(each: OciRule, index: number): OciRule {
 const cannotJoin = ({ names }: OciRule, op: string, index: number): Errno =>
   new Errno("EINVAL", `the base says ${op} of argument ${index} of ${names.join(", ")}, which cannot be joined`);
 
-/** The rules of one call, where those of `within` would be allowed; with what is to be let go only if that needs to be said. */
+/** The rules of one call, where `base` lets those of `within` go; with what it goes on to let go only if that needs to be said. */
 function rulesOf(
   call: WatchedCall,
   within: readonly Cube[],
-  base: Omit<OciRule, "names">,
-  saysAllow: boolean,
+  base: Omit<OciRule, "names"> & { readonly action: string },
+  saysRest: boolean,
 ): OciRule[] {
-  const { action: _action, args: _args, errnoRet: _errno, ...others } = base;
+  const { action: letGo, args: _args, errnoRet: _errno, ...others } = base;
   const cubes = cubesOf(call.when);
   const [action, rest] =
     "errno" in call.decode ? [ERRNO_ACTION, { ...others, errnoRet: call.decode.errno }] : [NOTIFY, others];
@@ -101,8 +104,8 @@ function rulesOf(
     arg === undefined
       ? meetAll(within, cubes).map((cube) => rule(rest, call.name, action, cube))
       : within.map((cube) => unlessZero(rule(rest, call.name, action, cube), arg));
-  if (!saysAllow) return trapped;
-  return [...trapped, ...meetAll(within, complement(cubes)).map((cube) => rule(others, call.name, ALLOW, cube))];
+  if (!saysRest) return trapped;
+  return [...trapped, ...meetAll(within, complement(cubes)).map((cube) => rule(others, call.name, letGo, cube))];
 }
 
 /** What a rule of another profile says of its arguments. EINVAL where that cannot be joined with what we say. */
@@ -144,22 +147,22 @@ export function ociProfile(arch: Arch, listening: Listening, base: OciProfile = 
   const { syscalls = [], archMap: _archMap, ...others } = base;
   const byName = new Map(calls.map((call) => [call.name, call]));
   const rules: OciRule[] = [];
-  const isOpen = base.defaultAction === ALLOW;
+  const { defaultAction } = base;
   for (const each of syscalls) {
     if (each.action === NOTIFY)
       throw new Errno(
         "EINVAL",
         `the base has a listener of its own, for ${each.names.join(", ")}; there can be one only`,
       );
-    const watched = each.action === ALLOW ? each.names.flatMap((name) => byName.get(name) ?? []) : [];
+    const watched = letsGo(each.action) ? each.names.flatMap((name) => byName.get(name) ?? []) : [];
     const rest = each.names.filter((name) => !watched.some((call) => call.name === name));
     if (rest.length > 0) rules.push({ ...each, names: rest });
-    for (const call of watched) rules.push(...rulesOf(call, [cubeOf(each)], each, !isOpen));
+    for (const call of watched) rules.push(...rulesOf(call, [cubeOf(each)], each, each.action !== defaultAction));
   }
-  if (isOpen) {
+  if (letsGo(defaultAction)) {
     for (const call of calls) {
       const told = syscalls.filter(({ names }) => names.includes(call.name));
-      rules.push(...rulesOf(call, complement(told.map(unconditional).map(cubeOf)), { action: ALLOW }, false));
+      rules.push(...rulesOf(call, complement(told.map(unconditional).map(cubeOf)), { action: defaultAction }, false));
     }
   }
   const { path, metadata } = listening;
