@@ -14,12 +14,19 @@ export class AutomaticEnrolment {
   readonly #enrolment: Enrolment;
   readonly #descriptors: Descriptors;
   readonly #print: (line: string) => void;
+  readonly #open: () => ProcessConnector;
   #connector: ProcessConnector | undefined;
   #watch: { close(): void } | undefined;
   #hasTried = false;
   #isClosed = false;
 
-  constructor(enrolment: Enrolment, descriptors: Descriptors, print: (line: string) => void) {
+  constructor(
+    enrolment: Enrolment,
+    descriptors: Descriptors,
+    print: (line: string) => void,
+    open: () => ProcessConnector = () => ProcessConnector.open(),
+  ) {
+    this.#open = open;
     this.#enrolment = enrolment;
     this.#descriptors = descriptors;
     this.#print = print;
@@ -47,7 +54,7 @@ export class AutomaticEnrolment {
     if (this.#hasTried) return;
     this.#hasTried = true;
     try {
-      const connector = ProcessConnector.open();
+      const connector = this.#open();
       this.#connector = connector;
       this.#watch = watchReadable(connector.fd, () => {
         if (!connector.read((pid, uid) => this.#enrolment.heard(pid, uid))) this.#enrolment.lost();
@@ -64,6 +71,9 @@ export class AutomaticEnrolment {
     this.#keepDaemon(false);
     this.#watch?.close();
     this.#connector?.close();
+    // It is closed again when the daemon ends.
+    this.#watch = undefined;
+    this.#connector = undefined;
     this.#enrolment.close();
   }
 }

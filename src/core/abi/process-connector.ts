@@ -59,6 +59,7 @@ export function eventsAddress(): Uint8Array {
 
 export const SOL_SOCKET = 1;
 export const SO_RCVBUF = 8;
+export const SO_RCVBUFFORCE = 33;
 export const SO_ATTACH_FILTER = 26;
 
 const BPF_LD_W_ABS = 0x20;

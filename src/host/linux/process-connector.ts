@@ -12,6 +12,7 @@ import {
   PROC_EVENT_UID,
   SO_ATTACH_FILTER,
   SO_RCVBUF,
+  SO_RCVBUFFORCE,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -22,8 +23,11 @@ import { Errno, errnoName, isErrno } from "../../core/base/errno.ts";
 import { check, lastErrno } from "./ffi/call.ts";
 import { addressOf, libcBind, libcClose, libcRead, libcSetsockopt, libcSocket, libcWrite } from "./ffi/libc.ts";
 
-/** Room for a few thousand events that nobody has read. */
-const ROOM_BYTES = 1 << 20;
+/** Room for some thousand events that nobody has read; of what is queued only the kernel has memory. */
+const ROOM_BYTES = 1 << 22;
+/** How many are told at a time, and for how long: anybody can cause them, and others wait for this thread. */
+const MOST_AT_A_TIME = 64;
+const SLICE_MS = 0.25;
 
 /** Reports processes that have changed their uid: the kernel's process connector (netlink), which only root can use. */
 export class ProcessConnector {
@@ -31,7 +35,8 @@ export class ProcessConnector {
   readonly fd: number;
   readonly #message = Buffer.alloc(MOST_EVENT_BYTES);
 
-  private constructor(fd: number) {
+  /** `fd` is a socket, without waiting, on which the kernel tells; it becomes the connector's. */
+  constructor(fd: number) {
     this.fd = fd;
   }
 
@@ -57,7 +62,9 @@ export class ProcessConnector {
     attachFilter(fd);
     const room = Buffer.alloc(4);
     room.writeInt32LE(ROOM_BYTES);
-    check(libcSetsockopt(fd, SOL_SOCKET, SO_RCVBUF, room, 4), "room for events");
+    // Beyond what anybody may have; root of a container may not, and gets that much.
+    if (libcSetsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, room, 4) < 0)
+      check(libcSetsockopt(fd, SOL_SOCKET, SO_RCVBUF, room, 4), "room for events");
     const address = eventsAddress();
     check(libcBind(fd, address, address.length), "process connector");
     const asks = listenMessage();
@@ -83,9 +90,13 @@ export class ProcessConnector {
     throw error;
   }
 
-  /** Tells all that there is to be read, the real uid with each process; one may be told twice. False: some of it is lost. */
+  /**
+   * Tells some of what there is to be read, the real uid with each process; one may be told twice. {@link fd} stays readable while there
+   * is more. False: some of it is lost.
+   */
   read(changed: (pid: number, uid: number) => void): boolean {
-    for (;;) {
+    const end = performance.now() + SLICE_MS;
+    for (let told = 0; told < MOST_AT_A_TIME; told++) {
       let what: number | undefined;
       try {
         what = this.#next();
@@ -95,9 +106,12 @@ export class ProcessConnector {
       }
       if (what === undefined) return true;
       if (what === PROC_EVENT_UID) changed(this.#message.readUInt32LE(ID_TGID), this.#message.readUInt32LE(ID_RUID));
+      if (performance.now() >= end) return true;
     }
+    return true;
   }
 
+  /** Once: by then the descriptor may be another's. */
   close(): void {
     libcClose(this.fd);
   }
