@@ -18,6 +18,9 @@ export function hostDirectory(): Directory {
   return readDirectory(textOf("/etc/passwd"), textOf("/etc/group"));
 }
 
+/** The text of subuid(5). */
+export const hostSubordinates = (): string => textOf("/etc/subuid");
+
 function textOf(path: string): string {
   try {
     return readFileSync(path, "latin1");

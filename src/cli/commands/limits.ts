@@ -1,11 +1,12 @@
 import { Command } from "commander";
 import { askRunningDaemon } from "../../app/daemon/client.ts";
 import { DEFAULT_CONFIG, policyFile, policyFiles } from "../../app/policy/policy-files.ts";
-import { hostDirectory, readPolicy } from "../../app/policy/read-policy.ts";
+import { hostDirectory, hostSubordinates, readPolicy } from "../../app/policy/read-policy.ts";
 import { showAll, showUid, uidNamed } from "../../app/policy/show-policy.ts";
 import { Errno, isErrno } from "../../core/base/errno.ts";
 import { utf8 } from "../../core/base/text.ts";
 import { formatProblem } from "../../core/policy/statement.ts";
+import { subordinateWarnings } from "../../core/policy/subordinates.ts";
 import { show } from "../terminal.ts";
 
 const CONFIG = ["--config <file>", `instead of ${DEFAULT_CONFIG}; limits.d beside it is read, too`] as const;
@@ -20,7 +21,9 @@ function checkCommand(): Command {
     .action((file: string | undefined, { config = DEFAULT_CONFIG }: { config?: string }) => {
       const files = file === undefined ? policyFiles(config) : [policyFile(file)];
       if (files.length === 0) throw new Errno("ENOENT", `there is no file ${config}: no limits are set`);
-      const { problems } = readPolicy(files);
+      const directory = hostDirectory();
+      const { policy, problems: wrong } = readPolicy(files, directory);
+      const problems = [...wrong, ...subordinateWarnings(policy, directory, hostSubordinates())];
       print(problems.map(formatProblem));
       if (problems.some(({ isWarning }) => !isWarning)) process.exitCode = 1;
     });
