@@ -4,6 +4,8 @@ export interface PaperBreakpoints extends Debugger {
   readonly rows: Breakpoint[];
   /** What stands in memory. */
   planted: Patched[];
+  /** Where they are being put in or taken out. */
+  busy: readonly number[];
 }
 
 /** Breakpoints on paper: what is asked is noted in `calls`. The instruction is two bytes, 0xcc 0xcd. */
@@ -12,6 +14,8 @@ export function paperBreakpoints(calls: string[]): PaperBreakpoints {
   const paper: PaperBreakpoints = {
     rows,
     planted: [],
+    busy: [],
+    changing: () => paper.busy,
     breakInstruction: new Uint8Array([0xcc, 0xcd]),
     breakAt: (_process, _caller, request) => {
       calls.push(

@@ -28,7 +28,10 @@ export interface Breakpoint extends BreakRequest {
   readonly number: number;
   /** How often somebody was told that a thread has come there. */
   readonly hits: number;
-  /** It was not set when the process ran last: there was no memory that could be changed. */
+  /**
+   * It was not set, or not in every thread, when the process ran last: there was no memory that could be changed, or somebody else
+   * had the debug registers.
+   */
   readonly missing: boolean;
 }
 
@@ -61,6 +64,8 @@ export interface Debugger {
   breakpoints(process: Process): readonly Breakpoint[];
   /** What is in the memory of a process that runs, in place of what its program says. */
   patches(process: Process): readonly Patched[];
+  /** Where breakpoints are being put in or taken out in this moment, which takes its time. */
+  changing(process: Process): readonly number[];
   /** What stands in place of those bytes. */
   readonly breakInstruction: Uint8Array;
 }

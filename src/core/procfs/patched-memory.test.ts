@@ -69,3 +69,18 @@ test("a read that takes its time sees no breakpoint that has gone meanwhile", ()
   late.settle(10);
   assert.deepEqual([...into.subarray(4, 6)], [14, 15]);
 });
+
+test("a write where a breakpoint is being put in or taken out is refused, beside it it is done", () => {
+  const { space, bytes, paper } = scene();
+  paper.busy = [104];
+  for (const [address, length] of [
+    [103, 2],
+    [104, 1],
+    [105, 4],
+  ] as const)
+    assert.throws(() => space.write(address, new Uint8Array(length)), { code: "EAGAIN" });
+  assert.deepEqual([...bytes.subarray(3, 7)], [13, 0xcc, 0xcd, 16]);
+  assert.equal(space.write(102, new Uint8Array(2)), 2);
+  assert.equal(space.write(106, new Uint8Array(1)), 1);
+  assert.deepEqual([...bytes.subarray(2, 7)], [0, 0, 0xcc, 0xcd, 0]);
+});

@@ -1,4 +1,5 @@
 import { copyOf } from "../base/bytes.ts";
+import { Errno } from "../base/errno.ts";
 import { mapOutcome } from "../vfs/parked.ts";
 import type { Debugger, Patched } from "./breakpoints-port.ts";
 import type { AddressSpace, Process } from "./ports.ts";
@@ -14,7 +15,7 @@ function overlaps(patches: readonly Patched[], address: number, length: number, 
   }
 }
 
-/** Memory as the program of a process has it, also while breakpoints stand in it: they are read and written as if they were not there. */
+/** Memory as the program of a process has it, also while breakpoints stand in it: they are read and written as if they were not there. EAGAIN for a write where one is being put in or taken out. */
 export function withoutPatches(space: AddressSpace, process: Process, breakpoints: Debugger): AddressSpace {
   const { breakInstruction } = breakpoints;
   return {
@@ -33,6 +34,11 @@ export function withoutPatches(space: AddressSpace, process: Process, breakpoint
       });
     },
     write(address, data) {
+      // Between the look at what a breakpoint replaces and the breakpoint a write would be lost, or leave the breakpoint behind.
+      const isChanging = breakpoints
+        .changing(process)
+        .some((at) => at < address + data.length && address < at + breakInstruction.length);
+      if (isChanging) throw new Errno("EAGAIN", "a breakpoint is being put in or taken out there; try again");
       const patches = breakpoints.patches(process);
       if (patches.length === 0) return space.write(address, data);
       const changed = copyOf(data);

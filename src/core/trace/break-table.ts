@@ -24,6 +24,8 @@ export interface BreakRequest {
   readonly condition?: { readonly register: string; readonly value: bigint; readonly orMore?: true } | undefined;
   /** Of a watchpoint. */
   readonly watch?: { readonly length: number; readonly access: Access } | undefined;
+  /** The instruction there was a system call when it was asked for. */
+  readonly isCall?: boolean | undefined;
 }
 
 /** A row of the table. */
@@ -32,7 +34,7 @@ export interface Breakpoint extends BreakRequest {
   readonly number: number;
   /** How often somebody was told that a thread has come there. */
   readonly hits: number;
-  /** At the last look there was no memory that could be changed. */
+  /** At the last look there was no memory that could be changed, or somebody else had the debug registers of a thread. */
   readonly missing: boolean;
 }
 

@@ -12,6 +12,7 @@ import {
 import { SIGTRAP } from "../abi/signal.ts";
 import type { WaitStatus } from "../abi/wait.ts";
 import type { Pid, Tid } from "../base/brand.ts";
+import { Errno } from "../base/errno.ts";
 import type { CallStop } from "./ptrace-port.ts";
 import { Tracee } from "./tracee.ts";
 
@@ -501,4 +502,68 @@ test("traced calls are told where they are entered and left, others are passed; 
   tracee.traceCalls(undefined);
   tracee.run();
   assert.deepEqual(since(), [`plant ${PLACE}`, "run 100"]);
+});
+
+test("a breakpoint that is set on the system call where the thread stands is left by beginning it, too", () => {
+  const { tracee, since, breakAt, code } = scene(A, B);
+  code.counters.set(A, PLACE);
+  code.calls.add(PLACE);
+  breakAt(PLACE, { isCall: true });
+  since();
+  tracee.run();
+  assert.deepEqual(since(), ["call 100"]);
+});
+
+test("debug registers that somebody else has leave the watchpoint missing, and nobody behind", () => {
+  const { tracee, since, breakAt, code } = scene(A, B);
+  breakAt(PLACE, { kind: "watch", watch: { length: 4, access: "w" } });
+  const { setWatches } = code;
+  code.setWatches = () => {
+    throw new Errno("ENOSPC", "perf has them");
+  };
+  since();
+  tracee.run();
+  assert.deepEqual([since(), tracee.breakpoints[0]!.missing], [["run 100", "run 101"], true]);
+  tracee.halt();
+  for (const tid of [A, B]) tracee.handle(tid, TRAP);
+  code.setWatches = setWatches;
+  since();
+  tracee.run();
+  const set = `${PLACE}+4 w`;
+  assert.deepEqual(since(), [`watch 100 ${set}`, "run 100", `watch 101 ${set}`, "run 101"]);
+  assert.equal(tracee.breakpoints[0]!.missing, false);
+});
+
+test("where breakpoints are being put in or taken out is known until that is done", () => {
+  const { tracee, breakAt, code, hits } = scene(A);
+  breakAt();
+  assert.deepEqual(tracee.changing, []);
+  code.later = true;
+  tracee.run();
+  assert.deepEqual(tracee.changing, [PLACE]);
+  code.waiting.shift()!();
+  assert.deepEqual(tracee.changing, []);
+  hits(A);
+  assert.deepEqual(tracee.changing, [PLACE]);
+  code.waiting.shift()!();
+  assert.deepEqual([tracee.changing, tracee.mode], [[], "stopped"]);
+});
+
+test("a child that shares the memory of a process that is killed is let go, without breakpoints", () => {
+  for (const isEarly of [true, false]) {
+    const { tracee, since, breakAt } = scene(A, B);
+    breakAt();
+    tracee.run();
+    tracee.handle(A, stopped(SIGTRAP, PTRACE_EVENT_VFORK));
+    // While the other thread runs the child is held.
+    if (isEarly) tracee.handle(CHILD, TRAP);
+    since();
+    for (const tid of [A, B]) tracee.handle(tid, { kind: "signaled", signal: 9 });
+    if (!isEarly) {
+      assert.deepEqual(since(), ["exited"]);
+      tracee.handle(CHILD, TRAP);
+    }
+    const away = [`restore ${PLACE} in 200`, "detach 200"];
+    assert.deepEqual(since(), isEarly ? [...away, "exited"] : away);
+  }
 });

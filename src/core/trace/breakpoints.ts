@@ -18,6 +18,8 @@ export class Breakpoints {
   /** Where they were in memory last: traps may still be told that were raised then. */
   #places: ReadonlyMap<number, Patch> = new Map();
   #isBusy = false;
+  /** Where they are being put in or taken out. */
+  #changing: readonly number[] = [];
 
   constructor(code: CodePort, table: BreakTable) {
     this.#code = code;
@@ -38,6 +40,11 @@ export class Breakpoints {
     return this.#planted;
   }
 
+  /** Where they are being put in or taken out in this moment. */
+  get changing(): readonly number[] {
+    return this.#changing;
+  }
+
   /** Whether there is one at this address. */
   isAt(address: number | undefined): boolean {
     return this.#table.all.some((row) => isPlanted(row) && row.address === address);
@@ -45,7 +52,10 @@ export class Breakpoints {
 
   /** How a thread gets off this breakpoint: one that is a system call may block, so the thread has only to begin it. */
   wayOff(address: number): "off" | "call" {
-    return this.#places.get(address)?.isCall ? "call" : "off";
+    const place = this.#places.get(address);
+    // One that was never in memory yet is known by what was there when it was asked for.
+    const isCall = place ? place.isCall : this.#table.all.some((row) => row.address === address && row.isCall === true);
+    return isCall ? "call" : "off";
   }
 
   /** A fresh stop as it is, or that of a breakpoint, if its trap is what the signal reports: then the thread stands before the instruction again. */
@@ -86,20 +96,27 @@ export class Breakpoints {
     this.#isBusy = true;
     const done = (planted: readonly Patch[]): void => {
       this.#isBusy = false;
+      this.#changing = [];
       this.#isPlanted = plant;
       this.#planted = planted;
       if (isLate) again();
     };
     if (plant) this.#plant(done);
-    else this.#code.restore(this.#planted, () => done([]));
+    else this.#restore(done);
     isLate = true;
     return !this.#isBusy;
+  }
+
+  #restore(done: (planted: readonly Patch[]) => void): void {
+    this.#changing = this.#planted.map(({ address }) => address);
+    this.#code.restore(this.#planted, () => done([]));
   }
 
   #plant(done: (planted: readonly Patch[]) => void): void {
     const rows = this.#table.all.filter(isPlanted);
     const wanted = new Set(rows.map(({ address }) => address));
-    this.#code.plant([...wanted], (planted) => {
+    this.#changing = [...wanted];
+    this.#code.plant(this.#changing, (planted) => {
       this.#places = new Map(planted.map((patch) => [patch.address, patch]));
       for (const row of rows) row.missing = !this.#places.has(row.address);
       done(planted);

@@ -158,6 +158,7 @@ export class Machine {
     const lost = this.loans.lost(tid, this.reason("ESRCH", "has exited"));
     if (this.#mode === "detaching") this.leave();
     else if (this.threads.size === 0) {
+      this.#strangers.orphaned(this.places.breaks.planted);
       this.#end(this.reason("ESRCH", "has exited"));
       this.#observer.exited();
     } else {

@@ -64,8 +64,7 @@ export class Strangers {
     }
     stranger.isStopped = true;
     if (stranger.shares && !isClean) return;
-    if (stranger.patches.length === 0) this.#letGo(tid);
-    else this.#code.restoreIn(tid, stranger.patches, () => this.#letGo(tid));
+    this.#clean(tid, stranger.patches);
   }
 
   /** The breakpoints are out of the memory that some have in common with the process. False while one of them has not stopped yet. */
@@ -76,6 +75,20 @@ export class Strangers {
       else if (shares) all = false;
     }
     return all;
+  }
+
+  /** The process has ended with `planted` in its memory, which those that share it have still: taken out there, and all are let go. */
+  orphaned(planted: readonly Patch[]): void {
+    for (const [tid, stranger] of [...this.#known]) {
+      if (!stranger.shares) continue;
+      this.#known.set(tid, { ...stranger, patches: planted, shares: false });
+      if (stranger.isStopped) this.#clean(tid, planted);
+    }
+  }
+
+  #clean(tid: Tid, patches: readonly Patch[]): void {
+    if (patches.length === 0) this.#letGo(tid);
+    else this.#code.restoreIn(tid, patches, () => this.#letGo(tid));
   }
 
   #letGo(tid: Tid): void {

@@ -156,6 +156,11 @@ export class Tracee {
     return this.#machine.places.breaks.planted;
   }
 
+  /** Where they are being put in or taken out in this moment. */
+  get changing(): readonly number[] {
+    return this.#machine.places.breaks.changing;
+  }
+
   /** From now on the current thread. ESRCH. */
   choose(tid: Tid): void {
     invariant(this.mode === "stopped", "trace/tracee choose: not stopped");

@@ -1,5 +1,5 @@
 import { SIGTRAP } from "../abi/signal.ts";
-import { Errno } from "../base/errno.ts";
+import { Errno, isErrno } from "../base/errno.ts";
 import type { BreakRequest, BreakTable, Row } from "./break-table.ts";
 import type { CodePort, WatchSlot } from "./code-port.ts";
 import type { Stop } from "./stop.ts";
@@ -76,7 +76,10 @@ export class Watchpoints {
 
   /** The process goes on: what is there now is what will have been there. */
   refresh(): void {
-    for (const { row } of this.#watched) this.#values.set(row, this.#valueOf(row));
+    for (const { row } of this.#watched) {
+      row.missing = false;
+      this.#values.set(row, this.#valueOf(row));
+    }
   }
 
   #valueOf({ address, watch }: Row): bigint | undefined {
@@ -87,16 +90,27 @@ export class Watchpoints {
   /** A stopped thread is about to go on. */
   prepare(thread: Thread): void {
     if (thread.watches === this.#version) return;
-    thread.watches = this.#version;
-    this.#code.setWatches(
-      thread.tid,
-      this.#watched.map(({ slot }) => slot),
-    );
+    try {
+      this.#code.setWatches(
+        thread.tid,
+        this.#watched.map(({ slot }) => slot),
+      );
+      thread.watches = this.#version;
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+      // Somebody else has its registers: it goes on unwatched, as its rows say, and it is tried again when it goes on next.
+      thread.watches = UNKNOWN;
+      for (const { row } of this.#watched) row.missing = true;
+    }
   }
 
   /** A stopped thread is about to be let go. */
   release(thread: Thread): void {
-    if (thread.watches !== 0) this.#code.setWatches(thread.tid, []);
+    try {
+      if (thread.watches !== 0) this.#code.setWatches(thread.tid, []);
+    } catch (error) {
+      if (!isErrno(error)) throw error;
+    }
   }
 
   /** A fresh stop as it is, with what it says of a watchpoint noted. */

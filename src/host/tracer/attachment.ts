@@ -96,10 +96,10 @@ export class Attachment implements TraceeObserver, Traced {
 
   *#breakAt(request: BreakRequest): Steps<void> {
     this.#requireStopped();
-    if (request.kind !== "watch") yield* this.#code.check(request.address);
+    const isCall = request.kind !== "watch" && (yield* this.#code.check(request.address)).isCall;
     this.#requireStopped();
     if (this.tracee.breakpoints.length >= QUOTAS.breakpoints.most) throw beyond(QUOTAS.breakpoints);
-    this.tracee.addBreakpoint(request);
+    this.tracee.addBreakpoint({ ...request, isCall });
   }
 
   /** EBUSY. */

@@ -138,6 +138,10 @@ export class LiveBreakpoints implements Debugger {
     return this.#setup.attachments.get(process.pid)?.tracee.breakpoints ?? [];
   }
 
+  changing(process: Process): readonly number[] {
+    return this.#setup.attachments.get(process.pid)?.tracee.changing ?? [];
+  }
+
   patches(process: Process): readonly Patched[] {
     return this.#setup.attachments.get(process.pid)?.tracee.planted ?? [];
   }

@@ -211,8 +211,8 @@ export class LiveCode implements CodePort {
     done();
   }
 
-  /** EFAULT, EPERM, ESRCH, EBUSY: what is at the address, where a breakpoint could be. The process is stopped. */
-  *check(address: number): Steps<void> {
+  /** What is at the address, where a breakpoint could be. The process is stopped. EFAULT, EPERM, ESRCH, EBUSY. */
+  *check(address: number): Steps<Patch> {
     const what = `no breakpoint at 0x${address.toString(16)}`;
     try {
       const space = this.#own();
@@ -223,6 +223,7 @@ export class LiveCode implements CodePort {
       this.#restorer ??= this.#newRestorer();
       // The same again: whether the kernel lets us change it, and others than this process would not see it.
       yield* step(space.write(address, patch.original));
+      return patch;
     } catch (error) {
       if (!isErrno(error)) throw error;
       throw new Errno(error.code, `${what}: ${error.reason}`, error);
