@@ -31,3 +31,30 @@ test("threads that stop all the time let the event loop turn, and keep no other 
   for (const tid of TIDS) assert.ok((seen.get(tid) ?? 0) > 2, `thread ${tid} is asked, too`);
   loop.stop();
 });
+
+test("a thread whose stops come only while they are looked for lets the event loop turn, too", async () => {
+  let asked = 0;
+  let stops = 0;
+  const onBug = (error: unknown): never => assert.fail(error as Error);
+  // Not there at first, like the end of a step, but soon.
+  const loop = new WaitLoop(onBug, (tid, into) => {
+    assert.ok(++asked < 1_000_000, "the loop does not turn");
+    if (asked % 2 === 1) return 0;
+    into.writeInt32LE(STOPPED);
+    return tid;
+  });
+  const tid = TIDS[0]!;
+  const handle = (): void => {
+    stops++;
+    loop.expect(tid);
+  };
+  loop.add(tid, { handle, vanished: () => assert.fail("it is there") });
+  loop.expect(tid);
+  loop.collect();
+  const before = stops;
+  assert.ok(before > 0);
+  await new Promise((resolve) => setImmediate(resolve));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(stops > before, "it goes on in the next turn");
+  loop.stop();
+});

@@ -103,11 +103,11 @@ export class WaitLoop {
         found = true;
         if (performance.now() > end) break;
       }
-      if (found && performance.now() > end) {
+      const due = this.#due;
+      if ((found || due !== undefined) && performance.now() > end) {
         this.#schedule();
         return;
       }
-      const due = this.#due;
       if (due === undefined) continue;
       this.#due = undefined;
       const before = this.#handed;
