@@ -123,6 +123,11 @@ test("a daemon that was stopped and waits for the last command is not taken for 
   assert.match(place.command("write", `${other.pid}/ctl`, "account").err, /EBUSY: the daemon was stopped/);
   assert.match(readFileSync(`/proc/${other.pid}/status`, "latin1"), /^Seccomp:\t0$/m, "it is under no filter");
   await words.do("map 5000 3");
+  // Whoever is connected does not keep it.
+  await place.cat("accounts");
+  const daemon = await place.daemon();
+  await words[Symbol.asyncDispose]();
+  await untilAsync(async () => !existsSync(`/proc/${daemon}`), "the end of the daemon");
 });
 
 test("run within run: a smaller job inside, a limit that only falls", async (t) => {

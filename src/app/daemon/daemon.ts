@@ -107,6 +107,7 @@ export async function startDaemon({ onDemand, onBug, config, history, ...restart
     );
   };
   const { accountant } = host;
+  let isLifted = false;
   /** Programs that wait for us to answer their calls cannot be left alone: their limits go at once, and we with the last of them. */
   const endWhenFree = (): void => {
     if (accountant.trees === 0) {
@@ -116,6 +117,7 @@ export async function startDaemon({ onDemand, onBug, config, history, ...restart
     enrolment.close();
     agents.close();
     accountant.lift();
+    isLifted = true;
     lock.stay(false);
     void mounts.stop();
   };
@@ -173,6 +175,8 @@ export async function startDaemon({ onDemand, onBug, config, history, ...restart
   const watchdog = startWatchdog(restart.log);
   let idleLooks = 0;
   const timer = setInterval(() => {
+    // Whatever else is asked of it meanwhile: while it answers, none that holds anybody to a limit can be started.
+    if (isLifted && accountant.trees === 0) stop();
     // The disks are another's when our place is.
     const accounts = disks.any && !listening.replaced;
     const used = mounts.size > 0 || accounts || listening.connections > 0 || keeper.size > 0 || !host.idle;

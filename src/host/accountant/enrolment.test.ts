@@ -33,7 +33,7 @@ function paper(...processes: readonly PaperProcess[]) {
       sweeps++;
       return accounted;
     },
-    isWanted: (uid) => uid === WANTED,
+    isWanted: (uid) => uid >= WANTED,
     onBug: (error) => bugs.push(error),
     enrol(pid, sessionOf) {
       const process = there.get(pid);
@@ -207,4 +207,18 @@ test("for lost events everybody is looked for at once, and then once in a second
   assert.equal(sweeps(), 1);
   t.mock.timers.tick(1000);
   assert.equal(sweeps(), 2);
+});
+
+test("a user with many processes that cannot be stopped does not keep another from his turn", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const stuck = Array.from({ length: 100 }, (_, i) => process(10 + i, 1, WANTED, "never"));
+  const { enrolment, there, accounted, most } = paper(...stuck);
+  t.after(() => enrolment.close());
+  for (const { pid } of stuck) enrolment.heard(pid, WANTED);
+  there.set(500, process(500, 1, WANTED + 1));
+  enrolment.heard(500, WANTED + 1);
+  t.mock.timers.tick(1000);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(accounted.has(500));
+  assert.equal(most(), 8);
 });

@@ -60,7 +60,9 @@ export class Enrolment {
   /** Those that are being enrolled. */
   readonly #under = new Map<number, Promise<void>>();
   readonly #refused = new Map<number, Waiting>();
-  readonly #queue: (() => void)[] = [];
+  readonly #queue: { readonly uid: number; go(): void }[] = [];
+  /** How many of each uid have a turn. */
+  readonly #turns = new Map<number, number>();
   #running = 0;
   #sweeping: Promise<void> | undefined;
   /** Asked for a sweep that has not begun. */
@@ -183,21 +185,39 @@ export class Enrolment {
   #take(pid: number, uid: number): Promise<void> {
     const before = this.#under.get(pid);
     if (before) return before;
-    const mine = this.#turn(() => this.#enrol(pid, uid)).finally(() => this.#under.delete(pid));
+    const mine = this.#turn(uid, () => this.#enrol(pid, uid)).finally(() => this.#under.delete(pid));
     this.#under.set(pid, mine);
     return mine;
   }
 
-  /** Runs `act` when fewer than {@link AT_A_TIME} run. */
-  async #turn(act: () => Promise<void>): Promise<void> {
-    if (this.#running >= AT_A_TIME) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#running++;
+  /** Runs `act` when fewer than {@link AT_A_TIME} run, and of those that wait one whose uid has the fewest: no user keeps out the others. */
+  async #turn(uid: number, act: () => Promise<void>): Promise<void> {
+    if (this.#running >= AT_A_TIME) await new Promise<void>((go) => this.#queue.push({ uid, go }));
+    else this.#begin(uid);
     try {
       await act();
     } finally {
       this.#running--;
-      this.#queue.shift()?.();
+      const rest = this.#turns.get(uid)! - 1;
+      if (rest > 0) this.#turns.set(uid, rest);
+      else this.#turns.delete(uid);
+      this.#next();
     }
+  }
+
+  #begin(uid: number): void {
+    this.#running++;
+    this.#turns.set(uid, (this.#turns.get(uid) ?? 0) + 1);
+  }
+
+  #next(): void {
+    let [best] = this.#queue;
+    if (!best) return;
+    const turns = ({ uid }: { readonly uid: number }): number => this.#turns.get(uid) ?? 0;
+    for (const each of this.#queue) if (turns(each) < turns(best)) best = each;
+    this.#queue.splice(this.#queue.indexOf(best), 1);
+    this.#begin(best.uid);
+    best.go();
   }
 
   /** `heard`: whose it was when it was put in the queue. Never rejects. */
