@@ -172,7 +172,7 @@ export async function startDaemon({ onDemand, onBug, config, history, ...restart
   });
 
   enrolment.changed(limits.policy);
-  const watchdog = startWatchdog(restart.log);
+  const watchdog = startWatchdog(restart.log, host.accountant.pulse);
   let idleLooks = 0;
   const timer = setInterval(() => {
     // Whatever else is asked of it meanwhile: while it answers, none that holds anybody to a limit can be started.

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Glance, Wedge } from "./wedge.ts";
+import { DecisionWedge, type Glance, Wedge } from "./wedge.ts";
 
 const BLOCKED: Glance = { ranNs: 1e9, slices: 100, state: "S", sleepsIn: "ptrace_attach", pongs: 0 };
 
@@ -39,4 +39,42 @@ test("an idle event loop is not even pinged; one that computes for too long is g
     assert.deepEqual(wedge.look({ ...BLOCKED, sleepsIn: "ep_poll" }, 0), { ping: false });
   }
   assert.equal(givenUpAfter(looks(1000, (i) => ({ state: "R", slices: i, ranNs: i * 0.25e9 }))), 122);
+});
+
+/** After which look the accountant's thread is given up, its pulse at each being `turn`. */
+function decisionGivenUpAfter(
+  count: number,
+  turn: (i: number) => number,
+  glance: Partial<Glance> = {},
+): number | undefined {
+  const wedge = new DecisionWedge();
+  for (let i = 0; i < count; i++) if (wedge.look({ ...BLOCKED, ...glance }, turn(i)) !== undefined) return i + 1;
+  return undefined;
+}
+
+test("a decision that sleeps in one call for five seconds is given up, and a thread without work or with other work is not", () => {
+  assert.equal(
+    decisionGivenUpAfter(100, () => 7),
+    21,
+  );
+  assert.equal(
+    decisionGivenUpAfter(100, (i) => (i < 10 ? 7 : 9)),
+    31,
+  );
+  assert.equal(
+    decisionGivenUpAfter(1000, () => 8),
+    undefined,
+  );
+  assert.equal(
+    decisionGivenUpAfter(1000, (i) => 2 * i + 1),
+    undefined,
+  );
+  assert.equal(
+    decisionGivenUpAfter(1000, (i) => 2 * (i >> 4) + 1),
+    undefined,
+  );
+  assert.equal(
+    decisionGivenUpAfter(1000, () => 7, { state: "R" }),
+    undefined,
+  );
 });

@@ -4,6 +4,7 @@ import { ERRNO, type ErrnoName, isErrno } from "../../core/base/errno.ts";
 import { Parked } from "../../core/vfs/parked.ts";
 import { Bell } from "../linux/bell.ts";
 import { closeReserve, holdReserve, refillReserve } from "../linux/descriptor-reserve.ts";
+import { Pulse } from "../linux/pulse.ts";
 import { beginWorker } from "../linux/worker-loaded.ts";
 import { Bookkeeper } from "./bookkeeper.ts";
 import type { Message, Report, ThreadData } from "./requests.ts";
@@ -19,6 +20,7 @@ beginWorker();
 const data = workerData as ThreadData;
 const port = parentPort!;
 const bell = new Bell(data.bell);
+const pulse = new Pulse(data.pulse);
 const tell = (report: Report): void => port.postMessage(report);
 const print = (line: string): void => tell({ kind: "print", line });
 
@@ -71,6 +73,7 @@ function begin(): Bookkeeper | undefined {
       failed: (error, what) => print(`lyonnais: internal error: ${what}: ${inOneLine(error)}`),
       needReader: () => tell({ kind: "needReader" }),
       messages,
+      pulse,
       keep: data.keepsHistory ? (block) => tell({ kind: "history", block }) : undefined,
     });
     bookkeeper.recover(data.kept);
@@ -88,12 +91,14 @@ if (bookkeeper) {
   holdReserve(RESERVE);
   tell({ kind: "ready" });
   let breath = 0;
+  pulse.begin();
   while (!isOver) {
     if (bookkeeper.loop.turn() < breath) continue;
     refillReserve();
     await new Promise((resolve) => setImmediate(resolve));
     breath = performance.now() + BREATH_MS;
   }
+  pulse.end();
   bookkeeper.close();
   closeReserve();
 }

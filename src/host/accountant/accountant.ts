@@ -7,6 +7,7 @@ import { perform, type Steps, step } from "../../core/vfs/steps.ts";
 import type { Descriptors } from "../linux/descriptors.ts";
 import { libcClose } from "../linux/ffi/libc.ts";
 import { hostArch } from "../linux/host-arch.ts";
+import { Pulse } from "../linux/pulse.ts";
 import { RepairProcess } from "../repair/repair-process.ts";
 import type { RepairEnds } from "../repair/repair-setting.ts";
 import { awaitListener, isListener } from "./await-listener.ts";
@@ -56,6 +57,8 @@ export class Accountant {
   readonly ready: Promise<void> = Promise.resolve();
   /** Undefined on an architecture where interrupted calls cannot be repeated. */
   readonly repair: RepairProcess | undefined;
+  /** What the accountant's thread shows to whoever watches it: of a Pulse. */
+  readonly pulse: Int32Array = Pulse.words();
   readonly #options: AccountantOptions;
   /** The accountant's thread; undefined while none runs. */
   #link: ThreadLink | undefined;
@@ -96,7 +99,13 @@ export class Accountant {
 
   #start(kept: readonly NewListener[]): ThreadLink {
     const link = new ThreadLink(
-      { dir: this.#options.state?.dir, keepsHistory: this.#options.history !== undefined, kept, policy: this.#policy },
+      {
+        pulse: this.pulse,
+        dir: this.#options.state?.dir,
+        keepsHistory: this.#options.history !== undefined,
+        kept,
+        policy: this.#policy,
+      },
       {
         ended: (number) => {
           this.#listeners.delete(number);

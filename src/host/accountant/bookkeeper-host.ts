@@ -12,5 +12,6 @@ export interface BookkeeperHost {
   needReader(): void;
   /** Messages have come. */
   messages(): void;
+  readonly pulse: LoopOwner["pulse"];
   readonly keep: ChronicleOptions["keep"];
 }

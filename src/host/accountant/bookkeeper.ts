@@ -98,6 +98,7 @@ export class Bookkeeper implements Requests {
         },
         ended: (listener) => this.#forget(listener),
         failed: host.failed,
+        pulse: host.pulse,
         messages: () => {
           host.messages();
           this.#reader.receive();

@@ -1,4 +1,5 @@
 import { libcClose } from "../linux/ffi/libc.ts";
+import type { Pulse } from "../linux/pulse.ts";
 import type { Listener } from "./listener.ts";
 import { HUNG_UP, NOTHING, PollSet } from "./poll-set.ts";
 import { WatchSet } from "./watch-set.ts";
@@ -29,14 +30,16 @@ export class CallSources {
   readonly watches: WatchSet = new WatchSet();
   readonly #polls: PollSet = new PollSet(DIRECT + 3);
   readonly #events: SourceEvents;
+  readonly #pulse: Pulse;
   readonly #direct: (Listener | undefined)[] = Array.from({ length: DIRECT }, () => undefined);
   /** The turn in which each place had its last call. */
   readonly #used: number[] = Array.from({ length: DIRECT }, () => 0);
   #turn = 0;
 
   /** `bell`: the eventfd that wakes this thread for messages. It stays the caller's. */
-  constructor(bell: number, events: SourceEvents) {
+  constructor(bell: number, events: SourceEvents, pulse: Pulse) {
     this.#events = events;
+    this.#pulse = pulse;
     this.#polls.put(BELL, bell);
     this.#polls.put(OTHERS, this.watches.fd);
   }
@@ -85,7 +88,10 @@ export class CallSources {
   wait(timeoutMs: number, exits: number): boolean {
     this.#polls.put(EXITS, exits);
     this.#turn++;
-    if (!this.#polls.wait(timeoutMs)) return false;
+    this.#pulse.idle();
+    const isReady = this.#polls.wait(timeoutMs);
+    this.#pulse.busy();
+    if (!isReady) return false;
     for (let place = 0; place < DIRECT; place++) {
       const found = this.#polls.found(place);
       if (found === NOTHING) continue;

@@ -2,6 +2,7 @@ import type { Accounts, Verdict } from "../../core/notify/accounts.ts";
 import type { Job } from "../../core/space/job.ts";
 import type { AccountedProcess } from "../../core/space/process.ts";
 import type { TrappedCall } from "../../core/trap/notification.ts";
+import type { Pulse } from "../linux/pulse.ts";
 import type { Listener } from "./listener.ts";
 
 /** What the loop needs from the accounts and the thread. No method may wait. */
@@ -16,6 +17,8 @@ export interface LoopOwner {
   failed(error: unknown, what: string): void;
   /** The accounts have been told of the exit of this process. */
   exited(process: AccountedProcess): void;
+  /** Where the thread shows that it turns. */
+  readonly pulse: Pulse;
   /** The bell rings: there are messages. */
   messages(): void;
 }

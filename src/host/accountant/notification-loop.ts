@@ -65,10 +65,8 @@ export class NotificationLoop {
     this.#alarms = alarms;
     this.#inFlight = inFlight;
     this.#owner = owner;
-    this.#sources = new CallSources(bell, {
-      called: (listener) => this.#receive(listener),
-      ended: (listener) => this.#end(listener),
-    });
+    const called = (listener: Listener): void => this.#receive(listener);
+    this.#sources = new CallSources(bell, { called, ended: (listener) => this.#end(listener) }, owner.pulse);
     this.#exits = new ExitWatch(alarms, {
       exited: (process) => this.#exited(process),
       stays: (process) => this.#guard("writing down a process", () => accounts.arrivals.stays(process)),

@@ -145,6 +145,8 @@ export interface ThreadData {
   readonly policy: Policy;
   /** The eventfd that rings when there is a message. It stays the main thread's. */
   readonly bell: number;
+  /** Where it shows that it turns: of a Pulse. */
+  readonly pulse: Int32Array;
   /** Listeners of the daemon before this one. The thread owns their descriptors. */
   readonly kept: readonly NewListener[];
 }
