@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { BEGUN, makeWords, release, TOY_KIT, type ToyJobs } from "../../../../test/support/toy-jobs.ts";
 import type { Tid } from "../../../core/base/brand.ts";
+import { Errno } from "../../../core/base/errno.ts";
 import { toPromise } from "../../../core/vfs/parked.ts";
 import { Elsewhere, type JobTarget } from "./elsewhere.ts";
 import type { JobArguments, JobKit, JobName } from "./kit.ts";
@@ -151,4 +152,24 @@ test("a thread that computes is at work, one that sleeps is not", LIMIT, async (
   assert.equal(lane.begun, true);
   release(idle);
   await woken;
+});
+
+test("a job of a process that has just exited is over, once, wherever that is noticed", (t) => {
+  const elsewhere = new Elsewhere(TOY_KIT, (error) => assert.fail(error as Error));
+  t.after(() => elsewhere.close());
+  const gone = (): never => {
+    throw new Errno("ESRCH", "it has exited");
+  };
+  const caller = { tid: 1 as Tid, uid: 500, gid: 500 };
+  for (const [target, options] of [
+    [{ ...processOf(500, 50001), isOwn: gone }, {}],
+    [{ ...processOf(500, 50001), owner: gone }, {}],
+    [{ ...processOf(500, 50001), isOwn: gone, owner: gone }, { own: "elsewhere" }],
+  ] as const) {
+    let over = 0;
+    assert.throws(() => elsewhere.do(target, caller, "answer", {}, { ...options, over: () => over++ }), {
+      code: "ESRCH",
+    });
+    assert.equal(over, 1);
+  }
 });
