@@ -130,6 +130,7 @@ test("those who cannot be stopped are let go after a second, listed, and keep no
   assert.equal(accounted.has(50), false);
   t.mock.timers.tick(1000);
   await swept;
+  for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
   assert.equal(accounted.has(50), true);
   assert.deepEqual(
     interrupted,
@@ -221,4 +222,21 @@ test("a user with many processes that cannot be stopped does not keep another fr
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
   assert.ok(accounted.has(500));
   assert.equal(most(), 8);
+});
+
+test("a line of descendants that cannot be stopped does not put off the next sweep", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const line = Array.from({ length: 50 }, (_, i) => process(10 + i, 9 + i, WANTED, "never"));
+  const { enrolment, there, accounted } = paper(...line);
+  t.after(() => enrolment.close());
+  const first = enrolment.sweep();
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(1000);
+  await first;
+  there.set(500, process(500, 1, WANTED + 1));
+  void enrolment.sweep();
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  t.mock.timers.tick(1000);
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve));
+  assert.ok(accounted.has(500));
 });

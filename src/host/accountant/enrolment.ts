@@ -30,7 +30,7 @@ export interface EnrolmentHost {
 const AT_A_TIME = 8;
 /** How long the children that a process made before it was under accounting are waited for before they are looked for. */
 const SETTLE_MS = 20;
-/** How long one may take to stop: whoever cannot be stopped must not take a turn from others. */
+/** How long one may take to stop, and others wait for it: whoever cannot be stopped must not take a turn from others. */
 const PATIENCE_MS = 1000;
 /** Between two sweeps for events that are lost, or for a process that could not be looked at. */
 const LOST_PAUSE_MS = 1000;
@@ -101,7 +101,7 @@ export class Enrolment {
     else void this.sweep();
   }
 
-  /** Enrols whoever is there and wanted now; resolves when each of them has been tried. */
+  /** Enrols whoever is there and wanted now; resolves when each of them has been tried, or after {@link PATIENCE_MS}. */
   sweep(): Promise<void> {
     // One that is under way may have passed by whom this one is for.
     this.#again = true;
@@ -161,16 +161,22 @@ export class Enrolment {
     this.#lookedMs = looked;
     // In whatever order they are listed, a parent is before its children.
     const taken = new Map<number, Promise<void>>();
+    const patience = new Promise<void>((resolve) => {
+      setTimeout(resolve, PATIENCE_MS).unref();
+    });
     const take = (candidate: Candidate): Promise<void> => {
       const { pid, ppid, uid } = candidate;
       const before = taken.get(pid);
       if (before) return before;
       const parent = found.get(ppid);
-      const mine = (parent ? take(parent) : Promise.resolve()).then(() => this.#take(pid, uid));
+      const mine = (parent ? Promise.race([take(parent), patience]) : Promise.resolve()).then(() =>
+        this.#take(pid, uid),
+      );
       taken.set(pid, mine);
       return mine;
     };
-    await Promise.all([...found.values()].map(take));
+    // Who has not had his turn by then has it all the same: the next sweep is not to wait for that.
+    await Promise.race([Promise.all([...found.values()].map(take)), patience]);
   }
 
   #lookAgainLater(pid: number): Candidate | undefined {
