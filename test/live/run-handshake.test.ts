@@ -32,8 +32,10 @@ async function runUnder(t: TestContext, step: string): Promise<{ accounting: Acc
       said += text;
     });
   }
+  const killed = once(daemon, "exit");
   const [code] = (await once(command, "close")) as [number];
-  assert.notEqual(daemon.exitCode ?? daemon.signalCode, null, "the daemon was killed");
+  // What it had open is closed before its end is told.
+  assert.deepEqual(await killed, [null, "SIGKILL"]);
   return { accounting, code, said };
 }
 

@@ -212,7 +212,11 @@ export interface Accountable {
 
 /** The mappings that the kernel counts as reserved, pages: the oracle. */
 export function accountable(pid: number): Accountable[] {
-  return readFileSync(`/proc/${pid}/smaps`, "latin1")
+  return accountableIn(readFileSync(`/proc/${pid}/smaps`, "latin1"));
+}
+
+function accountableIn(smaps: string): Accountable[] {
+  return smaps
     .split(/^(?=[0-9a-f]+-[0-9a-f]+ )/m)
     .filter((part) => /^VmFlags:.* ac\b/m.test(part))
     .map((part) => {
@@ -220,6 +224,23 @@ export function accountable(pid: number): Accountable[] {
       const page = (hex: string): number => Number.parseInt(hex, 16) / 4096;
       return { start: page(start!), end: page(end!), dontCopy: /^VmFlags:.* dc\b/m.test(part) };
     });
+}
+
+/**
+ * The same of a process that runs on meanwhile: 0 where the text of its mappings, which is handed out in pieces, does not add up to the
+ * kernel's own total, because something was moved between two pieces.
+ */
+export function reservedAtOnce(pid: number): number {
+  const read = (name: string): string => readFileSync(`/proc/${pid}/${name}`, "latin1");
+  const total = (): string => read("statm").split(" ")[0]!;
+  const before = total();
+  const text = read("smaps");
+  const sizes = [...text.matchAll(/^([0-9a-f]+)-([0-9a-f]+) .*?(\[vsyscall\])?$/gm)];
+  const mapped = sizes.reduce((sum, [, start, end, old]) => {
+    return old ? sum : sum + (Number.parseInt(end!, 16) - Number.parseInt(start!, 16)) / 4096;
+  }, 0);
+  if (String(mapped) !== before || before !== total()) return 0;
+  return accountableIn(text).reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 /** Pages of a process that the kernel counts as reserved. */
