@@ -1,7 +1,6 @@
 import { PAGE_SIZE } from "../../src/core/base/size.ts";
 import { UNLIMITED } from "../../src/core/charges/unlimited.ts";
-import type { TrappedCall } from "../../src/core/trap/notification.ts";
-import type { Operation } from "../../src/core/trap/operation.ts";
+import { ANONYMOUS, FILE, SEGMENT } from "../../src/core/grants/shared-objects.ts";
 import {
   type Ids,
   type Image,
@@ -12,7 +11,8 @@ import {
   type Targets,
   type Vma,
 } from "../../src/core/space/ports.ts";
-import { ANONYMOUS, FILE, SEGMENT } from "../../src/core/grants/shared-objects.ts";
+import type { TrappedCall } from "../../src/core/trap/notification.ts";
+import type { Operation } from "../../src/core/trap/operation.ts";
 import type { VmMapEntry } from "../../src/core/vm/entry.ts";
 import type { VmObject } from "../../src/core/vm/object.ts";
 import type { Proc } from "../../src/core/vm/proc.ts";
